@@ -1,0 +1,68 @@
+# The one runner. Each target sets itself up in .venv; nothing but Python >= 3.11 and make is assumed.
+#   make test ARGS="-k paging"      hand arguments on to pytest, the demo or the benchmarks
+#   make test PYTHON=python3.13     choose the interpreter
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench docs soak clean
+SHELL := /bin/sh
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+# An interpreter asked for by name has a stamp of its own, so that asking for another one sets up again.
+STAMP := $(VENV)/.ready$(if $(PYTHON),.$(subst /,_,$(PYTHON)))
+CAN_RUN := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+VERSION := import sys; print(sys.version_info[:2])
+
+help: ## Say what each target does
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-7s %s\n", $$1, $$2}' Makefile
+
+demo: $(STAMP)-cli ## Push a class list of 500 grades to an emulated LMS and read the results back
+	@$(BIN)/python docs/examples/push_grades.py $(ARGS)
+
+test: $(STAMP)-dev ## Run all tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(STAMP)-dev ## What CI runs: lint, format, two type checkers, docs, all tests
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/basedpyright
+	$(BIN)/sphinx-build -q -W --keep-going -b dummy -d docs/_build/doctrees docs docs/_build/dummy
+	$(BIN)/python -m pytest $(ARGS)
+
+bench: $(STAMP)-dev ## Run the benchmarks
+	@set -- benchmarks/[!_]*.py; \
+	if [ ! -e "$$1" ]; then echo "There are no benchmarks yet."; exit 0; fi; \
+	echo "Benchmarks: $$*"; \
+	for script in "$$@"; do echo; echo "== $$script"; $(BIN)/python "$$script" $(ARGS) || exit 1; done
+
+docs: $(STAMP)-docs ## Build the documentation into docs/_build/html; a warning is an error
+	@$(BIN)/sphinx-build -q -W --keep-going -b html -d docs/_build/doctrees docs docs/_build/html
+	@echo "Open docs/_build/html/index.html"
+
+soak: $(STAMP)-dev ## Run the property tests with many more examples, and the tests too long for every day
+	@HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -m "soak or hypothesis" $(ARGS)
+
+clean: ## Remove .venv and everything that was built
+	rm -rf $(VENV) docs/_build dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# $(STAMP)-cli, $(STAMP)-docs, $(STAMP)-dev: the package with that extra is installed, since pyproject.toml last changed.
+$(STAMP)-%: pyproject.toml
+	@python=; \
+	for candidate in $(if $(PYTHON),$(PYTHON),python3.13 python3.12 python3.11 python3 python); do \
+		if "$$candidate" -c "$(CAN_RUN)" >/dev/null 2>&1; then python=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+		echo "aioags needs Python 3.11 or newer with its venv module; tried: $(if $(PYTHON),$(PYTHON),python3.13 python3.12 python3.11 python3 python)." >&2; \
+		echo "Install one (Debian, Ubuntu: apt-get install python3-venv), or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2; \
+		exit 1; \
+	fi; \
+	if ! $(BIN)/python -c "$(CAN_RUN)" >/dev/null 2>&1 || \
+		{ [ -n "$(PYTHON)" ] && [ "$$($(BIN)/python -c '$(VERSION)')" != "$$("$$python" -c '$(VERSION)')" ]; }; then \
+		echo "Setting up $(VENV) with $$("$$python" --version)"; \
+		rm -rf $(VENV) && "$$python" -m venv $(VENV) || exit 1; \
+	fi; \
+	echo "Installing aioags[$*] into $(VENV)"; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	@touch $@

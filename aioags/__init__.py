@@ -1,0 +1,92 @@
+"""
+The asyncio SDK for LTI 1.3 Assignment and Grade Services (AGS 2.0).
+"""
+
+from aioags._version import __version__
+from aioags.client import Client, Gradebook
+from aioags.engine import Runtime
+from aioags.errors import (
+    AGSError,
+    AuthorizationError,
+    BrokenError,
+    CoupledLineItemError,
+    ForbiddenError,
+    GrantMalformedError,
+    GrantRefusedError,
+    LostAnswerError,
+    MalformedError,
+    NoAnswerError,
+    NotFoundError,
+    NotOfferedError,
+    NotSentError,
+    PlatformError,
+    RefusedError,
+    StaleScoreError,
+    SupersededError,
+    ThrottledError,
+    UnreachableError,
+    UntrustedURLError,
+    UserNotGradableError,
+)
+from aioags.join import Joined, join_results
+from aioags.model.delivery import Delivery, Report
+from aioags.model.endpoint import AGS_CLAIM, Endpoint
+from aioags.model.event import Event
+from aioags.model.line_item import LineItem
+from aioags.model.policy import Pace, RetryPolicy, Timeouts
+from aioags.model.progress import ActivityProgress, GradingProgress, Scope
+from aioags.model.registration import Registration
+from aioags.model.result import Result
+from aioags.model.score import CANVAS_SUBMISSION, Score, Submission
+from aioags.posting import ScorePosting
+from aioags.transport import AiohttpTransport, Transport
+
+__all__ = [
+    "Client",
+    "Gradebook",
+    "Registration",
+    "Endpoint",
+    "Score",
+    "Submission",
+    "LineItem",
+    "Result",
+    "ActivityProgress",
+    "GradingProgress",
+    "Scope",
+    "Delivery",
+    "Report",
+    "ScorePosting",
+    "join_results",
+    "Joined",
+    "RetryPolicy",
+    "Pace",
+    "Timeouts",
+    "Event",
+    "Runtime",
+    "Transport",
+    "AiohttpTransport",
+    "AGS_CLAIM",
+    "CANVAS_SUBMISSION",
+    "AGSError",
+    "NotOfferedError",
+    "CoupledLineItemError",
+    "AuthorizationError",
+    "GrantRefusedError",
+    "GrantMalformedError",
+    "PlatformError",
+    "RefusedError",
+    "ForbiddenError",
+    "NotFoundError",
+    "StaleScoreError",
+    "UserNotGradableError",
+    "ThrottledError",
+    "BrokenError",
+    "MalformedError",
+    "UntrustedURLError",
+    "NoAnswerError",
+    "UnreachableError",
+    "LostAnswerError",
+    "SupersededError",
+    "NotSentError",
+    "__version__",
+]

@@ -1,0 +1,32 @@
+"""
+The platform emulator: an LTI platform with Assignment and Grade Services on one's own desk.
+
+Read `Platform` first; `serve` puts it on a socket.
+"""
+
+from aioags.emulator.clock import ManualClock
+from aioags.emulator.messages import Answer, Manner
+from aioags.emulator.platform import Exchange, Platform, Visit
+from aioags.emulator.profile import Profile
+from aioags.emulator.profiles import PROFILES
+from aioags.emulator.server import Server, serve
+from aioags.emulator.state import Course, Grade, Item, Link, Person, Tool
+
+__all__ = [
+    "PROFILES",
+    "Answer",
+    "Course",
+    "Exchange",
+    "Grade",
+    "Item",
+    "Link",
+    "Manner",
+    "ManualClock",
+    "Person",
+    "Platform",
+    "Profile",
+    "Server",
+    "Tool",
+    "Visit",
+    "serve",
+]

@@ -1,0 +1,10 @@
+"""
+Run the emulator: ``python -m aioags.emulator --profile spec``.
+"""
+
+import sys
+
+from aioags.emulator.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

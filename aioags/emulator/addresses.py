@@ -1,0 +1,143 @@
+"""
+Where a platform's services live: the form of its URLs, both ways.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from urllib.parse import quote, unquote
+
+import attrs
+
+
+@attrs.frozen
+class Place:
+    """
+    What a path points at, before anybody asks whether it exists.
+
+    Attributes:
+        name: ``token``, ``container``, ``item``, ``scores``, ``results`` or ``result`` (one user's).
+
+        course: The path's own spelling of the course; None where the path has none.
+
+        item: The path's own spelling of the line item; None where the path has none.
+
+        user: The user id, decoded; None where the path has none.
+    """
+
+    name: str
+    course: str | None = None
+    item: str | None = None
+    user: str | None = None
+
+
+@attrs.define(frozen=True, slots=False, kw_only=True)
+class Addresses:
+    """
+    The URL style of one platform.
+
+    In the templates ``{course}``, ``{item}``, ``{user}`` and ``{tool}`` stand for one path segment each, spelt as the
+    forms say; ``{n}`` in a form is the running number.
+
+    Attributes:
+        token: Path of the token endpoint.
+
+        container, item, scores, results, result: Paths of the AGS services; ``result`` is one user's record.
+
+        query: Query of every AGS URL, without the ``?``.
+
+        result_query: Query of a result's ``id`` where the path is that of ``results``. None: ``result`` is a path.
+
+        course_form, item_form, tool_form: The spelling of numbers.
+
+        jwks, authorization: Paths of the platform's side of a launch.
+    """
+
+    token: str = "/lti/token"
+    container: str = "/lti/contexts/{course}/line_items"
+    item: str = "/lti/contexts/{course}/line_items/{item}"
+    scores: str = "/lti/contexts/{course}/line_items/{item}/scores"
+    results: str = "/lti/contexts/{course}/line_items/{item}/results"
+    result: str | None = "/lti/contexts/{course}/line_items/{item}/results/{user}"
+    query: str = ""
+    result_query: str | None = None
+    course_form: str = "{n}"
+    item_form: str = "{n}"
+    tool_form: str = "{n}"
+    jwks: str = "/lti/jwks"
+    authorization: str = "/lti/authorize"
+
+    @cached_property
+    def _patterns(self) -> list[tuple[str, re.Pattern[str]]]:
+        named = {
+            "item": self.item,
+            "scores": self.scores,
+            "results": self.results,
+            "container": self.container,
+            "token": self.token,
+        }
+        if self.result is not None:
+            named["result"] = self.result
+        return [(name, _pattern(template)) for name, template in named.items()]
+
+    @cached_property
+    def _numbers(self) -> dict[str, re.Pattern[str]]:
+        forms = {"course": self.course_form, "item": self.item_form}
+        return {name: re.compile(re.escape(form).replace(r"\{n\}", "([0-9]+)")) for name, form in forms.items()}
+
+    def find(self, path: str) -> Place | None:
+        """
+        Tell what a path points at; None: no service has such a path.
+        """
+        for name, pattern in self._patterns:
+            if match := pattern.fullmatch(path):
+                parts = match.groupdict()
+                user = parts.get("user")
+                return Place(name, parts.get("course"), parts.get("item"), unquote(user) if user else None)
+        return None
+
+    def number(self, part: str, spelling: str) -> int | None:
+        """
+        Read a number back from its spelling in a path; None: not so spelt.
+
+        Args:
+            part: ``course`` or ``item``.
+        """
+        match = self._numbers[part].fullmatch(spelling)
+        return int(match[1]) if match else None
+
+    def spell(self, template: str, *, course: int = 0, item: int = 0, tool: int = 0, user: str = "") -> str:
+        """
+        Fill a template.
+        """
+        return template.format(
+            course=self.course_form.format(n=course),
+            item=self.item_form.format(n=item),
+            tool=self.tool_form.format(n=tool),
+            user=quote(user, safe=""),
+        )
+
+    def url(self, base: str, template: str, *, course: int = 0, item: int = 0, tool: int = 0, user: str = "") -> str:
+        """
+        Build the URL of an AGS service.
+
+        Args:
+            base: Origin of the platform, without a trailing slash.
+        """
+        path = self.spell(template, course=course, item=item, tool=tool, user=user)
+        query = self.query.format(tool=tool)
+        return f"{base}{path}?{query}" if query else base + path
+
+    def result_url(self, base: str, *, course: int, item: int, tool: int, user: str) -> str:
+        """
+        Build the ``id`` of one user's result.
+        """
+        if self.result_query is None and self.result is not None:
+            return self.url(base, self.result, course=course, item=item, tool=tool, user=user)
+        path = self.spell(self.results, course=course, item=item)
+        return f"{base}{path}?{(self.result_query or '').format(tool=tool, user=quote(user, safe=''))}"
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(template)))

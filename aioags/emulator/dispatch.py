@@ -1,0 +1,132 @@
+"""
+From a request to the service that answers it: path, token, scope, course, line item, media types, in this order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from aioags.emulator.addresses import Place
+from aioags.emulator.line_items import (
+    create_line_item,
+    delete_line_item,
+    get_line_item,
+    list_line_items,
+    update_line_item,
+)
+from aioags.emulator.messages import Answer, Asked
+from aioags.emulator.negotiation import check_accept, check_content_type
+from aioags.emulator.profile import LINE_ITEM, LINE_ITEM_READONLY, RESULT_READONLY, SCORE
+from aioags.emulator.refusals import Kind, Refusal
+from aioags.emulator.results import results
+from aioags.emulator.scores import post_score
+from aioags.emulator.site import Call, Site
+from aioags.emulator.state import Course, Item
+from aioags.emulator.tokens import Grant, TokenDesk
+
+# Method by method what may be done at a place; a score container cannot be read (AGS 3.4).
+OPERATIONS: Mapping[str, Mapping[str, str]] = {
+    "container": {"GET": "list_line_items", "POST": "create_line_item"},
+    "item": {"GET": "get_line_item", "PUT": "update_line_item", "DELETE": "delete_line_item"},
+    "scores": {"POST": "post_score"},
+    "results": {"GET": "results"},
+    "result": {"GET": "results"},
+}
+
+# AGS 3.2, 3.3.2, 3.4.2: one of these scopes is enough.
+SCOPES_FOR: Mapping[str, tuple[str, ...]] = {
+    "list_line_items": (LINE_ITEM, LINE_ITEM_READONLY),
+    "get_line_item": (LINE_ITEM, LINE_ITEM_READONLY),
+    "create_line_item": (LINE_ITEM,),
+    "update_line_item": (LINE_ITEM,),
+    "delete_line_item": (LINE_ITEM,),
+    "post_score": (SCORE,),
+    "results": (RESULT_READONLY,),
+}
+
+SERVICES: Mapping[str, Callable[[Call], Answer]] = {
+    "list_line_items": list_line_items,
+    "create_line_item": create_line_item,
+    "get_line_item": get_line_item,
+    "update_line_item": update_line_item,
+    "delete_line_item": delete_line_item,
+    "post_score": post_score,
+    "results": results,
+}
+
+
+def operation_of(place: Place | None, method: str) -> str:
+    """
+    Name what a request asks for: ``token``, an operation of AGS, or ``unknown``.
+    """
+    if place is None:
+        return "unknown"
+    if place.name == "token":
+        return "token"
+    return OPERATIONS[place.name].get(method, "unknown")
+
+
+def answer_service(site: Site, tokens: TokenDesk, asked: Asked, place: Place | None, rivals: int) -> Answer:
+    """
+    Answer a request to one of the AGS services.
+
+    Args:
+        rivals: How many requests to the same path are still in flight.
+
+    Raises:
+        Refusal: It cannot be answered as asked.
+    """
+    if place is None:
+        raise Refusal(Kind.NO_SUCH_PATH, _hint(asked), "AGS 3.3.1, 3.4.1")
+    operation = OPERATIONS[place.name].get(asked.method)
+    if operation is None:
+        allow = ", ".join(OPERATIONS[place.name])
+        raise Refusal(Kind.WRONG_METHOD, f"{asked.method} is not possible here; {allow} is.", "AGS 3.2.3", allow=allow)
+    grant = tokens.check(asked)
+    _check_scope(grant, operation)
+    course = _course(site, place, grant)
+    item = _item(site, place, course, grant)
+    check_accept(asked, operation, site.profile)
+    check_content_type(asked, operation, site.profile)
+    call = Call(site, asked, operation, grant.client_id, grant.scopes, course, item, place.user, rivals)
+    return SERVICES[operation](call)
+
+
+def _check_scope(grant: Grant, operation: str) -> None:
+    needed = SCOPES_FOR[operation]
+    if not grant.scopes.intersection(needed):
+        text = f"The access token lacks the scope for this: {' or '.join(needed)}."
+        raise Refusal(Kind.MISSING_SCOPE, text, "AGS 3.2, 3.3.2, 3.4.2", scope=needed[0])
+
+
+def _course(site: Site, place: Place, grant: Grant) -> Course:
+    number = site.profile.addresses.number("course", place.course or "")
+    course = site.state.courses.get(number) if number is not None else None
+    if course is None:
+        raise Refusal(Kind.UNKNOWN_CONTEXT, f"There is no course {place.course!r}.", "AGS 3.1", course=place.course)
+    if grant.client_id not in course.client_ids:
+        raise Refusal(Kind.TOOL_NOT_IN_CONTEXT, "This tool is not available in this course.", "AGS 3.1")
+    return course
+
+
+def _item(site: Site, place: Place, course: Course, grant: Grant) -> Item | None:
+    if place.item is None:
+        return None
+    number = site.profile.addresses.number("item", place.item)
+    item = course.items.get(number) if number is not None else None
+    if item is None:
+        raise Refusal(Kind.UNKNOWN_LINE_ITEM, f"There is no line item {place.item!r}.", "AGS 3.2.3", item=place.item)
+    if item.client_id != grant.client_id:
+        # Another tool's item must not even be seen to exist (AGS 1).
+        raise Refusal(Kind.FOREIGN_LINE_ITEM, f"There is no line item {place.item!r}.", "AGS 1", item=place.item)
+    return item
+
+
+def _hint(asked: Asked) -> str:
+    if asked.raw_query.endswith(("/scores", "/results")) or asked.url.endswith(("%2Fscores", "%2Fresults")):
+        return "There is nothing at this path: /scores and /results go on the path, before the query."
+    if asked.path.endswith("/"):
+        return "There is nothing at this path: it ends with a slash that no URL of this platform has."
+    if "//" in asked.path:
+        return "There is nothing at this path: it has two slashes in a row."
+    return "There is nothing at this path: use the URLs of the launch and of line items as they are."

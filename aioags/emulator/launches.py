@@ -1,0 +1,73 @@
+"""
+What a launch tells the tool: its registration, the AGS claim, and the claims around it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aioags.emulator.profile import SCOPES
+from aioags.emulator.site import Site
+from aioags.emulator.state import Course, Link, Person, Tool
+
+AGS_CLAIM = "https://purl.imsglobal.org/spec/lti-ags/claim/endpoint"
+LTI = "https://purl.imsglobal.org/spec/lti/claim/"
+ROLES = {
+    "Learner": "http://purl.imsglobal.org/vocab/lis/v2/membership#Learner",
+    "Instructor": "http://purl.imsglobal.org/vocab/lis/v2/membership#Instructor",
+}
+# SEC 5.1.2: an id_token lives for minutes.
+LIFETIME = 300
+
+
+def registration(site: Site, tool: Tool, key_pem: str) -> dict[str, Any]:
+    """
+    Build what platform and tool agreed, named as the arguments of ``aioags.Registration``.
+    """
+    return {
+        "issuer": site.issuer or site.base_url,
+        "client_id": tool.client_id,
+        "token_url": site.token_url(tool.client_id),
+        "key": key_pem,
+        "audience": site.profile.audience,
+        "deployment_id": tool.deployment_id,
+    }
+
+
+def endpoint_claim(site: Site, course: Course, tool: Tool, link_id: str | None) -> dict[str, Any]:
+    """
+    Build the value of the AGS claim.
+
+    Args:
+        link_id: The launched link; its line item is named when it has exactly one (AGS 3.1). None: no link's.
+    """
+    offered = [scope for scope in SCOPES if scope in tool.scopes]
+    claim: dict[str, Any] = {"scope": offered, "lineitems": site.container_url(course, tool.client_id)}
+    on_link = [item for item in course.items.values() if link_id is not None and item.link_id == link_id]
+    if len(on_link) == 1:
+        claim["lineitem"] = site.item_url(on_link[0])
+    return claim
+
+
+def claims(site: Site, course: Course, tool: Tool, link: Link, person: Person) -> dict[str, Any]:
+    """
+    Build the claims of a resource link launch, as the id_token would carry them.
+    """
+    now = int(site.now())
+    return {
+        "iss": site.issuer or site.base_url,
+        "aud": tool.client_id,
+        "sub": person.user_id,
+        "name": person.name,
+        "iat": now,
+        "exp": now + LIFETIME,
+        "nonce": f"{site.rng.getrandbits(128):032x}",
+        f"{LTI}message_type": "LtiResourceLinkRequest",
+        f"{LTI}version": "1.3.0",
+        f"{LTI}deployment_id": tool.deployment_id,
+        f"{LTI}target_link_uri": "https://tool.example/launch",
+        f"{LTI}resource_link": {"id": link.id, "title": link.title},
+        f"{LTI}context": {"id": course.id, "title": course.title},
+        f"{LTI}roles": [ROLES.get(person.role, person.role)],
+        AGS_CLAIM: endpoint_claim(site, course, tool, link.id),
+    }

@@ -1,0 +1,201 @@
+"""
+What a score in a request must be, platform by platform.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+
+from aioags.emulator.clock import parse_instant
+from aioags.emulator.item_checks import check_keys, is_number
+from aioags.emulator.refusals import Kind, Refusal
+from aioags.emulator.site import Call
+
+ACTIVITY = ("Initialized", "Started", "InProgress", "Submitted", "Completed")
+GRADING = ("FullyGraded", "Pending", "PendingManual", "Failed", "NotReady")
+SCORE_FIELDS = frozenset(
+    {
+        "userId",
+        "activityProgress",
+        "gradingProgress",
+        "timestamp",
+        "scoreGiven",
+        "scoreMaximum",
+        "scoringUserId",
+        "comment",
+        "submission",
+    }
+)
+
+
+@attrs.frozen
+class Stated:
+    """
+    A score that passed the checks.
+
+    Attributes:
+        stamp: Seconds since 1970.
+
+        given, maximum: Both None: the score says nothing about points, so the platform clears them (AGS 3.4.4).
+
+        comment: None: absent, null or blank; it clears the tool's earlier one (AGS 3.4.11).
+
+        started_at, submitted_at: Seconds since 1970; None: not sent.
+
+        raw: The JSON object as it came.
+    """
+
+    user_id: str
+    activity_progress: str
+    grading_progress: str
+    stamp: float
+    given: float | None
+    maximum: float | None
+    comment: str | None
+    scoring_user_id: str | None
+    started_at: float | None
+    submitted_at: float | None
+    raw: dict[str, Any]
+
+
+def read_score(call: Call) -> Stated:
+    """
+    Read a score from the request's body.
+
+    Raises:
+        Refusal: A rule of the profile is broken, or the person cannot be graded.
+    """
+    body = call.asked.json()
+    if not isinstance(body, dict):
+        raise Refusal(Kind.BAD_SCORE, "The body is not a JSON object.", "AGS 3.4.1")
+    stated = RULES[call.profile.score_rules](call, body)
+    check_user(call, stated.user_id)
+    return stated
+
+
+def check_user(call: Call, user_id: str) -> None:
+    """
+    Look whether a person can be graded in the course.
+
+    Raises:
+        Refusal: No.
+    """
+    person = call.person(user_id)
+    facts = {"user_id": user_id}
+    if person is None:
+        known = any(user_id in course.people for course in call.site.state.courses.values())
+        kind = Kind.USER_NOT_IN_CONTEXT if known else Kind.USER_UNKNOWN
+        text = f"userId {user_id!r} is not enrolled in this course."
+        raise Refusal(kind, text, "AGS 3.4.5", field="userId", **facts)
+    if not person.active:
+        text = f"userId {user_id!r} is no longer enrolled in this course."
+        raise Refusal(Kind.USER_NOT_IN_CONTEXT, text, "AGS 3.4.5", field="userId", **facts)
+    if not person.gradable:
+        text = f"userId {user_id!r} is a {person.role}, and only a Learner can be graded."
+        raise Refusal(Kind.USER_NOT_GRADABLE, text, "AGS 3.4.5", field="userId", **facts)
+
+
+def bad(field: str, reason: str, spec: str) -> Refusal:
+    """
+    Build the refusal of one field of a score.
+    """
+    return Refusal(Kind.BAD_SCORE, reason, spec, field=field)
+
+
+def read_spec(call: Call, body: dict[str, Any]) -> Stated:
+    """
+    Read a score by the standard's own rules, all of them.
+    """
+    check_keys(body, SCORE_FIELDS, call, Kind.BAD_SCORE)
+    _check_user_id(body)
+    _check_progress(body)
+    stamp = _instant(body, "timestamp", "AGS 3.4.9", required=True)
+    given, maximum = _points(body)
+    _check_texts(body)
+    started, submitted = _submission(body)
+    return Stated(
+        body["userId"],
+        body["activityProgress"],
+        body["gradingProgress"],
+        stamp or 0.0,
+        given,
+        maximum,
+        body.get("comment") or None,
+        body.get("scoringUserId"),
+        started,
+        submitted,
+        body,
+    )
+
+
+def _check_user_id(body: dict[str, Any]) -> None:
+    user_id = body.get("userId")
+    if not isinstance(user_id, str) or not user_id.strip():
+        raise bad("userId", f"userId is {user_id!r}; it must be the sub of a launch.", "AGS 3.4.5")
+
+
+def _check_progress(body: dict[str, Any]) -> None:
+    for name, values, spec in (
+        ("activityProgress", ACTIVITY, "AGS 3.4.7"),
+        ("gradingProgress", GRADING, "AGS 3.4.8"),
+    ):
+        if body.get(name) not in values:
+            raise bad(name, f"{name} is {body.get(name)!r}; it must be one of {', '.join(values)}.", spec)
+
+
+def _instant(body: dict[str, Any], name: str, spec: str, *, required: bool = False) -> float | None:
+    value = body.get(name)
+    if value is None and not required:
+        return None
+    read = parse_instant(value)
+    if read is None:
+        raise bad(name, f"{name} is {value!r}; it must be ISO 8601 date and time.", spec)
+    if not read[1]:
+        raise bad(name, f"{name} is {value!r}; it needs fractions of a second.", spec)
+    if not read[2]:
+        raise bad(name, f"{name} is {value!r}; it needs a zone, such as Z.", spec)
+    return read[0]
+
+
+def _points(body: dict[str, Any]) -> tuple[float | None, float | None]:
+    given, maximum = body.get("scoreGiven"), body.get("scoreMaximum")
+    if maximum is not None and not (is_number(maximum) and maximum > 0):
+        raise bad("scoreMaximum", f"scoreMaximum is {maximum!r}; it must be a number above 0.", "AGS 3.4.4")
+    if given is None:
+        return None, None
+    if not is_number(given):
+        raise bad("scoreGiven", f"scoreGiven is {given!r}; it must be a number.", "AGS 3.4.4")
+    if given < 0:
+        raise bad("scoreGiven", f"scoreGiven is {given!r}; it must not be negative.", "AGS 3.4.4")
+    if maximum is None:
+        raise bad("scoreMaximum", "scoreGiven needs scoreMaximum beside it.", "AGS 3.4.4")
+    return given, maximum
+
+
+def _check_texts(body: dict[str, Any]) -> None:
+    comment = body.get("comment")
+    if comment is not None and not isinstance(comment, str):
+        raise bad("comment", "comment must be a string.", "AGS 3.4.11")
+    if "scoringUserId" in body:
+        scorer = body["scoringUserId"]
+        if not isinstance(scorer, str) or not scorer:
+            raise bad("scoringUserId", f"scoringUserId is {scorer!r}; leave it out instead.", "AGS 3.4.6")
+
+
+def _submission(body: dict[str, Any]) -> tuple[float | None, float | None]:
+    submission = body.get("submission")
+    if submission is None:
+        return None, None
+    if not isinstance(submission, dict):
+        raise bad("submission", "submission must be an object.", "AGS 3.4.10")
+    started = _instant(submission, "startedAt", "AGS 3.4.10.1")
+    submitted = _instant(submission, "submittedAt", "AGS 3.4.10.2")
+    if started is not None and submitted is not None and submitted < started:
+        raise bad("submission", "submittedAt is before startedAt.", "AGS 3.4.10.2")
+    return started, submitted
+
+
+RULES: dict[str, Callable[[Call, dict[str, Any]], Stated]] = {"spec": read_spec}

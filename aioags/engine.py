@@ -1,0 +1,257 @@
+"""
+Then do: the one loop that awaits the network.
+
+Everything it decides is decided elsewhere: the operation says what to send and how to read the answer, the trial what
+follows from it, the gate when to send. Here they are only put in order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeVar
+
+import attrs
+
+from aioags.errors import AGSError, ForbiddenError, shown_url
+from aioags.gates import Gate
+from aioags.model.event import Event
+from aioags.model.policy import Pace, RetryPolicy
+from aioags.protocol.dialect import Operation
+from aioags.protocol.hints import wait_hint
+from aioags.protocol.messages import Request, Response
+from aioags.protocol.pace import Signal, read_signal
+from aioags.protocol.refusals import is_throttled, refusal
+from aioags.protocol.trial import Again, Done, Follow, GiveUp, Renew, Trial
+from aioags.protocol.urls import origin
+from aioags.tokens import Authorization
+from aioags.transport import Transport
+
+T = TypeVar("T")
+
+_logger = logging.getLogger("aioags")
+
+
+class Credential(Protocol):
+    """
+    What lets a back end's requests in.
+
+    Attributes:
+        name: Whose it is; with the origin of a request it names the platform for pacing.
+    """
+
+    name: str
+
+    async def authorize(self, scopes: tuple[str, ...]) -> Authorization:
+        """Return the header for a call that needs one of these scopes."""
+        ...
+
+    def discard(self, authorization: Authorization) -> None:
+        """Drop what was refused."""
+        ...
+
+    def acquit(self, authorization: Authorization) -> None:
+        """Note that what was fetched anew was refused as well."""
+        ...
+
+
+@attrs.frozen
+class Runtime:
+    """
+    Time and chance, as parameters: tests give their own.
+
+    Attributes:
+        clock: Seconds that never step back.
+
+        wall: Unix time, seconds.
+
+        sleep: Waits for so many seconds.
+
+        jitter: Draws evenly from 0 to 1.
+    """
+
+    clock: Callable[[], float] = time.monotonic
+    wall: Callable[[], float] = time.time
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    jitter: Callable[[], float] = random.random
+
+
+class Engine:
+    """
+    Performs operations: for one `Client`, over one transport.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        retry: RetryPolicy,
+        pace: Pace,
+        runtime: Runtime,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> None:
+        self._transport = transport
+        self._pace = pace
+        self._on_event = on_event
+        self._gates: dict[tuple[str, str], Gate] = {}
+        self.retry = retry
+        self.runtime = runtime
+
+    @property
+    def ceiling(self) -> int:
+        """
+        Most requests that one platform may have in flight.
+        """
+        return self._pace.ceiling
+
+    async def perform(
+        self, operation: Operation[T], credential: Credential | None = None, *, trial: Trial[T] | None = None
+    ) -> T:
+        """
+        Do one call: send, judge, and repeat as the trial says.
+
+        Args:
+            credential: None: the operation carries its own, as a token request does.
+
+            trial: Watched by a caller that wants to know how often it was sent. None: a new one.
+
+        Raises:
+            AGSError: The trial gave up.
+        """
+        trial = trial or Trial(operation, self.retry)
+        gate = self._gate(operation, credential)
+        redirected: str | None = None
+        while True:
+            verdict = await self._try(trial, credential, gate, redirected)
+            if isinstance(verdict, Done):
+                return verdict.value
+            if isinstance(verdict, GiveUp):
+                raise verdict.error
+            if isinstance(verdict, Follow):
+                redirected = verdict.url
+            elif isinstance(verdict, Again):
+                await self.runtime.sleep(verdict.after)
+
+    def _gate(self, operation: Operation[Any], credential: Credential | None) -> Gate:
+        # A token is fetched while its first user holds a place: in the same line it would wait for itself.
+        key = (origin(operation.request.url), operation.name if credential is None else f" {credential.name}")
+        gate = self._gates.get(key)
+        if gate is None:
+            gate = self._gates[key] = Gate(self._pace, clock=self.runtime.clock, sleep=self.runtime.sleep)
+        return gate
+
+    async def _try(
+        self, trial: Trial[T], credential: Credential | None, gate: Gate, redirected: str | None
+    ) -> Done[T] | Again | Renew | Follow | GiveUp:
+        try:
+            begun = await gate.enter(trial.time_left(self.runtime.clock()))
+        except AGSError as error:
+            return GiveUp(trial.settled(error))
+        if trial.began is None:
+            trial.began = begun
+        authorization: Authorization | None = None
+        try:
+            if credential is not None:
+                authorization = await credential.authorize(trial.operation.scopes)
+            begun = self.runtime.clock()
+            answer = await self._send(trial, authorization, redirected)
+        except AGSError as error:
+            gate.abandon()
+            return GiveUp(trial.settled(error))
+        except BaseException:
+            gate.abandon()
+            raise
+        ended = self.runtime.clock()
+        self._release(gate, trial, answer, begun, ended - begun)
+        return self._judge(trial, answer, credential, authorization, ended - begun)
+
+    async def _send(
+        self, trial: Trial[Any], authorization: Authorization | None, redirected: str | None
+    ) -> Response | AGSError:
+        request = _complete(trial.operation, authorization, redirected)
+        trial.sent += 1
+        try:
+            return await self._transport.send(request)
+        except AGSError as error:
+            return error
+
+    def _release(
+        self, gate: Gate, trial: Trial[Any], answer: Response | AGSError, begun: float, seconds: float
+    ) -> None:
+        if isinstance(answer, AGSError):
+            gate.leave(begun, Signal(seconds, lost=True))
+            return
+        throttled = not answer.ok and is_throttled(answer)
+        wall = self.runtime.wall()
+        hold = wait_hint(answer, wall=wall) if throttled else None
+        error = refusal(trial.operation, answer, wall=wall) if throttled else None
+        gate.leave(begun, read_signal(answer, seconds, throttled=throttled, hold=hold), error)
+
+    def _judge(
+        self,
+        trial: Trial[T],
+        answer: Response | AGSError,
+        credential: Credential | None,
+        authorization: Authorization | None,
+        seconds: float,
+    ) -> Done[T] | Again | Renew | Follow | GiveUp:
+        verdict = trial.judge(
+            answer,
+            now=self.runtime.clock(),
+            wall=self.runtime.wall(),
+            jitter=self.runtime.jitter(),
+            cached=authorization is not None and authorization.cached,
+            renewable=authorization is not None and authorization.renewable,
+        )
+        if credential is not None and authorization is not None:
+            if isinstance(verdict, Renew):
+                credential.discard(authorization)
+            elif isinstance(verdict, GiveUp) and trial.renewed and isinstance(verdict.error, ForbiddenError):
+                credential.acquit(authorization)
+        if self._on_event is not None:
+            self._tell(self._on_event, trial, answer, verdict, seconds)
+        return verdict
+
+    def _tell(
+        self,
+        on_event: Callable[[Event], None],
+        trial: Trial[Any],
+        answer: Response | AGSError,
+        verdict: Done[Any] | Again | Renew | Follow | GiveUp,
+        seconds: float,
+    ) -> None:
+        request = trial.operation.request
+        error = verdict.error if isinstance(verdict, (Again, GiveUp)) else None
+        event = Event(
+            operation=trial.operation.name,
+            method=request.method,
+            url=shown_url(request.url),
+            attempt=trial.sent,
+            status=None if isinstance(answer, AGSError) else answer.status,
+            seconds=seconds,
+            error=None if error is None else type(error).__name__,
+            wait=verdict.after if isinstance(verdict, Again) else None,
+        )
+        try:
+            on_event(event)
+        except Exception:
+            # A broken listener must not cost a grade.
+            _logger.exception("on_event failed")
+
+    async def aclose(self) -> None:
+        """
+        Stop what waits, and close what the transport opened.
+        """
+        for gate in self._gates.values():
+            await gate.aclose()
+        await self._transport.aclose()
+
+
+def _complete(operation: Operation[Any], authorization: Authorization | None, redirected: str | None) -> Request:
+    request = operation.request if operation.fresh is None else operation.fresh()
+    if authorization is not None:
+        request = attrs.evolve(request, headers=(*request.headers, ("Authorization", authorization.header)))
+    return request if redirected is None else attrs.evolve(request, url=redirected)

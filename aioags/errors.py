@@ -1,0 +1,273 @@
+"""
+Every error of the package.
+
+::
+
+    AGSError                    .recorded  .transient  .retry_after  .spec
+    ├── NotOfferedError           the endpoint lacks the URL or the scope
+    ├── CoupledLineItemError      deleting the platform's own line item without force
+    ├── AuthorizationError        no access token
+    │   ├── GrantRefusedError       the platform said no: .code .description .status
+    │   └── GrantMalformedError     its answer is not a token
+    ├── PlatformError             it answered, not as asked: .status .method .url .words .body
+    │   ├── RefusedError            4xx, and 2xx that mean a refusal
+    │   │   ├── ForbiddenError        401, 403
+    │   │   ├── NotFoundError         404, 410
+    │   │   ├── StaleScoreError       the platform holds a score as new or newer
+    │   │   └── UserNotGradableError  this user cannot have a grade here
+    │   ├── ThrottledError          429 and its disguises
+    │   ├── BrokenError             5xx
+    │   └── MalformedError          2xx that cannot be read
+    ├── UntrustedURLError         a URL to another origin, or not https
+    ├── NoAnswerError             the network failed
+    │   ├── UnreachableError        the request never left
+    │   └── LostAnswerError         it left, and nobody knows what became of it
+    ├── SupersededError           a newer score of the same user took its place
+    └── NotSentError              a batch was left before this score was sent
+
+Wrong arguments are not in this tree: they are `ValueError` and `TypeError`, raised before anything is sent.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Self
+
+import attrs
+
+_PRIVATE_QUERY = re.compile(r"(?i)([?&](?:user_?id|login_hint|access_token|ltik)=)[^&#]*")
+
+
+def shown_url(url: str) -> str:
+    """
+    Return a URL fit for a log line: no user information, no user id, no token in its query.
+    """
+    return _PRIVATE_QUERY.sub(r"\1…", re.sub(r"(//)[^/@?#]*@", r"\1", url))
+
+
+def _rebuild(cls: type[AGSError], state: dict[str, Any], notes: list[str]) -> AGSError:
+    error = cls.__new__(cls)
+    error.__dict__.update(state)
+    for note in notes:
+        error.add_note(note)
+    return error
+
+
+@attrs.define(slots=False, eq=False, repr=False)
+class AGSError(Exception):
+    """
+    The root: three facts tell most callers all they need, whatever the class.
+
+    Attributes:
+        message: What happened, in one sentence, free of tokens and of grade data.
+
+        recorded: Did the platform take what was sent? False: surely not. None: nobody knows. True only for a call that
+            had a second effect that failed.
+
+        transient: May the same call succeed later, unchanged?
+
+        retry_after: Seconds the platform asked to wait. None: it did not say.
+
+        spec: The section of the standard behind the rule, such as ``AGS 3.4.9``. None: no rule of the standard.
+    """
+
+    message: str
+    recorded: bool | None = attrs.field(default=False, kw_only=True)
+    transient: bool = attrs.field(default=False, kw_only=True)
+    retry_after: float | None = attrs.field(default=None, kw_only=True)
+    spec: str | None = attrs.field(default=None, kw_only=True)
+
+    def __str__(self) -> str:
+        return f"{self._line()} [{self.spec}]" if self.spec else self._line()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        state = {name: value for name, value in self.__dict__.items() if name != "__notes__"}
+        return _rebuild, (type(self), state, list(getattr(self, "__notes__", [])))
+
+    def _line(self) -> str:
+        return " ".join(self.message.split())
+
+    def copied(self) -> Self:
+        """
+        Return an equal error without traceback or cause, for a second waiter of the same failure.
+        """
+        rebuild, arguments = self.__reduce__()
+        copy: Self = rebuild(*arguments)
+        return copy
+
+
+@attrs.define(slots=False, eq=False, repr=False)
+class NotOfferedError(AGSError):
+    """
+    The endpoint lacks the URL or the scope that this call needs; nothing was sent.
+    """
+
+
+@attrs.define(slots=False, eq=False, repr=False)
+class CoupledLineItemError(AGSError):
+    """
+    The line item belongs to the resource link itself; deleting it takes ``force=True``.
+    """
+
+
+@attrs.define(slots=False, eq=False, repr=False)
+class AuthorizationError(AGSError):
+    """
+    The platform gave no access token that serves; the call itself was not sent.
+
+    Attributes:
+        status: HTTP status of the token endpoint's answer. None: there was none.
+    """
+
+    status: int | None = attrs.field(default=None, kw_only=True)
+
+
+@attrs.define(slots=False, eq=False, repr=False)
+class GrantRefusedError(AuthorizationError):
+    """
+    The token endpoint refused.
+
+    Attributes:
+        code: The OAuth 2 error code, such as ``invalid_scope``. None: the answer held none.
+
+        description: The platform's own words, cut and redacted. None: it gave none.
+    """
+
+    code: str | None = attrs.field(default=None, kw_only=True)
+    description: str | None = attrs.field(default=None, kw_only=True)
+
+
+@attrs.define(slots=False, eq=False, repr=False)
+class GrantMalformedError(AuthorizationError):
+    """
+    The token endpoint answered with success but without a usable access token.
+    """
+
+
+@attrs.define(slots=False, eq=False, repr=False)
+class PlatformError(AGSError):
+    """
+    The platform answered, but not as asked.
+
+    Attributes:
+        status: HTTP status.
+
+        method: HTTP method of the request.
+
+        url: Its URL, as sent. It may hold a user id; `str` of the error does not.
+
+        words: What the platform said, one line, redacted. Empty: nothing readable.
+
+        body: First 2 KiB of the answer, redacted. Kept out of `str` and `repr`.
+    """
+
+    status: int = attrs.field(kw_only=True)
+    method: str = attrs.field(default="", kw_only=True)
+    url: str = attrs.field(default="", kw_only=True)
+    words: str = attrs.field(default="", kw_only=True)
+    body: str = attrs.field(default="", kw_only=True)
+
+    def _line(self) -> str:
+        said = f": {self.words}" if self.words else ""
+        return f"{super()._line()} ({self.method} {shown_url(self.url)} answered {self.status}{said})"
+
+
+@attrs.define(slots=False, eq=False, repr=False)
+class RefusedError(PlatformError):
+    """
+    The platform refused for good: the same call will be refused again.
+    """
+
+
+@attrs.define(slots=False, eq=False, repr=False)
+class ForbiddenError(RefusedError):
+    """
+    401 or 403, also with a fresh token: this tool may not do this here.
+    """
+
+
+@attrs.define(slots=False, eq=False, repr=False)
+class NotFoundError(RefusedError):
+    """
+    404 or 410: no such line item or container, any more.
+    """
+
+
+@attrs.define(slots=False, eq=False, repr=False)
+class StaleScoreError(RefusedError):
+    """
+    The platform holds a score with the same or a later timestamp (AGS 3.4.9).
+    """
+
+
+@attrs.define(slots=False, eq=False, repr=False)
+class UserNotGradableError(RefusedError):
+    """
+    The user is not in the course, or has no role there that can be graded.
+    """
+
+
+@attrs.define(slots=False, eq=False, repr=False)
+class ThrottledError(PlatformError):
+    """
+    Too many requests, in whatever disguise: 429, Canvas's 403, 503 with a hint.
+    """
+
+
+@attrs.define(slots=False, eq=False, repr=False)
+class BrokenError(PlatformError):
+    """
+    5xx or 408: the platform failed. For a write, `recorded` is None: it may have been applied.
+    """
+
+
+@attrs.define(slots=False, eq=False, repr=False)
+class MalformedError(PlatformError):
+    """
+    The platform said success, with an answer that cannot be read. A listing never ends early without it.
+    """
+
+
+@attrs.define(slots=False, eq=False, repr=False)
+class UntrustedURLError(AGSError):
+    """
+    A URL that would carry the token to another origin, or in the clear. Nothing was sent to it.
+    """
+
+
+@attrs.define(slots=False, eq=False, repr=False)
+class NoAnswerError(AGSError):
+    """
+    The network failed before a whole answer came.
+    """
+
+
+@attrs.define(slots=False, eq=False, repr=False)
+class UnreachableError(NoAnswerError):
+    """
+    The request never left: no address, no connection, no slot in the pool.
+    """
+
+
+@attrs.define(slots=False, eq=False, repr=False)
+class LostAnswerError(NoAnswerError):
+    """
+    The request left and no whole answer came back: the platform may have applied it.
+    """
+
+
+@attrs.define(slots=False, eq=False, repr=False)
+class SupersededError(AGSError):
+    """
+    A newer score of the same user for the same line item was waiting, and was sent instead.
+    """
+
+
+@attrs.define(slots=False, eq=False, repr=False)
+class NotSentError(AGSError):
+    """
+    The batch ended before this score was sent: the block was left early, or its source failed.
+    """

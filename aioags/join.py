@@ -1,0 +1,97 @@
+"""
+Results with a roster: who has one, who has none, and who is not on the list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
+from contextlib import aclosing
+from typing import Any, Generic, TypeVar
+
+import attrs
+
+from aioags.model.result import Result
+
+P = TypeVar("P")
+
+
+@attrs.frozen
+class Joined(Generic[P]):
+    """
+    One row of a full outer join.
+
+    Attributes:
+        user_id: LTI user id.
+
+        person: The entry of the roster. None: the result's user is not on it.
+
+        result: What the platform holds. None: it holds no result for this person. Results are sparse, so that is
+            neither zero nor absence from the course.
+    """
+
+    user_id: str
+    person: P | None
+    result: Result | None
+
+
+def _user_id_of(person: Any) -> str:
+    if isinstance(person, str):
+        return person
+    user_id = getattr(person, "user_id", None)
+    if not isinstance(user_id, str):
+        raise TypeError(f"cannot tell the user id of a {type(person).__name__}: pass key=")
+    return user_id
+
+
+async def join_results(
+    roster: Iterable[P] | AsyncIterable[P],
+    results: Iterable[Result] | AsyncIterable[Result],
+    *,
+    key: Callable[[P], str] = _user_id_of,
+) -> AsyncIterator[Joined[P]]:
+    """
+    Join a roster with results, both complete: nobody is left out.
+
+    Args:
+        roster: People, each once. Read whole before the first result.
+
+        results: Such as ``gradebook.results()``. Read as they are needed.
+
+        key: The LTI user id of a person. By default the person itself when it is a str, else its ``user_id``.
+
+    Yields:
+        One row for each result, in the order of the results, then one for each person without a result, in the
+        roster's order. A platform that sends a user twice yields two rows.
+
+    Raises:
+        ValueError: The roster holds a user id twice.
+    """
+    people: dict[str, P] = {}
+    async for person in as_async(roster):
+        user_id = key(person)
+        if user_id in people:
+            raise ValueError(f"the roster holds the user id {user_id!r} twice")
+        people[user_id] = person
+    seen: set[str] = set()
+    async for result in as_async(results):
+        seen.add(result.user_id)
+        yield Joined(result.user_id, people.get(result.user_id), result)
+    for user_id, person in people.items():
+        if user_id not in seen:
+            yield Joined(user_id, person, None)
+
+
+async def as_async(source: Iterable[P] | AsyncIterable[P]) -> AsyncGenerator[P, None]:
+    """
+    Iterate over a source of either kind; a generator that is left early is closed.
+    """
+    if isinstance(source, AsyncGenerator):
+        async with aclosing(source):
+            async for entry in source:
+                yield entry
+    elif isinstance(source, AsyncIterable):
+        async for entry in source:
+            yield entry
+    else:
+        for entry in source:
+            yield entry

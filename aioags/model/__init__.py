@@ -1,0 +1,3 @@
+"""
+The standard's records as frozen values: no JSON, no HTTP.
+"""

@@ -1,0 +1,128 @@
+"""
+The rules that several records share. Each message names the field, the value and what to do.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+Number = int | float | Decimal
+"""Points, kept as given: ``83`` goes out as ``83``, a `Decimal` exactly."""
+
+
+def text(name: str, value: object) -> str:
+    """
+    Return a string that is not blank.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a str, got {_shown(value)}")
+    if not value.strip():
+        raise ValueError(f"{name} must not be blank, got {value!r}")
+    return _encodable(name, value)
+
+
+def optional_text(name: str, value: object) -> str | None:
+    """
+    Return a string, possibly empty, or None.
+    """
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{name} must be a str or None, got {type(value).__name__}")
+    return value if value is None else _encodable(name, value)
+
+
+def _encodable(name: str, value: str) -> str:
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise ValueError(f"{name} must be encodable as UTF-8: it holds half of a surrogate pair") from None
+    return value
+
+
+def number(name: str, value: object) -> Number:
+    """
+    Return a finite number. A bool is refused: True is not one point.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
+        raise TypeError(f"{name} must be an int, a float or a Decimal, got {_shown(value)}")
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be finite, got {value!r}: JSON has no such number")
+    return value
+
+
+def positive(name: str, value: object, *, spec: str) -> Number:
+    """
+    Return a finite number above zero.
+    """
+    checked = number(name, value)
+    if checked <= 0:
+        raise ValueError(f"{name} must be more than 0, got {value!r} ({spec})")
+    return checked
+
+
+def instant(name: str, value: object) -> datetime:
+    """
+    Return a datetime that knows its zone.
+    """
+    if not isinstance(value, datetime):
+        raise TypeError(f"{name} must be a datetime, got {_shown(value)}")
+    if value.utcoffset() is None:
+        raise ValueError(f"{name} must carry a time zone, got the naive {value!r}: datetime.now(UTC) has one")
+    return value
+
+
+def optional_instant(name: str, value: object) -> datetime | None:
+    """
+    Return a datetime that knows its zone, or None.
+    """
+    return None if value is None else instant(name, value)
+
+
+def extensions(name: str, value: object, *, core: frozenset[str], urls_only: bool) -> dict[str, Any]:
+    """
+    Return a copy of the extra fields of a record.
+
+    Args:
+        core: Wire names of the record, which no extension may shadow.
+
+        urls_only: Also refuse keys that are not fully qualified URLs (AGS 3.1.2).
+    """
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name} must be a mapping, got {type(value).__name__}")
+    for key in value:
+        _extension_key(name, key, core, urls_only)
+    try:
+        json.dumps(dict(value), allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"{name} must hold JSON values only, got one that is not ({type(error).__name__})") from None
+    return dict(value)
+
+
+def _extension_key(name: str, key: object, core: frozenset[str], urls_only: bool) -> None:
+    if not isinstance(key, str):
+        raise TypeError(f"{name} must have str keys, got {_shown(key)}")
+    if key in core:
+        raise ValueError(f"{name} must not hold {key!r}: it is a field of its own")
+    if urls_only and not key.startswith(("https://", "http://")):
+        raise ValueError(f"{name} must have fully qualified URLs as keys, got {key!r} (AGS 3.1.2)")
+
+
+def _shown(value: object) -> str:
+    shown = repr(value)
+    return f"{type(value).__name__} {shown if len(shown) <= 80 else shown[:77] + '...'}"
+
+
+def optional_count(name: str, value: object) -> int | None:
+    """
+    Return an int of at least 1, or None.
+    """
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+        raise TypeError(f"{name} must be an int or None, got {_shown(value)}")
+    if value is not None and value < 1:
+        raise ValueError(f"{name} must be at least 1, got {value!r}")
+    return value

@@ -1,0 +1,106 @@
+"""
+What became of a score, and of a batch of them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import attrs
+
+from aioags.errors import AGSError
+from aioags.model.score import Score
+
+FAILURES_KEPT = 10_000
+"""How many failed deliveries a `Report` keeps: about 10 MiB. Every one beyond is counted."""
+
+
+@attrs.frozen
+class Delivery:
+    """
+    What became of one score.
+
+    Attributes:
+        score: The caller's own object.
+
+        line_item: URL of the line item it was for.
+
+        attempts: How often it was sent. 0: it never was.
+
+        error: Why it is not recorded. None: it is.
+
+        timestamp: The stamp that went over the wire: the score's own, or a later one when the package stamped it and
+            the platform would have taken two within one second for the same. None: never sent.
+    """
+
+    score: Score
+    line_item: str | None
+    attempts: int = 0
+    error: AGSError | None = None
+    timestamp: datetime | None = None
+
+    @property
+    def recorded(self) -> bool | None:
+        """
+        True: the platform has it. False: surely not. None: nobody knows.
+        """
+        return True if self.error is None else self.error.recorded
+
+
+@attrs.define
+class Report:
+    """
+    What became of a batch: counts, and the failed deliveries in order of completion.
+
+    Attributes:
+        total: Scores taken from the source.
+
+        recorded: Scores that the platform has.
+
+        unknown: Scores of which nobody knows; their errors have ``recorded`` None.
+
+        failed: The deliveries with an error, unknown ones included; at most `FAILURES_KEPT` of them.
+
+        omitted: How many failed deliveries `failed` does not hold.
+    """
+
+    total: int = 0
+    recorded: int = 0
+    unknown: int = 0
+    failed: list[Delivery] = attrs.field(factory=list, repr=False)
+    omitted: int = 0
+
+    @property
+    def ok(self) -> bool:
+        """
+        True when every score was recorded.
+        """
+        return self.recorded == self.total
+
+    def add(self, delivery: Delivery) -> None:
+        """
+        Count one more delivery.
+        """
+        self.total += 1
+        if delivery.error is None:
+            self.recorded += 1
+            return
+        self.unknown += delivery.recorded is None
+        if len(self.failed) < FAILURES_KEPT:
+            self.failed.append(delivery)
+        else:
+            self.omitted += 1
+
+    def __str__(self) -> str:
+        refused = self.total - self.recorded - self.unknown
+        parts = [f"{self.recorded} of {self.total} scores recorded"]
+        if refused:
+            parts.append(f"{refused} not recorded")
+        if self.unknown:
+            parts.append(f"{self.unknown} unknown")
+        if self.failed:
+            kinds: dict[str, int] = {}
+            for delivery in self.failed:
+                kinds[type(delivery.error).__name__] = kinds.get(type(delivery.error).__name__, 0) + 1
+            parts.append(", ".join(f"{count} {name}" for name, count in sorted(kinds.items())))
+        return "; ".join(parts)

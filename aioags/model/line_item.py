@@ -1,0 +1,93 @@
+"""
+A line item: one column of the platform's gradebook (AGS 3.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import attrs
+
+from aioags.model import checks
+from aioags.model.checks import Number
+
+LINE_ITEM_FIELDS = frozenset(
+    {
+        "id", "label", "scoreMaximum", "resourceLinkId", "resourceId", "tag", "startDateTime", "endDateTime",
+        "gradesReleased", "submissionReview",
+    }
+)  # fmt: skip
+"""Wire names of a line item; no extension may use one."""
+
+
+@attrs.frozen
+class LineItem:
+    """
+    One column of the gradebook. Make one to create it, or get one from the platform.
+
+    An item with an `id` came from a platform and is taken as it is: platforms break their own rules. What is sent is
+    checked again.
+
+    Attributes:
+        label: The column's name. Not blank.
+
+        score_maximum: Points of a perfect result, above 0.
+
+        id: The item's URL, exactly as the platform wrote it. None: not created yet.
+
+        resource_link_id: The platform's link that the item belongs to. It cannot be changed later.
+
+        resource_id: The tool's own name for the resource. Not unique. None: absent, blank or null.
+
+        tag: The tool's own mark, such as ``"grade"``. Not unique. None: absent, blank or null.
+
+        start_date_time: When it opens; aware. None: absent, or the platform does not support it.
+
+        end_date_time: When it closes; aware. None as above.
+
+        grades_released: The tool's wish that learners see their results. None: not said.
+
+        submission_review: Where the platform sends people who review a submission. Passed through.
+
+        extensions: Fields beyond the standard. In an item from the platform any key, kept for a later update; in a new
+            one only fully qualified URLs (AGS 3.1.2).
+
+    Raises:
+        ValueError, TypeError: A field is not as said here; the message names it.
+    """
+
+    label: str
+    score_maximum: Number
+    id: str | None = attrs.field(default=None, kw_only=True)
+    resource_link_id: str | None = attrs.field(default=None, kw_only=True)
+    resource_id: str | None = attrs.field(default=None, kw_only=True)
+    tag: str | None = attrs.field(default=None, kw_only=True)
+    start_date_time: datetime | None = attrs.field(default=None, kw_only=True)
+    end_date_time: datetime | None = attrs.field(default=None, kw_only=True)
+    grades_released: bool | None = attrs.field(default=None, kw_only=True)
+    submission_review: Mapping[str, Any] | None = attrs.field(default=None, kw_only=True, hash=False)
+    extensions: Mapping[str, Any] = attrs.field(factory=dict, kw_only=True, hash=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        if self.id is None:
+            self.check_sendable()
+        checked = checks.extensions("extensions", self.extensions, core=LINE_ITEM_FIELDS, urls_only=self.id is None)
+        object.__setattr__(self, "extensions", checked)
+
+    def check_sendable(self) -> None:
+        """
+        Raise `ValueError` or `TypeError` when the item breaks a rule for what a tool sends.
+        """
+        checks.text("label", self.label)
+        checks.positive("score_maximum", self.score_maximum, spec="AGS 3.2.8")
+        for name in ("resource_link_id", "resource_id", "tag"):
+            if (value := getattr(self, name)) is not None:
+                checks.text(name, value)
+        checks.optional_instant("start_date_time", self.start_date_time)
+        checks.optional_instant("end_date_time", self.end_date_time)
+        if self.grades_released is not None and not isinstance(self.grades_released, bool):
+            raise TypeError(f"grades_released must be a bool or None, got {self.grades_released!r}")
+        if self.submission_review is not None and not isinstance(self.submission_review, Mapping):
+            raise TypeError(f"submission_review must be a mapping or None, got {self.submission_review!r}")

@@ -1,0 +1,85 @@
+"""
+How hard to try, how long to wait, how much at once: the settings of a `Client`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import attrs
+
+
+def _positive_seconds(_: Any, attribute: attrs.Attribute[float], value: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{attribute.name} must be seconds as a number, got {value!r}")
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(f"{attribute.name} must be more than 0 seconds and finite, got {value!r}")
+
+
+def _count(_: Any, attribute: attrs.Attribute[int], value: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{attribute.name} must be an int, got {value!r}")
+    if value < 1:
+        raise ValueError(f"{attribute.name} must be at least 1, got {value!r}")
+
+
+@attrs.frozen
+class RetryPolicy:
+    """
+    How often and how long one call is tried.
+
+    Attributes:
+        attempts: Most tries of one call, the first included. A throttled answer and a renewed token do not count:
+            they are bounded by `total_time` and by once.
+
+        first_wait: Longest wait before the second try, seconds; it doubles for each further try. The wait itself is
+            drawn evenly between 0 and that length ("full jitter").
+
+        longest_wait: Where the doubling stops, seconds.
+
+        total_time: Seconds within which a try may still begin, waits included. A platform that asks for a longer wait
+            ends the call at once, with its `retry_after` on the error.
+    """
+
+    attempts: int = attrs.field(default=5, validator=_count)
+    first_wait: float = attrs.field(default=0.5, validator=_positive_seconds)
+    longest_wait: float = attrs.field(default=30.0, validator=_positive_seconds)
+    total_time: float = attrs.field(default=120.0, validator=_positive_seconds)
+
+
+@attrs.frozen
+class Pace:
+    """
+    How many requests one platform may have in flight. Between the two the number follows the platform.
+
+    Attributes:
+        floor: Fewest, also while the platform throttles. At least 1.
+
+        ceiling: Most. Not below `floor`.
+    """
+
+    floor: int = attrs.field(default=1, validator=_count)
+    ceiling: int = attrs.field(default=32, validator=_count)
+
+    def __attrs_post_init__(self) -> None:
+        if self.floor > self.ceiling:
+            raise ValueError(f"floor must not be above ceiling, got floor={self.floor}, ceiling={self.ceiling}")
+
+
+@attrs.frozen
+class Timeouts:
+    """
+    How long one try may take. All in seconds, none can be switched off.
+
+    Attributes:
+        connect: To get a connection: address, TCP, TLS, and a place in the pool.
+
+        read: The longest silence of the platform.
+
+        total: The whole try, from the first byte sent to the last one read.
+    """
+
+    connect: float = attrs.field(default=10.0, validator=_positive_seconds)
+    read: float = attrs.field(default=30.0, validator=_positive_seconds)
+    total: float = attrs.field(default=60.0, validator=_positive_seconds)

@@ -1,0 +1,129 @@
+"""
+The registration: what platform and tool agreed on, once, by hand or by a registration protocol.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, JWKRegistry, Key, OKPKey, RSAKey
+
+from aioags.model import checks
+from aioags.model.secure import check_secure_url
+
+_ALGORITHMS = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
+
+
+def load_key(key: str | bytes | Mapping[str, Any] | Key) -> Key:
+    """
+    Return the tool's private key, parsed, with a key id.
+
+    Parsing an RSA key holds the interpreter for 50 ms and more, so it happens here, once, and never while grading.
+
+    Args:
+        key: PEM text, a JWK as a mapping or as JSON text, or a key of joserfc. A key without an id gets its RFC 7638
+            thumbprint, which `aioags.launch.jwks_document` publishes as well.
+
+    Raises:
+        ValueError: It is not a key, or has no private part. The message never quotes it.
+    """
+    parsed = _parse(key)
+    if not isinstance(parsed, (RSAKey, ECKey, OKPKey)):
+        raise ValueError("key must be an RSA or elliptic curve key: a shared secret cannot be published")
+    if not parsed.is_private:
+        raise ValueError("key must hold the private part: the platform keeps the public one")
+    parsed.ensure_kid()
+    return parsed
+
+
+def _parse(key: str | bytes | Mapping[str, Any] | Key) -> Any:
+    if isinstance(key, (RSAKey, ECKey, OKPKey)):
+        return key
+    try:
+        if isinstance(key, Mapping):
+            return JWKRegistry.import_key(dict(key))
+        if isinstance(key, (str, bytes)):
+            return _parse_text(key.encode() if isinstance(key, str) else key)
+    except (ValueError, TypeError, KeyError, JoseError) as error:
+        raise ValueError(f"key is neither PEM text nor a JWK ({type(error).__name__})") from None
+    raise TypeError(f"key must be PEM text, a JWK mapping or a joserfc key, got {type(key).__name__}")
+
+
+def _parse_text(text: bytes) -> Any:
+    if text.lstrip().startswith(b"{"):
+        return JWKRegistry.import_key(json.loads(text))
+    for kind in (RSAKey, ECKey, OKPKey):
+        try:
+            return kind.import_key(text)
+        except (ValueError, TypeError, JoseError):
+            continue
+    raise ValueError("no key type fits")
+
+
+def signing_algorithm(key: Key) -> str:
+    """
+    Return the JOSE algorithm that goes with a key: RS256 for RSA (SEC 6.1), the curve's own otherwise.
+    """
+    if isinstance(key, RSAKey):
+        named = key.get("alg")
+        return named if isinstance(named, str) and named in {"RS256", "RS384", "RS512", "PS256"} else "RS256"
+    if isinstance(key, ECKey):
+        return _ALGORITHMS[key.curve_name]
+    return "EdDSA"
+
+
+def _load_key(value: Any) -> Any:
+    return load_key(value)
+
+
+def _optional_secure(_: Any, attribute: attrs.Attribute[str | None], value: str | None) -> None:
+    if value is not None:
+        check_secure_url(attribute.name, value)
+
+
+@attrs.frozen
+class Registration:
+    """
+    What platform and tool agreed.
+
+    Attributes:
+        issuer: The platform's issuer, exactly as in its id_tokens.
+
+        client_id: The tool's client id there.
+
+        token_url: Where the tool gets access tokens. https, or http to loopback.
+
+        key: The tool's private key: PEM text, JWK or joserfc key; parsed once, here. Never shown.
+
+        audience: ``aud`` of the tool's assertions, byte for byte. None: the token URL. Brightspace needs its own.
+
+        deployment_id: The deployment that scores go to. None: not sent; some platforms demand it.
+
+        authorization_url: Where a launch is authorized. None: this registration receives no launches.
+
+        jwks_url: Where the platform publishes its keys. None as above.
+
+    Raises:
+        ValueError, TypeError: A field is not as said here; the message names it and never quotes the key.
+    """
+
+    issuer: str = attrs.field()
+    client_id: str = attrs.field()
+    token_url: str = attrs.field()
+    key: Any = attrs.field(converter=_load_key, repr=False, eq=False)
+    audience: str | None = attrs.field(default=None, kw_only=True)
+    deployment_id: str | None = attrs.field(default=None, kw_only=True)
+    authorization_url: str | None = attrs.field(default=None, kw_only=True, validator=_optional_secure)
+    jwks_url: str | None = attrs.field(default=None, kw_only=True, validator=_optional_secure)
+
+    def __attrs_post_init__(self) -> None:
+        checks.text("issuer", self.issuer)
+        checks.text("client_id", self.client_id)
+        check_secure_url("token_url", self.token_url)
+        for name in ("audience", "deployment_id"):
+            if (value := getattr(self, name)) is not None:
+                checks.text(name, value)

@@ -1,0 +1,232 @@
+"""
+A score: what the tool says about one user's work on one line item (AGS 3.4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Self
+
+import attrs
+
+from aioags.model import checks
+from aioags.model.checks import Number
+from aioags.model.progress import ActivityProgress, GradingProgress
+from aioags.model.stamp import AutoStamp, next_stamp
+
+SCORE_FIELDS = frozenset(
+    {
+        "userId", "activityProgress", "gradingProgress", "timestamp", "scoreGiven", "scoreMaximum",
+        "comment", "scoringUserId", "submission",
+    }
+)  # fmt: skip
+"""Wire names of a score; no extension may use one."""
+
+CANVAS_SUBMISSION = "https://canvas.instructure.com/lti/submission"
+"""Extension key under which Canvas takes submission data."""
+
+
+def _activity_progress(value: ActivityProgress | str) -> ActivityProgress:
+    try:
+        return ActivityProgress(value)
+    except ValueError:
+        allowed = ", ".join(ActivityProgress)
+        raise ValueError(f"activity_progress must be one of {allowed}; got {value!r} (AGS 3.4.7)") from None
+
+
+def _grading_progress(value: GradingProgress | str) -> GradingProgress:
+    try:
+        return GradingProgress(value)
+    except ValueError:
+        allowed = ", ".join(GradingProgress)
+        raise ValueError(f"grading_progress must be one of {allowed}; got {value!r} (AGS 3.4.8)") from None
+
+
+def _timestamp(value: datetime | None) -> datetime:
+    return next_stamp() if value is None else value
+
+
+@attrs.frozen(kw_only=True)
+class Submission:
+    """
+    When the user worked on it (AGS 3.4.10).
+
+    Attributes:
+        started_at: When the work began. Aware. None: not said, the platform keeps what it has.
+
+        submitted_at: When it was handed in; not before `started_at`. Aware. None: not said.
+    """
+
+    started_at: datetime | None = None
+    submitted_at: datetime | None = None
+
+    def __attrs_post_init__(self) -> None:
+        started = checks.optional_instant("started_at", self.started_at)
+        submitted = checks.optional_instant("submitted_at", self.submitted_at)
+        if started and submitted and submitted < started:
+            raise ValueError(f"submitted_at must not be before started_at, got {submitted} < {started} (AGS 3.4.10.2)")
+
+
+@attrs.frozen
+class Score:
+    """
+    One statement about one user. Say what you mean with `graded`, `progress` or `cleared`.
+
+    A platform overwrites: a score without `score_given` clears the grade, one without `comment` clears the comment.
+
+    Attributes:
+        user_id: LTI user id, the launch's ``sub``. Not blank.
+
+        activity_progress: How far the user is. A wire value such as ``"Completed"`` will do.
+
+        grading_progress: How far the grading is. Anything but ``FullyGraded`` may be ignored, or may clear the grade.
+
+        score_given: Points, finite, at least 0; more than `score_maximum` is extra credit. None: no score now.
+
+        score_maximum: What `score_given` is out of, above 0; the platform rescales it to the line item's own maximum.
+            Given exactly when `score_given` is.
+
+        timestamp: When this became so; aware. None: stamped now, in UTC, later than every score before it in this
+            process. The platform keeps the latest (AGS 3.4.9).
+
+        comment: Plain text for learner and instructor. None clears an earlier one. Canvas appends instead of replacing.
+
+        scoring_user_id: Who graded it. None: a machine.
+
+        submission: When it was worked on.
+
+        extensions: Fields beyond the standard, by fully qualified URL (AGS 3.1.2). JSON values.
+
+    Raises:
+        ValueError, TypeError: A field is not as said here; the message names it.
+    """
+
+    user_id: str
+    activity_progress: ActivityProgress = attrs.field(converter=_activity_progress)
+    grading_progress: GradingProgress = attrs.field(converter=_grading_progress)
+    score_given: Number | None = attrs.field(default=None, kw_only=True)
+    score_maximum: Number | None = attrs.field(default=None, kw_only=True)
+    timestamp: datetime = attrs.field(default=None, converter=_timestamp, kw_only=True)
+    comment: str | None = attrs.field(default=None, kw_only=True, repr=False)
+    scoring_user_id: str | None = attrs.field(default=None, kw_only=True, repr=False)
+    submission: Submission | None = attrs.field(default=None, kw_only=True)
+    extensions: Mapping[str, Any] = attrs.field(factory=dict, kw_only=True, repr=False, hash=False)
+
+    def __attrs_post_init__(self) -> None:
+        checks.text("user_id", self.user_id)
+        self._check_points()
+        checks.instant("timestamp", self.timestamp)
+        checks.optional_text("comment", self.comment)
+        if self.scoring_user_id is not None:
+            checks.text("scoring_user_id", self.scoring_user_id)
+        if self.submission is not None and not isinstance(self.submission, Submission):
+            raise TypeError(f"submission must be a Submission or None, got {type(self.submission).__name__}")
+        if self.extensions:
+            checked = checks.extensions("extensions", self.extensions, core=SCORE_FIELDS, urls_only=True)
+            object.__setattr__(self, "extensions", checked)
+        elif not isinstance(self.extensions, Mapping):
+            raise TypeError(f"extensions must be a mapping, got {type(self.extensions).__name__}")
+
+    def _check_points(self) -> None:
+        if self.score_given is None:
+            if self.score_maximum is not None:
+                raise ValueError(
+                    "score_maximum without score_given would clear the grade: give both, or use Score.cleared"
+                )
+            return
+        if checks.number("score_given", self.score_given) < 0:
+            raise ValueError(f"score_given must be at least 0, got {self.score_given!r} (AGS 3.4.4)")
+        if self.score_maximum is None:
+            raise ValueError(f"score_maximum must accompany score_given={self.score_given!r} (AGS 3.4.4)")
+        checks.positive("score_maximum", self.score_maximum, spec="AGS 3.4.4")
+
+    @property
+    def is_auto_stamped(self) -> bool:
+        """
+        True when the package chose `timestamp`; a caller's own is never moved.
+        """
+        return isinstance(self.timestamp, AutoStamp)
+
+    @property
+    def appends(self) -> bool:
+        """
+        True when some platform would add to what it holds each time it takes this score, so that a blind repeat shows.
+        """
+        # Canvas appends each comment, and opens an attempt for each new_submission (scores_controller.rb).
+        canvas = self.extensions.get(CANVAS_SUBMISSION)
+        return bool(self.comment) or (isinstance(canvas, Mapping) and canvas.get("new_submission") is True)
+
+    @classmethod
+    def graded(
+        cls,
+        user_id: str,
+        score_given: Number,
+        *,
+        score_maximum: Number,
+        activity_progress: ActivityProgress | str = ActivityProgress.COMPLETED,
+        grading_progress: GradingProgress | str = GradingProgress.FULLY_GRADED,
+        timestamp: datetime | None = None,
+        comment: str | None = None,
+        scoring_user_id: str | None = None,
+        submission: Submission | None = None,
+        extensions: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """
+        Return a grade: final unless `grading_progress` says otherwise.
+
+        Raises:
+            TypeError: `score_given` is None: `cleared` takes a grade back, `progress` reports without one.
+        """
+        if score_given is None:
+            raise TypeError("score_given must be a number, got None: use Score.cleared or Score.progress")
+        return cls(
+            user_id,
+            activity_progress,
+            grading_progress,
+            score_given=score_given,
+            score_maximum=score_maximum,
+            timestamp=timestamp,
+            comment=comment,
+            scoring_user_id=scoring_user_id,
+            submission=submission,
+            extensions=extensions or {},
+        )
+
+    @classmethod
+    def progress(
+        cls,
+        user_id: str,
+        activity_progress: ActivityProgress | str,
+        *,
+        grading_progress: GradingProgress | str = GradingProgress.NOT_READY,
+        timestamp: datetime | None = None,
+        comment: str | None = None,
+        scoring_user_id: str | None = None,
+        submission: Submission | None = None,
+        extensions: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """
+        Return a report of progress, without a score value.
+
+        Most platforms clear an earlier grade when they get one (AGS 3.4.4): report progress before grading, not after.
+        """
+        return cls(
+            user_id,
+            activity_progress,
+            grading_progress,
+            timestamp=timestamp,
+            comment=comment,
+            scoring_user_id=scoring_user_id,
+            submission=submission,
+            extensions=extensions or {},
+        )
+
+    @classmethod
+    def cleared(
+        cls, user_id: str, *, timestamp: datetime | None = None, extensions: Mapping[str, Any] | None = None
+    ) -> Self:
+        """
+        Return the statement that takes grade, comment and submission times back (AGS 4.5).
+        """
+        return cls.progress(user_id, ActivityProgress.INITIALIZED, timestamp=timestamp, extensions=extensions)

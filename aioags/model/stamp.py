@@ -1,0 +1,54 @@
+"""
+Timestamps that strictly rise in this process.
+
+The platform keeps the score with the latest timestamp and drops the rest (AGS 3.4.9), so two scores of this process
+must never carry the same one. A wall clock can stand still or step back: then the last stamp plus a microsecond is
+used. The type of a stamp remembers that nobody chose it: only such a stamp may later be moved to satisfy a platform
+that compares whole seconds.
+"""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+
+class AutoStamp(datetime):
+    """
+    A timestamp that the package made, not the caller.
+    """
+
+
+def as_auto_stamp(instant: datetime) -> AutoStamp:
+    """
+    Return the same instant, in UTC, marked as made by the package.
+    """
+    utc = instant.astimezone(UTC)
+    parts: Any = (utc.year, utc.month, utc.day, utc.hour, utc.minute, utc.second, utc.microsecond, UTC)
+    return AutoStamp(*parts)
+
+
+_SMALLEST_STEP = timedelta(microseconds=1)
+
+
+class _Stamps:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last = AutoStamp(1970, 1, 1, tzinfo=UTC)
+
+    def next(self) -> AutoStamp:
+        with self._lock:
+            now = AutoStamp.now(UTC)
+            self._last = now if now > self._last else self._last + _SMALLEST_STEP
+            return self._last
+
+
+_stamps = _Stamps()
+
+
+def next_stamp() -> AutoStamp:
+    """
+    Return the current time in UTC, later than every stamp before it. Safe to call from several threads.
+    """
+    return _stamps.next()

@@ -1,0 +1,311 @@
+"""
+The fan-out: many scores, a bounded number in flight, exactly one delivery for each.
+
+A puller takes scores from the source and joins each to its user's line. A score that is first in its line is *ready*;
+one whose user is busy, here or elsewhere in the `Client`, is *parked* until its turn comes. Workers, at most as many as
+the pace's ceiling, send what is ready and put the delivery where the consumer finds it.
+
+One number bounds it all: scores taken from the source and not yet consumed as deliveries. At the bound the puller stops,
+so a slow consumer is not flooded and the source is not drained. Nothing else ever waits for the consumer: a score that
+was taken is sent, so a consumer may itself post a score of a user who has one parked here.
+
+The end comes in one order: the source ends, or fails; what was taken is delivered; then the consumer sees the end, or
+the source's own exception, bare. When the block is left early the puller is stopped, what was not sent is counted as
+`NotSentError`, and what is in flight runs to its end; cancellation cancels it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Generator, Iterable
+from contextlib import aclosing
+from types import TracebackType
+from typing import Any, Self
+
+import attrs
+
+from aioags.errors import AGSError, LostAnswerError, NotOfferedError, NotSentError, SupersededError
+from aioags.join import as_async
+from aioags.model.delivery import Delivery, Report
+from aioags.model.line_item import LineItem
+from aioags.model.score import Score
+from aioags.protocol.trial import is_final_for_all
+from aioags.protocol.turns import Key, Turn
+from aioags.sending import Sender
+
+Source = (
+    Iterable[Score] | AsyncIterable[Score] | Iterable[tuple[LineItem | str | None, Score]]
+    | AsyncIterable[tuple[LineItem | str | None, Score]]
+)  # fmt: skip
+"""What `Gradebook.post_scores` takes: scores, or pairs of a line item (or its id, or None) and a score."""
+
+_TAKEN_PER_WORKER = 4
+
+
+@attrs.define(eq=False)
+class _Entry:
+    item_id: str
+    score: Score
+    turn: Turn | None = None
+
+    @property
+    def key(self) -> Key:
+        return (self.item_id, self.score.user_id)
+
+
+class ScorePosting:
+    """
+    Scores on their way: await it for a `Report`, or use it as an async context manager for the deliveries.
+
+    Attributes:
+        report: Counts so far; complete once the block is left.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        sender: Sender,
+        *,
+        line_item: str | None,
+        concurrency: int,
+        coalesce: bool,
+        confirm: bool,
+    ) -> None:
+        self.report = Report()
+        self._source = source
+        self._sender = sender
+        self._line_item = line_item
+        self._concurrency = concurrency
+        self._coalesce = coalesce
+        self._confirm = confirm
+        self._ready: deque[_Entry] = deque()
+        self._parked: dict[Turn, _Entry] = {}
+        self._waiting: dict[Key, _Entry] = {}
+        self._deliveries: asyncio.Queue[Delivery | None] = asyncio.Queue()
+        self._room = asyncio.Event()
+        self._puller: asyncio.Task[None] | None = None
+        self._workers: set[asyncio.Task[None]] = set()
+        self._unconsumed = 0
+        self._undelivered = 0
+        self._puller_done = False
+        self._refused_all: AGSError | None = None
+        self._failure: BaseException | None = None
+
+    def __await__(self) -> Generator[Any, None, Report]:
+        return self._collect().__await__()
+
+    async def _collect(self) -> Report:
+        try:
+            async with self as deliveries:
+                async for _ in deliveries:
+                    pass
+        except Exception as error:
+            error.add_note(f"before that: {self.report}")
+            raise
+        return self.report
+
+    async def __aenter__(self) -> Self:
+        if self._puller is not None:
+            raise RuntimeError("post_scores was used already: its source is spent, call it again")
+        self._puller = asyncio.create_task(self._pull(), name="aioags post_scores")
+        return self
+
+    def __aiter__(self) -> AsyncIterator[Delivery]:
+        return self
+
+    async def __anext__(self) -> Delivery:
+        if self._puller is None:
+            raise RuntimeError("read deliveries inside: async with gradebook.post_scores(...) as deliveries")
+        delivery = await self._deliveries.get()
+        if delivery is not None:
+            self._unconsumed -= 1
+            self._room.set()
+            return delivery
+        self._deliveries.put_nowait(None)
+        self._raise_failure()
+        raise StopAsyncIteration
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await self._stop(cancel=isinstance(error, asyncio.CancelledError))
+        except asyncio.CancelledError:
+            await self._stop(cancel=True)
+            raise
+        if error is None:
+            self._raise_failure()
+
+    async def _stop(self, *, cancel: bool) -> None:
+        assert self._puller is not None
+        self._puller.cancel()
+        self._abandon_unsent()
+        if cancel:
+            for worker in self._workers:
+                worker.cancel()
+        await asyncio.wait({self._puller, *self._workers})
+
+    def _raise_failure(self) -> None:
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+
+    def _abandon_unsent(self) -> None:
+        # Parked ones first: none of them leads its line, so leaving starts nobody.
+        unsent = [*self._parked.values(), *self._ready]
+        self._ready.clear()
+        self._parked.clear()
+        for entry in unsent:
+            if entry.turn is not None:
+                self._sender.turns.leave(entry.turn)
+            error = NotSentError("the batch was left before this score was sent", transient=True)
+            self.report.add(Delivery(entry.score, entry.item_id, error=error))
+
+    async def _pull(self) -> None:
+        try:
+            await self._pull_all()
+        except asyncio.CancelledError as error:
+            # Cancelled by us, or a source that was cancelled inside: then the consumer must hear of it.
+            self._failure = self._failure or (None if _is_being_cancelled() else error)
+        except BaseException as error:
+            self._failure = self._failure or error
+        finally:
+            self._puller_done = True
+            self._end_if_delivered()
+
+    async def _pull_all(self) -> None:
+        async with aclosing(as_async(self._source)) as source:
+            while True:
+                await self._wait_for_room()
+                try:
+                    given = await anext(source)
+                except StopAsyncIteration:
+                    return
+                self._take(given)
+
+    async def _wait_for_room(self) -> None:
+        while self._unconsumed >= self._concurrency * _TAKEN_PER_WORKER:
+            self._room.clear()
+            await self._room.wait()
+
+    def _take(self, given: Score | tuple[LineItem | str | None, Score]) -> None:
+        item, score = _pair(given)
+        item_id = item_url(item) or self._line_item
+        self._unconsumed += 1
+        self._undelivered += 1
+        if item_id is None:
+            error = NotOfferedError("the endpoint has no line item of its own: pass line_item=", spec="AGS 3.1")
+            self._deliver(Delivery(score, None, error=error))
+            return
+        entry = _Entry(item_id, score)
+        if self._coalesce and (waiting := self._waiting.get(entry.key)) is not None:
+            self._supersede(waiting, score)
+        else:
+            self._join(entry)
+
+    def _supersede(self, waiting: _Entry, newer: Score) -> None:
+        older, waiting.score = waiting.score, newer
+        # The platform keeps the later stamp, whatever the order (AGS 3.4.9).
+        if newer.timestamp < older.timestamp:
+            older, waiting.score = newer, older
+        self._deliver(Delivery(older, waiting.item_id, error=SupersededError("a newer score took its place")))
+
+    def _join(self, entry: _Entry) -> None:
+        if self._coalesce:
+            self._waiting[entry.key] = entry
+        entry.turn, first = self._sender.turns.join(entry.key, lambda: self._unpark(entry))
+        if first:
+            self._make_ready(entry)
+        else:
+            self._parked[entry.turn] = entry
+
+    def _unpark(self, entry: _Entry) -> None:
+        assert entry.turn is not None
+        del self._parked[entry.turn]
+        self._make_ready(entry)
+
+    def _make_ready(self, entry: _Entry) -> None:
+        self._ready.append(entry)
+        if len(self._workers) < self._concurrency:
+            worker = asyncio.create_task(self._work(), name="aioags post_scores worker")
+            self._workers.add(worker)
+            worker.add_done_callback(self._workers.discard)
+
+    async def _work(self) -> None:
+        while self._ready:
+            entry = self._ready.popleft()
+            self._waiting.pop(entry.key, None)
+            await self._handle(entry)
+
+    async def _handle(self, entry: _Entry) -> None:
+        delivery: Delivery | None = None
+        try:
+            delivery = await self._delivery(entry)
+        except asyncio.CancelledError:
+            error = LostAnswerError("cancelled while it was being sent", recorded=None, transient=True)
+            delivery = Delivery(entry.score, entry.item_id, error=error)
+            raise
+        except Exception as error:
+            # Not the platform's doing: a bug of ours or of a transport. It must end the batch, not vanish.
+            self._failure = self._failure or error
+            delivery = Delivery(entry.score, entry.item_id, error=LostAnswerError(repr(type(error)), recorded=None))
+        finally:
+            assert entry.turn is not None and delivery is not None
+            self._sender.turns.leave(entry.turn)
+            self._deliver(delivery)
+
+    async def _delivery(self, entry: _Entry) -> Delivery:
+        if self._refused_all is not None:
+            return Delivery(entry.score, entry.item_id, error=self._refused_all.copied())
+        delivery = await self._sender.send(entry.item_id, entry.score, confirm=self._confirm)
+        if delivery.error is not None and is_final_for_all(delivery.error) and self._refused_all is None:
+            self._refused_all = delivery.error.copied()
+            self._refused_all.recorded = False
+        return delivery
+
+    def _deliver(self, delivery: Delivery) -> None:
+        self._undelivered -= 1
+        self.report.add(delivery)
+        self._deliveries.put_nowait(delivery)
+        self._end_if_delivered()
+
+    def _end_if_delivered(self) -> None:
+        if self._puller_done and not self._undelivered:
+            self._deliveries.put_nowait(None)
+
+
+def _is_being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _pair(given: object) -> tuple[LineItem | str | None, Score]:
+    item, score = given if isinstance(given, tuple) and len(given) == 2 else (None, given)
+    if not isinstance(score, Score):
+        raise TypeError(
+            f"post_scores takes Scores, or (line item, Score) pairs; its source gave {type(given).__name__}"
+        )
+    return item, score
+
+
+def item_url(item: LineItem | str | None) -> str | None:
+    """
+    Return the URL of a line item given as such, as its URL, or as None.
+
+    Raises:
+        ValueError: The item has no id: it was never created. Or the URL is blank.
+
+        TypeError: Neither of the three.
+    """
+    if item is None:
+        return None
+    if isinstance(item, LineItem):
+        if item.id is None:
+            raise ValueError(f"line_item {item.label!r} has no id: create it first, or get it from the platform")
+        return item.id
+    if not isinstance(item, str):
+        raise TypeError(f"line_item must be a LineItem, its id or None, got {type(item).__name__}")
+    if not item.strip():
+        raise ValueError("line_item must not be blank: None means the endpoint's own")
+    return item

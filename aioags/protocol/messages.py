@@ -1,0 +1,73 @@
+"""
+The two HTTP messages as values: what leaves, and what came back.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+
+@attrs.frozen
+class Request:
+    """
+    One HTTP request, complete but for the credential.
+
+    Attributes:
+        method: Upper case.
+
+        url: Exactly the bytes to send, already encoded; nobody normalises it after this point.
+
+        headers: Name and value pairs, in order. Never the ``Authorization`` header: a credential adds it.
+
+        body: None: no body and no ``Content-Type``.
+    """
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = attrs.field(default=None, repr=False)
+
+
+@attrs.frozen
+class Response:
+    """
+    One HTTP response, read to its end.
+
+    Attributes:
+        status: The three digits.
+
+        reason: The reason phrase. Empty over HTTP/2. Moodle puts a whole request into it, so it is kept out of `repr`.
+
+        headers: Name and value pairs as received, repeated names kept, in order.
+
+        body: Decompressed, bounded by the transport.
+
+        url: The address that answered.
+    """
+
+    status: int
+    reason: str = attrs.field(default="", repr=False)
+    headers: tuple[tuple[str, str], ...] = attrs.field(default=(), repr=False)
+    body: bytes = attrs.field(default=b"", repr=False)
+    url: str = ""
+
+    def header(self, name: str) -> str | None:
+        """
+        Return the first value of a header, its name compared without case; None when it is absent.
+        """
+        wanted = name.lower()
+        return next((value for key, value in self.headers if key.lower() == wanted), None)
+
+    def header_values(self, name: str) -> list[str]:
+        """
+        Return every value of a header that may stand on several lines, in order.
+        """
+        wanted = name.lower()
+        return [value for key, value in self.headers if key.lower() == wanted]
+
+    @property
+    def ok(self) -> bool:
+        """
+        True for any 2xx.
+        """
+        return 200 <= self.status < 300

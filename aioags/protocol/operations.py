@@ -1,0 +1,194 @@
+"""
+How a platform is asked: AGS 2.0 as operations, one function for each call of the standard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import Any, TypeVar
+
+import attrs
+
+from aioags.errors import NotOfferedError
+from aioags.model.endpoint import Endpoint
+from aioags.model.line_item import LineItem
+from aioags.model.progress import Scope
+from aioags.model.result import Result
+from aioags.model.score import Score
+from aioags.model.secure import url_fault
+from aioags.protocol.acknowledgment import acknowledgment
+from aioags.protocol.dialect import Operation, Page, Repeat
+from aioags.protocol.messages import Request, Response
+from aioags.protocol.urls import check_trusted, origin, service_url, with_query
+from aioags.wire import media_types
+from aioags.wire.codec import dump_line_item, dump_score, load_line_item, load_list, load_result
+from aioags.wire.links import next_link
+from aioags.wire.scalars import load_json
+
+T = TypeVar("T")
+
+_READ_ITEMS = (Scope.LINE_ITEM_READONLY, Scope.LINE_ITEM)
+
+
+def trusted_origins(endpoint: Endpoint) -> frozenset[str]:
+    """
+    Return the origins that an endpoint names and that may be given a token.
+    """
+    named = (endpoint.lineitems, endpoint.lineitem)
+    return frozenset(origin(url) for url in named if url is not None and url_fault(url) is None)
+
+
+class DirectDialect:
+    """
+    A platform that speaks LTI 1.3 itself.
+    """
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._trusted = trusted_origins(endpoint)
+
+    @property
+    def coupled(self) -> str | None:
+        """
+        URL of the line item that belongs to the launched link. None: there is none, or several.
+        """
+        return self._endpoint.lineitem
+
+    @property
+    def container(self) -> str | None:
+        """
+        URL of the line item container. None: the endpoint names none.
+        """
+        return self._endpoint.lineitems
+
+    def line_items(
+        self,
+        *,
+        resource_link_id: str | None = None,
+        resource_id: str | None = None,
+        tag: str | None = None,
+        limit: int | None = None,
+    ) -> Operation[Page[LineItem]]:
+        """
+        List line items: GET on the container (AGS 3.2.4).
+        """
+        filters = {"resource_link_id": resource_link_id, "resource_id": resource_id, "tag": tag, "limit": limit}
+        return self._line_items(with_query(self._container(), filters))
+
+    def line_items_page(self, key: str) -> Operation[Page[LineItem]]:
+        """
+        Get a further page: its URL as the platform wrote it, without our filters (AGS 3.2.4).
+        """
+        return self._line_items(check_trusted(key, self._trusted, "the next page of line items"))
+
+    def _line_items(self, url: str) -> Operation[Page[LineItem]]:
+        request = _get(url, media_types.LINE_ITEM_CONTAINER)
+        return self._operation("line_items", request, _READ_ITEMS, partial(_read_page, load_line_item, False))
+
+    def get_line_item(self, item_id: str) -> Operation[LineItem]:
+        """
+        Read one line item: GET (AGS 3.2).
+        """
+        request = _get(self._item(item_id), media_types.LINE_ITEM)
+        return self._operation("get_line_item", request, _READ_ITEMS, _read_line_item)
+
+    def create_line_item(self, item: LineItem) -> Operation[LineItem]:
+        """
+        Create a line item: POST on the container (AGS 3.2.5).
+        """
+        request = _send("POST", self._container(), media_types.LINE_ITEM, dump_line_item(item))
+        read = partial(_read_created, item)
+        return self._operation("create_line_item", request, (Scope.LINE_ITEM,), read, repeat=Repeat.LOOK_FIRST)
+
+    def update_line_item(self, item: LineItem) -> Operation[LineItem | None]:
+        """
+        Replace a line item's definition: PUT (AGS 3.2.6). None: applied, and the platform did not say as what.
+        """
+        request = _send("PUT", self._item(item.id or ""), media_types.LINE_ITEM, dump_line_item(item))
+        return self._operation("update_line_item", request, (Scope.LINE_ITEM,), _read_updated)
+
+    def delete_line_item(self, item_id: str) -> Operation[None]:
+        """
+        Delete a line item and what was recorded in it (AGS 3.2).
+        """
+        # Open edX checks Accept on DELETE as well.
+        request = Request("DELETE", self._item(item_id), (("Accept", media_types.LINE_ITEM),))
+        return self._operation("delete_line_item", request, (Scope.LINE_ITEM,), _read_nothing)
+
+    def post_score(self, item_id: str, score: Score, timestamp: datetime) -> Operation[dict[str, Any] | None]:
+        """
+        Post a score: POST on the item's ``scores`` (AGS 3.4).
+        """
+        url = service_url(self._item(item_id), "scores")
+        request = _send("POST", url, media_types.SCORE, dump_score(score, timestamp))
+        repeat = Repeat.NEVER if score.appends else Repeat.STAMPED
+        private = tuple(filter(None, (score.comment, score.user_id, score.scoring_user_id)))
+        return self._operation("post_score", request, (Scope.SCORE,), acknowledgment, repeat=repeat, private=private)
+
+    def results(self, item_id: str, *, user_id: str | None = None, limit: int | None = None) -> Operation[Page[Result]]:
+        """
+        Read results: GET on the item's ``results`` (AGS 3.3).
+        """
+        url = with_query(service_url(self._item(item_id), "results"), {"user_id": user_id, "limit": limit})
+        return self._results(url, private=(user_id,) if user_id else ())
+
+    def results_page(self, item_id: str, key: str) -> Operation[Page[Result]]:
+        """
+        Get a further page of results: its URL as the platform wrote it.
+        """
+        return self._results(check_trusted(key, self._trusted, "the next page of results"))
+
+    def _results(self, url: str, private: tuple[str, ...] = ()) -> Operation[Page[Result]]:
+        request = _get(url, media_types.RESULT_CONTAINER)
+        read = partial(_read_page, load_result, True)
+        return self._operation("results", request, (Scope.RESULT_READONLY,), read, private=private)
+
+    def _container(self) -> str:
+        if self._endpoint.lineitems is None:
+            raise NotOfferedError("the endpoint names no line item container (lineitems)", spec="AGS 3.1")
+        return check_trusted(self._endpoint.lineitems, self._trusted, "the line item container")
+
+    def _item(self, item_id: str) -> str:
+        return check_trusted(item_id, self._trusted, "the line item")
+
+    def _operation(
+        self, name: str, request: Request, scopes: tuple[Scope, ...], read: Callable[[Response], T], **rest: Any
+    ) -> Operation[T]:
+        if not self._endpoint.offers(*scopes):
+            wanted = " or ".join(scope.rpartition("/")[2] for scope in scopes)
+            raise NotOfferedError(f"{name} needs the scope {wanted}, which the endpoint does not offer", spec="AGS 3.1")
+        return Operation(name, request, scopes, read, trusted=self._trusted, **rest)
+
+
+def _get(url: str, accept: str) -> Request:
+    return Request("GET", url, (("Accept", accept),))
+
+
+def _send(method: str, url: str, media_type: str, body: bytes) -> Request:
+    return Request(method, url, (("Accept", media_type), ("Content-Type", media_type)), body)
+
+
+def _read_page(load: Callable[[object], T], bare: bool, response: Response) -> Page[T]:
+    records = load_list(response.body, load, bare=bare)
+    return Page(records, next_link(response.header_values("Link"), response.url))
+
+
+def _read_line_item(response: Response) -> LineItem:
+    return load_line_item(load_json(response.body))
+
+
+def _read_created(sent: LineItem, response: Response) -> LineItem:
+    location = response.header("Location")
+    if location and not response.body.strip():
+        return attrs.evolve(sent, id=location)
+    return _read_line_item(response)
+
+
+def _read_updated(response: Response) -> LineItem | None:
+    return _read_line_item(response) if response.body.strip() else None
+
+
+def _read_nothing(response: Response) -> None:
+    acknowledgment(response)

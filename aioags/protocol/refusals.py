@@ -1,0 +1,127 @@
+"""
+An answer that is not success, as an error with its three facts.
+
+The status decides. Words decide only where platforms give two meanings to one status, and each such pattern names who
+says so. No verdict on repeating is made here: `trial` makes it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from aioags.errors import (
+    BrokenError,
+    ForbiddenError,
+    MalformedError,
+    NotFoundError,
+    PlatformError,
+    RefusedError,
+    StaleScoreError,
+    ThrottledError,
+    UserNotGradableError,
+)
+from aioags.protocol.dialect import Operation
+from aioags.protocol.hints import number_header, wait_hint
+from aioags.protocol.messages import Response
+from aioags.protocol.redaction import platform_words, shown_body, shown_words
+
+# Canvas: "Provided timestamp of X before last updated timestamp of Y". Open edX: "Score timestamp can only be updated
+# to a later point in time", "Score already exists for the provided timestamp". Moodle: "… with an earlier timestamp".
+_STALE = re.compile(r"(?i)timestamp.*\b(before|later|earlier|older)\b|\b(earlier|older|already exists)\b.*timestamp")
+
+# Canvas: "User not found in course or is not a student". Blackboard: "User could not be found". Brightspace: "User in
+# requested score is not enrolled", "… does not exist". Sakai: "User does not belong to site". Moodle, which refuses a
+# score only for its user once everything else was checked here: "Incorrect score received".
+_NOT_GRADABLE = re.compile(
+    r"(?i)\buser.*\bnot (be found|found|a? ?student|a? ?member|enrolled|exist|belong|gradable|in )"
+    r"|\buser.*\b(no longer enrolled|can be graded)|gradable role|incorrect score received"
+)
+
+# Canvas's 403; its 429 has the same text.
+_RATE_LIMIT = re.compile(r"(?i)rate limit exceeded")
+
+
+def refusal(operation: Operation[Any], response: Response, *, wall: float) -> PlatformError:
+    """
+    Read an answer that is not 2xx (or a 2xx that means a refusal) as an error.
+
+    Args:
+        wall: Unix time, for a ``Retry-After`` that is a date.
+    """
+    words = platform_words(response.reason, response.body)
+    facts: dict[str, Any] = {
+        "status": response.status,
+        "method": operation.request.method,
+        "url": operation.request.url,
+        "words": shown_words(words, operation.private),
+        "body": shown_body(response.body, operation.private),
+    }
+    hint = wait_hint(response, wall=wall)
+    if is_throttled(response):
+        return ThrottledError("the platform asks for fewer requests", transient=True, retry_after=hint, **facts)
+    if response.status in {408, 425} or response.status >= 500:
+        return _broken(operation, response, hint, facts)
+    if operation.name == "post_score":
+        return _score_refusal(response, words, facts)
+    return _refused(response.status, facts)
+
+
+def is_throttled(response: Response) -> bool:
+    """
+    True for 429 and its disguises: Canvas's 403, and a 503 that says when to come back.
+    """
+    if response.status == 403:
+        remaining = number_header(response, "X-Rate-Limit-Remaining")
+        exhausted = remaining is not None and remaining <= 0
+        return exhausted or bool(_RATE_LIMIT.search(response.body[:512].decode("utf-8", "replace")))
+    return response.status == 429 or (response.status == 503 and response.header("Retry-After") is not None)
+
+
+def _broken(operation: Operation[Any], response: Response, hint: float | None, facts: dict[str, Any]) -> PlatformError:
+    # 425 and 501 say that nothing was done.
+    untouched = response.status in {425, 501} or not operation.writes
+    message = "the platform failed"
+    if operation.name == "post_score" and response.body.strip() == b"[]":
+        message = "the platform failed; Moodle answers so while the grade or the column is locked"
+    return BrokenError(
+        message,
+        recorded=False if untouched else None,
+        transient=response.status != 501,
+        retry_after=hint,
+        **facts,
+    )
+
+
+def _score_refusal(response: Response, words: str, facts: dict[str, Any]) -> PlatformError:
+    if response.status == 409 or (response.status == 400 and _STALE.search(words)):
+        return StaleScoreError("the platform holds a score as new or newer", spec="AGS 3.4.9", **facts)
+    # Moodle over HTTP/2 has no reason phrase to read: 400 with an empty array is all there is.
+    speechless = response.status in {200, 400} and response.body.strip() == b"[]"
+    if _NOT_GRADABLE.search(words) or speechless:
+        return UserNotGradableError("the platform takes no grade for this user", **facts)
+    return _refused(response.status, facts)
+
+
+def _refused(status: int, facts: dict[str, Any]) -> PlatformError:
+    if status in {401, 403}:
+        return ForbiddenError("this tool may not do this here", **facts)
+    if status in {404, 410}:
+        return NotFoundError("the platform has no such resource", **facts)
+    if 300 <= status < 400:
+        return RefusedError("the platform sends this request elsewhere; check the host of the endpoint", **facts)
+    return RefusedError("the platform refused", **facts)
+
+
+def malformed(operation: Operation[Any], response: Response, why: str) -> MalformedError:
+    """
+    Make the error for a 2xx that cannot be read. For a write nobody knows whether it took.
+    """
+    return MalformedError(
+        f"the answer cannot be read: {why}",
+        recorded=None if operation.writes else False,
+        status=response.status,
+        method=operation.request.method,
+        url=operation.request.url,
+        body=shown_body(response.body, operation.private),
+    )

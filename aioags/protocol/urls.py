@@ -1,0 +1,95 @@
+"""
+URLs as text: what the platform wrote is changed by insertion only, never parsed and put together again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from urllib.parse import quote, urlsplit
+
+from aioags.errors import UntrustedURLError, shown_url
+from aioags.model.secure import url_fault
+
+_PATH_END = re.compile(r"[?#]")
+
+
+def service_url(line_item: str, service: str) -> str:
+    """
+    Return the URL of a line item's service: the suffix goes on the path, before the query (AGS 3.3.1, 3.4.1).
+
+    Args:
+        line_item: The line item's URL. Every other byte of it is kept; its fragment, never sent, is dropped.
+
+        service: ``scores`` or ``results``.
+    """
+    path, rest = _split(line_item)
+    return f"{path.rstrip('/')}/{service}{rest}"
+
+
+def with_query(url: str, parameters: Mapping[str, str | int | None]) -> str:
+    """
+    Return the URL with parameters added behind its own query; those that are None are left out.
+    """
+    added = "&".join(f"{name}={quote(str(value), safe='')}" for name, value in parameters.items() if value is not None)
+    path, rest = _split(url)
+    if not added:
+        return path + rest
+    joiner = "?" if not rest else "" if rest[-1] in "?&" else "&"
+    return f"{path}{rest}{joiner}{added}"
+
+
+def _split(url: str) -> tuple[str, str]:
+    without_fragment = url.partition("#")[0]
+    match = _PATH_END.search(without_fragment)
+    end = match.start() if match else len(without_fragment)
+    return without_fragment[:end], without_fragment[end:]
+
+
+def origin(url: str) -> str:
+    """
+    Return scheme, host and port in one canonical text: what must be equal for two URLs to be the same origin.
+
+    Raises:
+        ValueError: It has no valid host or port.
+    """
+    parts = urlsplit(url)
+    port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    if not parts.hostname:
+        raise ValueError("no host")
+    return f"{parts.scheme}://{parts.hostname}:{port}"
+
+
+def same_resource(one: str, other: str) -> bool:
+    """
+    Compare two URLs by meaning: case of scheme and host, default port, trailing slash and fragment do not count.
+    """
+    return one == other or _meaning(one) == _meaning(other)
+
+
+def _meaning(url: str) -> tuple[str, str, str]:
+    try:
+        path, rest = _split(url)
+        return origin(url), urlsplit(path).path.rstrip("/"), rest.rstrip("?")
+    except ValueError:
+        return url, "", ""
+
+
+def check_trusted(url: str, trusted: frozenset[str], what: str) -> str:
+    """
+    Return the URL when the token may go there.
+
+    Args:
+        trusted: Origins that the endpoint names.
+
+        what: What the URL is, for the message.
+
+    Raises:
+        UntrustedURLError: Another origin, not https (http is for loopback), or not a URL at all.
+    """
+    fault = url_fault(url)
+    if fault is None and origin(url) not in trusted:
+        fault = f"must be of an origin that the endpoint names ({', '.join(sorted(trusted)) or 'it names none'})"
+    if fault is not None:
+        raise UntrustedURLError(f"{what} {fault}; not sent to {shown_url(url)[:200]!r}", spec="CORE 6.1")
+    return url

@@ -1,0 +1,270 @@
+"""
+Access tokens, shared by every gradebook of a client.
+
+For each client of each platform and each set of scopes there is at most one token in the cache and at most one request
+for one in flight, however many wait. The request runs in a task of its own: a waiter that is cancelled cancels nobody,
+and each waiter gets its own copy of an error. Errors are not cached.
+
+A token is renewed before it expires, by a leeway of 60 s or a tenth of its life, whichever is less. It is dropped
+earlier only by the caller that it failed, and only if it is still the cached one: of a thousand callers with the same
+dead token one drops it and the rest find its successor. When a renewal did not help, the token was not to blame, and
+for a minute no other call renews it: a platform that says 403 for a user, or 401 for a scope, must not cost a token
+per score.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import uuid4
+
+import attrs
+from cachetools import TLRUCache
+
+from aioags.errors import AGSError, GrantRefusedError
+from aioags.model.registration import Registration
+from aioags.protocol.dialect import Operation
+from aioags.protocol.grants import Grant, request_token
+
+_MOST_TOKENS = 4096
+_LEEWAY = 60.0
+_LEEWAY_SHARE = 0.1
+_BLAMELESS_SECONDS = 60.0
+# How long to remember that a platform refuses the whole set of scopes: an administrator may mend it.
+_NARROW_SECONDS = 3600.0
+
+
+@attrs.define(eq=False)
+class Token:
+    """
+    One access token in the cache.
+
+    Attributes:
+        grant: What the platform granted.
+
+        renew_at: From when on another one is fetched, on the cache's clock.
+
+        blameless_until: Until when a refusal is not the token's fault.
+    """
+
+    grant: Grant = attrs.field(repr=False)
+    renew_at: float
+    blameless_until: float = float("-inf")
+
+    def serves(self, scopes: tuple[str, ...]) -> bool:
+        """
+        True when one of these scopes was granted.
+        """
+        return not self.grant.scopes.isdisjoint(scopes)
+
+
+_Client = tuple[str, str, str | None, str | None]
+_Key = tuple[_Client, frozenset[str]]
+
+
+@attrs.frozen
+class Authorization:
+    """
+    What goes into the ``Authorization`` header of one try.
+
+    Attributes:
+        header: Its value. Never shown.
+
+        cached: It was used before, and may have gone bad since.
+
+        renewable: A refusal may be its fault.
+
+        token: The token behind it, for the credential's own use.
+    """
+
+    header: str = attrs.field(repr=False)
+    cached: bool
+    renewable: bool
+    token: Any = attrs.field(repr=False)
+
+
+class TokenCache:
+    """
+    The tokens of one `Client`.
+
+    Args:
+        fetch: Performs a token operation.
+
+        clock: Seconds that never step back.
+
+        wall: Unix time, for assertions.
+
+        new_jti: Makes a unique id for each assertion.
+    """
+
+    def __init__(
+        self,
+        fetch: Callable[[Operation[Grant], Registration], Awaitable[Grant]],
+        *,
+        clock: Callable[[], float],
+        wall: Callable[[], float],
+        new_jti: Callable[[], str] = lambda: str(uuid4()),
+    ) -> None:
+        self._fetch = fetch
+        self._clock = clock
+        self._wall = wall
+        self._new_jti = new_jti
+        self._tokens: TLRUCache[_Key, Token] = TLRUCache(
+            _MOST_TOKENS, lambda _, token, now: token.renew_at, timer=clock
+        )
+        self._narrow: TLRUCache[_Client, bool] = TLRUCache(
+            _MOST_TOKENS, lambda _, value, now: now + _NARROW_SECONDS, timer=clock
+        )
+        self._flights: dict[_Key, asyncio.Task[Token]] = {}
+        self._closed = False
+
+    async def token(
+        self, registration: Registration, offered: frozenset[str], needed: tuple[str, ...]
+    ) -> tuple[Token, bool]:
+        """
+        Return a token that serves, and whether it came from the cache.
+
+        Args:
+            offered: Every scope that the endpoint offers: asked for together, so that one token does all.
+
+            needed: One of these must have been granted.
+
+        Raises:
+            AuthorizationError: The platform gives none, or none that serves.
+        """
+        client = _client(registration)
+        if client not in self._narrow:
+            try:
+                return await self._granted(registration, client, offered, needed)
+            except GrantRefusedError as error:
+                if error.code != "invalid_scope" or offered <= set(needed):
+                    raise
+                # Canvas and Sakai grant all or nothing: ask once for what this call needs alone.
+                self._narrow[client] = True
+        narrow = frozenset(scope for scope in needed if scope in offered)
+        return await self._granted(registration, client, narrow, needed)
+
+    async def _granted(
+        self, registration: Registration, client: _Client, scopes: frozenset[str], needed: tuple[str, ...]
+    ) -> tuple[Token, bool]:
+        cached = self._cached(client, scopes, needed)
+        token = cached or await self._fetched(registration, (client, scopes))
+        if not token.serves(needed):
+            raise GrantRefusedError(
+                f"the platform granted {_named(token.grant.scopes)}, not {_named(frozenset(needed))}",
+                code="insufficient_scope",
+                spec="SEC 4.1",
+            )
+        return token, cached is not None
+
+    def _cached(self, client: _Client, scopes: frozenset[str], needed: tuple[str, ...]) -> Token | None:
+        token = self._tokens.get((client, scopes))
+        if token is not None:
+            return token
+        wider = (held for (owner, _), held in self._tokens.items() if owner == client and held.serves(needed))
+        return next(wider, None)
+
+    async def _fetched(self, registration: Registration, key: _Key) -> Token:
+        flight = self._flights.get(key)
+        if flight is None:
+            flight = asyncio.create_task(self._fly(registration, key), name="aioags token")
+            self._flights[key] = flight
+            flight.add_done_callback(lambda done: self._landed(key, done))
+        try:
+            return await asyncio.shield(flight)
+        except AGSError as error:
+            raise error.copied() from error
+        except asyncio.CancelledError:
+            if flight.cancelled() and self._closed:
+                raise RuntimeError("the Client was closed while a token was on its way") from None
+            raise
+
+    def _landed(self, key: _Key, flight: asyncio.Task[Token]) -> None:
+        self._flights.pop(key, None)
+        if not flight.cancelled():
+            # Every waiter may be gone; then nobody else asks for the error.
+            flight.exception()
+
+    async def _fly(self, registration: Registration, key: _Key) -> Token:
+        operation = request_token(registration, key[1], wall=self._wall, new_jti=self._new_jti)
+        grant = await self._fetch(operation, registration)
+        life = grant.expires_in
+        token = Token(grant, self._clock() + life - min(_LEEWAY, life * _LEEWAY_SHARE))
+        self._tokens[key] = token
+        return token
+
+    def discard(self, token: Token) -> None:
+        """
+        Drop a token that failed, if it is still the cached one.
+        """
+        for key, held in list(self._tokens.items()):
+            if held is token:
+                self._tokens.pop(key, None)
+
+    def acquit(self, token: Token) -> None:
+        """
+        Note that a call was refused again with this token, fetched for it: the token is not to blame.
+        """
+        token.blameless_until = self._clock() + _BLAMELESS_SECONDS
+
+    def is_suspect(self, token: Token) -> bool:
+        """
+        True when a refusal may be the token's fault.
+        """
+        return self._clock() >= token.blameless_until
+
+    async def aclose(self) -> None:
+        """
+        Cancel the requests in flight and forget every token.
+        """
+        self._closed = True
+        flights = list(self._flights.values())
+        for flight in flights:
+            flight.cancel()
+        await asyncio.gather(*flights, return_exceptions=True)
+        self._tokens.clear()
+
+
+def _client(registration: Registration) -> _Client:
+    # Two Canvas schools share an issuer and a token URL: without the client id one would get the other's token.
+    return (registration.token_url, registration.client_id, registration.audience, registration.deployment_id)
+
+
+def _named(scopes: frozenset[str]) -> str:
+    return " ".join(sorted(scope.rpartition("/")[2] for scope in scopes)) or "no scope"
+
+
+class OAuthCredential:
+    """
+    What a platform of LTI 1.3 wants to see: a bearer token for the scopes that an endpoint offers.
+
+    Attributes:
+        name: The client id; with the origin of a request it names the platform for pacing.
+    """
+
+    def __init__(self, cache: TokenCache, registration: Registration, offered: frozenset[str]) -> None:
+        self._cache = cache
+        self._registration = registration
+        self._offered = offered
+        self.name = registration.client_id
+
+    async def authorize(self, scopes: tuple[str, ...]) -> Authorization:
+        """
+        Return the header for a call that needs one of these scopes.
+        """
+        token, cached = await self._cache.token(self._registration, self._offered, scopes)
+        renewable = self._cache.is_suspect(token)
+        return Authorization(f"Bearer {token.grant.access_token}", cached, renewable, token)
+
+    def discard(self, authorization: Authorization) -> None:
+        """
+        Drop the token that was refused.
+        """
+        self._cache.discard(authorization.token)
+
+    def acquit(self, authorization: Authorization) -> None:
+        """
+        Note that a fresh token was refused as well.
+        """
+        self._cache.acquit(authorization.token)

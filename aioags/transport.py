@@ -1,0 +1,169 @@
+"""
+The one border to HTTP: a `Transport` sends a request and returns the whole answer, or says what is known of its loss.
+
+Foreign exceptions end here. The question that each of them must answer is whether the request may have reached the
+platform: `UnreachableError` says surely not, `LostAnswerError` says nobody knows. In doubt it is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import aiohttp
+from yarl import URL
+
+from aioags.errors import AGSError, LostAnswerError, MalformedError, UnreachableError, shown_url
+from aioags.model.policy import Timeouts
+from aioags.protocol.messages import Request, Response
+
+MOST_BYTES = 16 * 1024 * 1024
+"""Largest answer that is read, decompressed. A page of results is far below."""
+
+# Moodle under Apache's mod_php puts the request, with its comment, on the status line: 100 kB were seen.
+_LONGEST_LINE = 256 * 1024
+# Below the 5 s after which Apache and Node close an idle connection: a POST on one just closed is a lost answer.
+_KEEPALIVE = 4.0
+
+
+class Transport(Protocol):
+    """
+    What sends requests. Give your own to `Client` to test without a network.
+    """
+
+    async def send(self, request: Request) -> Response:
+        """
+        Send one request, once, and read the answer to its end. Redirects are not followed.
+
+        Raises:
+            UnreachableError: The request surely did not reach the platform.
+
+            LostAnswerError: It may have; no whole answer came.
+
+            MalformedError: The answer is too large, or cannot be decompressed.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """
+        Close what the transport itself has opened. Can be called twice.
+        """
+        ...
+
+
+class AiohttpTransport:
+    """
+    Sends through an aiohttp session.
+
+    Args:
+        session: Stays the caller's, who closes it. None: one is opened at the first request, and closed by `aclose`.
+
+        timeouts: Bounds for each try.
+
+        user_agent: Value of the ``User-Agent`` header.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession | None = None, *, timeouts: Timeouts, user_agent: str) -> None:
+        self._session = session
+        self._owned = session is None
+        self._agent = user_agent
+        connect = min(timeouts.connect, timeouts.total)
+        self._timeout = aiohttp.ClientTimeout(
+            total=timeouts.total, connect=connect, sock_connect=connect, sock_read=timeouts.read
+        )
+
+    async def send(self, request: Request) -> Response:
+        """
+        Send one request, once, and read the answer to its end.
+        """
+        session = self._session or self._open()
+        headers = {"User-Agent": self._agent, "Accept-Encoding": "gzip, deflate", **dict(request.headers)}
+        try:
+            async with session.request(
+                request.method,
+                # The platform's own bytes: yarl would turn %2C into a comma.
+                URL(request.url, encoded=True),
+                headers=headers,
+                data=request.body,
+                timeout=self._timeout,
+                allow_redirects=False,
+                max_line_size=_LONGEST_LINE,
+                max_field_size=_LONGEST_LINE,
+            ) as answer:
+                return await _read(request, answer, decompressed=session.auto_decompress)
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError, asyncio.IncompleteReadError) as error:
+            raise _mapped(request, error) from error
+
+    def _open(self) -> aiohttp.ClientSession:
+        # limit=0: the pacing of each platform bounds its connections; a common limit would let one starve the others.
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE)
+        self._session = aiohttp.ClientSession(
+            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
+        )
+        return self._session
+
+    async def aclose(self) -> None:
+        """
+        Close the session, if it was opened here.
+        """
+        if self._owned and self._session is not None:
+            await self._session.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+async def _read(request: Request, answer: aiohttp.ClientResponse, *, decompressed: bool) -> Response:
+    encoding = "" if decompressed else answer.headers.get("Content-Encoding", "").strip().lower()
+    body = bytearray()
+    inflater = _inflater(encoding)
+    async for chunk in answer.content.iter_any():
+        room = MOST_BYTES - len(body)
+        body += chunk if inflater is None else _inflate(request, answer.status, inflater, chunk, room + 1)
+        if len(body) > MOST_BYTES:
+            # The rest is not read; closing the connection is the only way to be rid of it.
+            answer.close()
+            raise _oversized(request, answer.status, f"it is larger than {MOST_BYTES} bytes")
+    headers = tuple((name, value) for name, value in answer.headers.items())
+    return Response(answer.status, answer.reason or "", headers, bytes(body), request.url)
+
+
+def _inflater(encoding: str) -> Any:
+    if encoding in {"gzip", "x-gzip"}:
+        return zlib.decompressobj(16 + zlib.MAX_WBITS)
+    return zlib.decompressobj() if encoding == "deflate" else None
+
+
+def _inflate(request: Request, status: int, inflater: Any, chunk: bytes, room: int) -> bytes:
+    try:
+        inflated: bytes = inflater.decompress(chunk, room)
+    except zlib.error:
+        raise _oversized(request, status, "it cannot be decompressed") from None
+    return inflated
+
+
+def _oversized(request: Request, status: int, why: str) -> MalformedError:
+    return MalformedError(
+        f"the answer cannot be read: {why}",
+        recorded=False if request.method == "GET" else None,
+        status=status,
+        method=request.method,
+        url=request.url,
+    )
+
+
+def _mapped(request: Request, error: Exception) -> AGSError:
+    where = f"{request.method} {shown_url(request.url)}"
+    what = f"{type(error).__name__}"
+    if isinstance(error, (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)):
+        return UnreachableError(f"no connection for {where} ({what}): it was not sent", transient=True)
+    if isinstance(error, TimeoutError):
+        return LostAnswerError(f"no whole answer in time to {where} ({what})", recorded=None, transient=True)
+    return LostAnswerError(f"the connection broke during {where} ({what})", recorded=None, transient=True)

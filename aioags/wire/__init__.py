@@ -1,0 +1,3 @@
+"""
+Bytes and headers to model and back; no policy.
+"""

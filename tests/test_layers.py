@@ -1,0 +1,235 @@
+"""
+The layers of the package: a file imports from its own folder and from lower ranks, nothing else.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "aioags"
+
+# Folder or file directly under aioags: its rank; what lies between two ranks has a half. The emulator and the pytest
+# plugin stand outside.
+RANKS: dict[str, float] = {
+    "_version": 0,
+    "errors": 0,
+    "model": 1,
+    "wire": 2,
+    "protocol": 3,
+    "transport": 4,
+    "tokens": 5,
+    "gates": 5,
+    "engine": 6,
+    "listing": 6.5,
+    "sending": 7,
+    "join": 7,
+    "posting": 7.5,
+    "ltiaas": 7,
+    "launch": 7,
+    "client": 8,
+    "outbox": 9,
+    "contrib": 10,
+    "cli": 10,
+}
+FREE = {"__init__", "pytest_plugin"}
+EMULATOR_MAY_IMPORT = ("aioags.errors", "aioags.model", "aioags.protocol.messages", "aioags.emulator")
+
+IMPURE = {"asyncio", "aiohttp", "time", "random", "os", "socket", "logging"}
+LAST_PURE_RANK = 3
+CLOCKS = {"now", "utcnow", "today"}
+# AGS 3.4.9: a score is stamped when it is made.
+MAY_READ_THE_CLOCK = "model/stamp.py"
+
+# Dependency: where it may be imported, as prefixes of the path below aioags.
+CONFINED = {
+    "aiohttp": ("transport.py", "contrib/aiohttp.py", "emulator/"),
+    "joserfc": ("model/registration.py", "protocol/grants.py", "launch/", "emulator/"),
+    "cachetools": ("tokens.py", "launch/"),
+}
+
+
+def imports(source: str, path: str) -> Iterator[tuple[int, str]]:
+    """
+    Yield line and absolute name of each import, those inside functions and for type checkers included.
+
+    ``from aioags import errors`` counts as ``aioags.errors``: the name may be a module.
+    """
+    here = ["aioags", *Path(path).with_suffix("").parts]
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = [*here[: len(here) - node.level]] if node.level else []
+            base += node.module.split(".") if node.module else []
+            if base == ["aioags"]:
+                yield from ((node.lineno, f"aioags.{alias.name}") for alias in node.names)
+            elif base == ["aioags", "protocol"]:
+                yield from ((node.lineno, f"aioags.protocol.{alias.name}") for alias in node.names)
+            else:
+                yield node.lineno, ".".join(base)
+
+
+def layer(name: str) -> str:
+    """
+    Name the folder or file directly under aioags that an absolute module name or a relative path belongs to.
+    """
+    parts = Path(name).with_suffix("").parts if "/" in name or name.endswith(".py") else tuple(name.split(".")[1:])
+    return parts[0] if parts else "__init__"
+
+
+def within(name: str, allowed: tuple[str, ...]) -> bool:
+    """
+    True when a module is one of the allowed ones, or inside of one.
+    """
+    return any(name == prefix or name.startswith(prefix + ".") for prefix in allowed)
+
+
+def own_import_complaint(path: str, name: str) -> str | None:
+    """
+    Say what is wrong with importing a module of aioags itself; None: nothing.
+    """
+    importer, imported = layer(path), layer(name)
+    if importer == "emulator":
+        return None if within(name, EMULATOR_MAY_IMPORT) else "the emulator may import errors, model, protocol.messages"
+    if importer in FREE or importer == imported:
+        return None
+    if importer not in RANKS:
+        return "this file has no rank; give it one in tests/test_layers.py"
+    if imported not in RANKS:
+        return f"{imported} stands outside the ranks; nothing inside may depend on it"
+    if RANKS[imported] >= RANKS[importer]:
+        return f"rank {RANKS[importer]} may import lower ranks only, and {imported} has rank {RANKS[imported]}"
+    return None
+
+
+def foreign_import_complaint(path: str, name: str) -> str | None:
+    """
+    Say what is wrong with importing a module from outside; None: nothing.
+    """
+    module = name.partition(".")[0]
+    if module == "time" and path == MAY_READ_THE_CLOCK:
+        return None
+    if module in CONFINED and not path.startswith(CONFINED[module]):
+        return f"{module} is allowed only in {', '.join(CONFINED[module])}"
+    if module in IMPURE and RANKS.get(layer(path), LAST_PURE_RANK + 1) <= LAST_PURE_RANK:
+        return f"ranks 0 to {LAST_PURE_RANK} import none of {', '.join(sorted(IMPURE))}"
+    return None
+
+
+def clock_readings(source: str) -> Iterator[tuple[int, str]]:
+    """
+    Yield line and text of each call such as ``datetime.now(UTC)``.
+    """
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CLOCKS:
+            yield node.lineno, ast.unparse(node)
+
+
+def complaints(source: str, path: str) -> Iterator[str]:
+    """
+    Yield one sentence for each import, or reading of the clock, that breaks a rule.
+
+    Args:
+        source: Python text.
+
+        path: Relative to the package, with forward slashes.
+    """
+    for line, name in imports(source, path):
+        complaint = own_import_complaint if name.partition(".")[0] == "aioags" else foreign_import_complaint
+        if rule := complaint(path, name):
+            yield f"aioags/{path}:{line} imports {name}: {rule}."
+    if RANKS.get(layer(path), LAST_PURE_RANK + 1) <= LAST_PURE_RANK and path != MAY_READ_THE_CLOCK:
+        for line, call in clock_readings(source):
+            yield f"aioags/{path}:{line} calls {call}: in ranks 0 to {LAST_PURE_RANK} the clock is an argument."
+
+
+def files() -> list[Path]:
+    """
+    List the package's files.
+    """
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def test_every_file_imports_only_what_its_layer_may() -> None:
+    broken = [
+        sentence
+        for file in files()
+        for sentence in complaints(file.read_text(encoding="utf-8"), file.relative_to(PACKAGE).as_posix())
+    ]
+    assert not broken, "\n" + "\n".join(broken)
+
+
+def test_the_package_is_really_walked() -> None:
+    assert {"errors.py", "score.py", "engine.py", "client.py"} <= {file.name for file in files()}
+
+
+@pytest.mark.parametrize(
+    "path, source, reason",
+    [
+        ("model/score.py", "from aioags.wire import codec", "rank 1 may import lower ranks only, and wire has rank 2"),
+        ("model/score.py", "from ..wire import codec", "wire has rank 2"),
+        ("model/score.py", "from .. import engine", "engine has rank 6"),
+        ("errors.py", "from aioags import model", "model has rank 1"),
+        ("errors.py", "from . import model", "model has rank 1"),
+        ("errors.py", "import aioags.client", "client has rank 8"),
+        ("errors.py", "import aioags", "stands outside the ranks"),
+        ("join.py", "from aioags.posting import Source", "rank 7 may import lower ranks only, and posting has rank 7.5"),
+        ("ltiaas/operations.py", "from aioags.join import join_results", "and join has rank 7"),
+        ("tokens.py", "def f():\n    from aioags.client import Client", "client has rank 8"),
+        ("model/score.py", "if TYPE_CHECKING:\n    from aioags.client import Client", "client has rank 8"),
+        ("client.py", "from aioags.emulator import serve", "emulator stands outside the ranks"),
+        ("stranger.py", "from aioags.errors import AGSError", "has no rank"),
+        ("protocol/pace.py", "import asyncio", "ranks 0 to 3 import none of"),
+        ("protocol/trial.py", "from time import monotonic", "ranks 0 to 3 import none of"),
+        ("protocol/trial.py", "import os.path", "ranks 0 to 3 import none of"),
+        ("wire/codec.py", "def f():\n    import random", "ranks 0 to 3 import none of"),
+        ("model/line_item.py", "import time", "ranks 0 to 3 import none of"),
+        ("model/score.py", "import time", "ranks 0 to 3 import none of"),
+        ("model/stamp.py", "import random", "ranks 0 to 3 import none of"),
+        ("wire/scalars.py", "stamp = datetime.now(UTC)", "the clock is an argument"),
+        ("model/score.py", "stamp = Stamp.now(UTC)", "the clock is an argument"),
+        ("protocol/grants.py", "import datetime\nstamp = datetime.datetime.now()", "the clock is an argument"),
+        ("client.py", "import aiohttp", "aiohttp is allowed only in transport.py"),
+        ("contrib/fastapi.py", "from aiohttp import web", "aiohttp is allowed only in"),
+        ("model/score.py", "from joserfc import jwk", "joserfc is allowed only in model/registration.py"),
+        ("client.py", "import cachetools", "cachetools is allowed only in tokens.py"),
+        ("emulator/server.py", "from aioags.wire.codec import load_score", "the emulator may import"),
+        ("emulator/server.py", "from aioags.protocol.operations import post_score", "the emulator may import"),
+        ("emulator/server.py", "from aioags.protocol import operations", "the emulator may import"),
+        ("emulator/server.py", "from ..protocol import operations", "the emulator may import"),
+        ("emulator/server.py", "from aioags import Client", "the emulator may import"),
+    ],
+)
+def test_a_forbidden_import_is_a_sentence_that_names_file_import_and_rule(path: str, source: str, reason: str) -> None:
+    (sentence,) = complaints(source, path)
+    assert sentence.startswith(f"aioags/{path}:")
+    assert reason in sentence
+
+
+@pytest.mark.parametrize(
+    "path, source",
+    [
+        ("__init__.py", "from aioags.client import Client"),
+        ("model/score.py", "from aioags.model.progress import GradingProgress"),
+        ("model/score.py", "from .progress import GradingProgress"),
+        ("model/stamp.py", "import time\nfrom datetime import UTC, datetime\nstamp = datetime.now(UTC)"),
+        ("client.py", "from datetime import UTC, datetime\nstamp = datetime.now(UTC)"),
+        ("protocol/operations.py", "from aioags.protocol import urls"),
+        ("protocol/operations.py", "from ..errors import AGSError"),
+        ("client.py", "import asyncio\nfrom aioags import engine, join, posting"),
+        ("transport.py", "import aiohttp"),
+        ("model/registration.py", "from joserfc.jwk import RSAKey"),
+        ("tokens.py", "import time\nfrom cachetools import TLRUCache"),
+        ("launch/keys.py", "import cachetools, joserfc"),
+        ("emulator/server.py", "import os\nfrom aiohttp import web\nfrom aioags.model.progress import GradingProgress"),
+        ("emulator/server.py", "from aioags.protocol import messages\nfrom .gradebook import Gradebook"),
+        ("emulator/server.py", "from aioags import errors"),
+        ("pytest_plugin.py", "from aioags import Client\nfrom aioags.emulator import serve"),
+    ],
+)
+def test_what_a_layer_may_import_is_left_alone(path: str, source: str) -> None:
+    assert list(complaints(source, path)) == []

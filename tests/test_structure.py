@@ -1,0 +1,233 @@
+"""
+Limits that keep the code readable, and the promise that every public name is documented.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+import aioags
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "aioags"
+
+LONGEST_FUNCTION = 60
+MEDIAN_FUNCTION = 10
+LONGEST_FILE = 450
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+Documented = Function | ast.ClassDef
+
+LEFTOVERS = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|breakpoint\(\)|<{7} |>{7} ")
+HIDING = re.compile(r"except( Exception| BaseException)?:\s*(pass\s*)?$")
+
+
+def function_length(function: Function) -> int:
+    """
+    Count the lines of a function, its decorators and docstring left out.
+    """
+    lines = (function.end_lineno or function.lineno) - function.lineno + 1
+    first = function.body[0]
+    if ast.get_docstring(function, clean=False) is not None:
+        lines -= (first.end_lineno or first.lineno) - first.lineno + 1
+    return lines
+
+
+def function_lengths(source: str) -> dict[str, int]:
+    """
+    Map each function of a file, as ``name:line``, to its length.
+    """
+    functions = [node for node in ast.walk(ast.parse(source)) if isinstance(node, Function)]
+    return {f"{function.name}:{function.lineno}": function_length(function) for function in functions}
+
+
+def is_overload(node: Documented) -> bool:
+    """
+    True for the extra signatures of a function, documented by the function itself.
+    """
+    return any("overload" in ast.unparse(decorator) for decorator in node.decorator_list)
+
+
+def is_setter(node: Documented) -> bool:
+    """
+    True for the second half of a property.
+    """
+    return any(ast.unparse(decorator).endswith((".setter", ".deleter")) for decorator in node.decorator_list)
+
+
+def undocumented(source: str) -> Iterator[str]:
+    """
+    Yield each public module, class, function and method without a docstring, as ``name:line``.
+    """
+    tree = ast.parse(source)
+    if tree.body and ast.get_docstring(tree) is None:
+        yield "the module:1"
+    waiting: list[tuple[str, ast.AST]] = [("", tree)]
+    while waiting:
+        prefix, parent = waiting.pop()
+        for node in ast.iter_child_nodes(parent):
+            if not isinstance(node, Documented) or node.name.startswith("_") or is_overload(node) or is_setter(node):
+                continue
+            if ast.get_docstring(node) is None:
+                yield f"{prefix}{node.name}:{node.lineno}"
+            if isinstance(node, ast.ClassDef):
+                waiting.append((f"{prefix}{node.name}.", node))
+
+
+def crowded_docstrings(source: str) -> Iterator[str]:
+    """
+    Yield each docstring whose quotes do not stand on their own lines, as ``name:line``.
+    """
+    lines = source.splitlines()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, Documented | ast.Module) and ast.get_docstring(node, clean=False) is not None:
+            first = node.body[0]
+            opening, closing = lines[first.lineno - 1], lines[(first.end_lineno or first.lineno) - 1]
+            if opening.strip().lstrip("rR") != '"""' or closing.strip() != '"""':
+                yield f"{getattr(node, 'name', 'the module')}:{first.lineno}"
+
+
+def leftovers(text: str) -> Iterator[str]:
+    """
+    Yield each line with a marker that was to be removed, or a handler that hides every error.
+    """
+    for number, line in enumerate(text.splitlines(), 1):
+        if LEFTOVERS.search(line) or HIDING.search(line.strip()):
+            yield f"{number}: {line.strip()}"
+
+
+def package_files() -> list[Path]:
+    """
+    List the package's Python files.
+    """
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def own_files() -> list[Path]:
+    """
+    List every Python file of the repository but this one, which spells the markers out.
+    """
+    folders = (PACKAGE, ROOT / "tests", ROOT / "benchmarks", ROOT / "docs")
+    found = {file for folder in folders for file in folder.rglob("*.py") if "_build" not in file.parts}
+    return sorted(found - {Path(__file__)})
+
+
+def read(file: Path) -> str:
+    """
+    Read a source file.
+    """
+    return file.read_text(encoding="utf-8")
+
+
+def named(file: Path, faults: Iterator[str]) -> list[str]:
+    """
+    Put the file's name before each fault.
+    """
+    return [f"{file.relative_to(ROOT).as_posix()}: {fault}" for fault in faults]
+
+
+def all_function_lengths() -> dict[str, int]:
+    """
+    Map each function of the package, as ``file: name:line``, to its length.
+    """
+    return {
+        f"{file.relative_to(ROOT).as_posix()}: {name}": length
+        for file in package_files()
+        for name, length in function_lengths(read(file)).items()
+    }
+
+
+def test_no_function_is_too_long() -> None:
+    lengths = all_function_lengths()
+    assert lengths
+    assert {name: length for name, length in lengths.items() if length > LONGEST_FUNCTION} == {}
+
+
+def test_most_functions_are_short() -> None:
+    assert median(all_function_lengths().values()) <= MEDIAN_FUNCTION
+
+
+def test_no_file_is_too_long() -> None:
+    lengths = {file.relative_to(ROOT).as_posix(): len(read(file).splitlines()) for file in package_files()}
+    assert {name: length for name, length in lengths.items() if length > LONGEST_FILE} == {}
+
+
+def test_every_public_name_has_a_docstring() -> None:
+    assert [fault for file in package_files() for fault in named(file, undocumented(read(file)))] == []
+
+
+def test_quotes_of_docstrings_stand_on_their_own_lines() -> None:
+    assert [fault for file in package_files() for fault in named(file, crowded_docstrings(read(file)))] == []
+
+
+def test_nothing_was_left_to_be_done_later() -> None:
+    assert [fault for file in own_files() for fault in named(file, leftovers(read(file)))] == []
+
+
+def test_the_package_is_typed() -> None:
+    assert (PACKAGE / "py.typed").exists()
+
+
+def test_every_public_name_stands_in_the_reference() -> None:
+    pages = "\n".join(read(page) for page in (ROOT / "docs" / "reference").glob("*.md"))
+    missing = [name for name in aioags.__all__ if not re.search(rf"\baioags(\.\w+)*\.{name}\b", pages)]
+    assert missing == []
+
+
+def test_all_names_what_the_package_exports() -> None:
+    public = {name for name in vars(aioags) if not name.startswith("_")}
+    modules = {file.stem for file in PACKAGE.iterdir()}
+    assert public - modules - {"annotations"} <= set(aioags.__all__)
+    assert all(hasattr(aioags, name) for name in aioags.__all__)
+
+
+LONG = "def f():\n" + "    a = 1\n" * 61
+
+
+@pytest.mark.parametrize(
+    "source, length",
+    [
+        (LONG, 62),
+        ('def f():\n    """\n    One.\n    """\n    return 1\n', 2),
+        ("@decorator\nasync def f():\n    return 1\n", 2),
+    ],
+)
+def test_the_docstring_does_not_count_as_length(source: str, length: int) -> None:
+    assert list(function_lengths(source).values()) == [length]
+
+
+@pytest.mark.parametrize(
+    "source, names",
+    [
+        ("a = 1", ["the module:1"]),
+        ('"""\nM.\n"""\ndef f(): ...', ["f:4"]),
+        ('"""\nM.\n"""\nclass C:\n    """\n    C.\n    """\n    async def f(self): ...', ["C.f:8"]),
+        ('"""\nM.\n"""\ndef _f(): ...\ndef g():\n    """\n    G.\n    """\n    def inner(): ...', []),
+        ('"""\nM.\n"""\n@overload\ndef f(): ...', []),
+        ("", []),
+    ],
+)
+def test_a_missing_docstring_is_found(source: str, names: list[str]) -> None:
+    assert list(undocumented(source)) == names
+
+
+def test_a_crowded_docstring_is_found() -> None:
+    assert list(crowded_docstrings('def f():\n    """One line."""')) == ["f:2"]
+    assert list(crowded_docstrings('def f():\n    """\n    One line."""')) == ["f:2"]
+    assert list(crowded_docstrings('def f():\n    """\n    One line.\n    """')) == []
+
+
+@pytest.mark.parametrize("line", ["# TODO: later", "x = 1  # FIXME", "except:", "except Exception:", "<<<<<<< HEAD"])
+def test_a_leftover_is_found(line: str) -> None:
+    assert len(list(leftovers(line))) == 1
+
+
+@pytest.mark.parametrize("line", ["except ValueError:", "except Exception as error:", "todo = 1"])
+def test_what_is_no_leftover_is_left_alone(line: str) -> None:
+    assert list(leftovers(line)) == []
