@@ -3,7 +3,7 @@ The asyncio SDK for LTI 1.3 Assignment and Grade Services (AGS 2.0).
 """
 
 from aioags._version import __version__
-from aioags.client import Client, Gradebook
+from aioags.client import Client
 from aioags.engine import Runtime
 from aioags.errors import (
     AGSError,
@@ -28,6 +28,7 @@ from aioags.errors import (
     UntrustedURLError,
     UserNotGradableError,
 )
+from aioags.gradebook import Gradebook
 from aioags.join import Joined, join_results
 from aioags.model.delivery import Delivery, Report
 from aioags.model.endpoint import AGS_CLAIM, Endpoint
@@ -41,7 +42,7 @@ from aioags.model.score import CANVAS_SUBMISSION, Score, Submission
 from aioags.posting import ScorePosting
 from aioags.transport import AiohttpTransport, Transport
 
-__all__ = [
+__all__ = [  # noqa: RUF022 - in reading order
     "Client",
     "Gradebook",
     "Registration",

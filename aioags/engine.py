@@ -21,7 +21,6 @@ from aioags.gates import Gate
 from aioags.model.event import Event
 from aioags.model.policy import Pace, RetryPolicy
 from aioags.protocol.dialect import Operation
-from aioags.protocol.hints import wait_hint
 from aioags.protocol.messages import Request, Response
 from aioags.protocol.pace import Signal, read_signal
 from aioags.protocol.refusals import is_throttled, refusal
@@ -184,11 +183,11 @@ class Engine:
         if isinstance(answer, AGSError):
             gate.leave(begun, Signal(seconds, lost=True))
             return
-        throttled = not answer.ok and is_throttled(answer)
-        wall = self.runtime.wall()
-        hold = wait_hint(answer, wall=wall) if throttled else None
-        error = refusal(trial.operation, answer, wall=wall) if throttled else None
-        gate.leave(begun, read_signal(answer, seconds, throttled=throttled, hold=hold), error)
+        if answer.ok or not is_throttled(answer):
+            gate.leave(begun, read_signal(answer, seconds, throttled=False, hold=None))
+            return
+        error = refusal(trial.operation, answer, wall=self.runtime.wall())
+        gate.leave(begun, read_signal(answer, seconds, throttled=True, hold=error.retry_after), error)
 
     def _judge(
         self,
@@ -238,7 +237,7 @@ class Engine:
         try:
             on_event(event)
         except Exception:
-            # A broken listener must not cost a grade.
+            # Not narrower: a broken listener must not cost a grade, however it breaks.
             _logger.exception("on_event failed")
 
     async def aclose(self) -> None:

@@ -1,10 +1,10 @@
 """
 Who may send now: the waiting line in front of each platform.
 
-A `Pacer` decides how many requests a platform may have in flight; a gate makes callers wait for that. There is one gate
-for each (origin, client id), shared by everything a `Client` does, so that a slow or dead platform fills its own line and
-nobody else's. Callers pass in the order they came. While a platform has asked for silence longer than a call may take,
-nobody waits: the call fails at once, with the time to come back.
+A `Pacer` decides how many requests a platform may have in flight; a gate makes callers wait for that. There is one
+gate for each (origin, client id), shared by everything a `Client` does, so that a slow or dead platform fills its own
+line and nobody else's. Callers pass in the order they came. While a platform has asked for silence longer than a call
+may take, nobody waits: the call fails at once, with the time to come back.
 """
 
 from __future__ import annotations

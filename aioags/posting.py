@@ -5,9 +5,9 @@ A puller takes scores from the source and joins each to its user's line. A score
 one whose user is busy, here or elsewhere in the `Client`, is *parked* until its turn comes. Workers, at most as many as
 the pace's ceiling, send what is ready and put the delivery where the consumer finds it.
 
-One number bounds it all: scores taken from the source and not yet consumed as deliveries. At the bound the puller stops,
-so a slow consumer is not flooded and the source is not drained. Nothing else ever waits for the consumer: a score that
-was taken is sent, so a consumer may itself post a score of a user who has one parked here.
+One number bounds it all: scores taken from the source and not yet consumed as deliveries. At the bound the puller
+stops, so a slow consumer is not flooded and the source is not drained. Nothing else ever waits for the consumer: a
+score that was taken is sent, so a consumer may itself post a score of a user who has one parked here.
 
 The end comes in one order: the source ends, or fails; what was taken is delivered; then the consumer sees the end, or
 the source's own exception, bare. When the block is left early the puller is stopped, what was not sent is counted as
@@ -22,8 +22,6 @@ from collections.abc import AsyncIterable, AsyncIterator, Generator, Iterable
 from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Self
-
-import attrs
 
 from aioags.errors import AGSError, LostAnswerError, NotOfferedError, NotSentError, SupersededError
 from aioags.join import as_async
@@ -41,17 +39,6 @@ Source = (
 """What `Gradebook.post_scores` takes: scores, or pairs of a line item (or its id, or None) and a score."""
 
 _TAKEN_PER_WORKER = 4
-
-
-@attrs.define(eq=False)
-class _Entry:
-    item_id: str
-    score: Score
-    turn: Turn | None = None
-
-    @property
-    def key(self) -> Key:
-        return (self.item_id, self.score.user_id)
 
 
 class ScorePosting:
@@ -79,9 +66,10 @@ class ScorePosting:
         self._concurrency = concurrency
         self._coalesce = coalesce
         self._confirm = confirm
-        self._ready: deque[_Entry] = deque()
-        self._parked: dict[Turn, _Entry] = {}
-        self._waiting: dict[Key, _Entry] = {}
+        # Taken and not sent: parked, or ready as well.
+        self._unsent: dict[Turn, Score] = {}
+        self._ready: deque[Turn] = deque()
+        self._waiting: dict[Key, Turn] = {}
         self._deliveries: asyncio.Queue[Delivery | None] = asyncio.Queue()
         self._room = asyncio.Event()
         self._puller: asyncio.Task[None] | None = None
@@ -129,22 +117,26 @@ class ScorePosting:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._puller is None:
+            return
+        tasks = {self._puller, *self._workers}
+        self._puller.cancel()
+        self._abandon_unsent()
+        if isinstance(error, asyncio.CancelledError):
+            await self._cancel(tasks)
+            return
         try:
-            await self._stop(cancel=isinstance(error, asyncio.CancelledError))
+            await asyncio.wait(tasks)
         except asyncio.CancelledError:
-            await self._stop(cancel=True)
+            await self._cancel(tasks)
             raise
         if error is None:
             self._raise_failure()
 
-    async def _stop(self, *, cancel: bool) -> None:
-        assert self._puller is not None
-        self._puller.cancel()
-        self._abandon_unsent()
-        if cancel:
-            for worker in self._workers:
-                worker.cancel()
-        await asyncio.wait({self._puller, *self._workers})
+    async def _cancel(self, tasks: set[asyncio.Task[None]]) -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
     def _raise_failure(self) -> None:
         failure, self._failure = self._failure, None
@@ -152,15 +144,13 @@ class ScorePosting:
             raise failure
 
     def _abandon_unsent(self) -> None:
-        # Parked ones first: none of them leads its line, so leaving starts nobody.
-        unsent = [*self._parked.values(), *self._ready]
         self._ready.clear()
-        self._parked.clear()
-        for entry in unsent:
-            if entry.turn is not None:
-                self._sender.turns.leave(entry.turn)
+        # The last first: so nobody who leaves starts another of ours.
+        while self._unsent:
+            turn, score = self._unsent.popitem()
+            self._sender.turns.leave(turn)
             error = NotSentError("the batch was left before this score was sent", transient=True)
-            self.report.add(Delivery(entry.score, entry.item_id, error=error))
+            self.report.add(Delivery(score, turn.key[0], error=error))
 
     async def _pull(self) -> None:
         try:
@@ -168,7 +158,7 @@ class ScorePosting:
         except asyncio.CancelledError as error:
             # Cancelled by us, or a source that was cancelled inside: then the consumer must hear of it.
             self._failure = self._failure or (None if _is_being_cancelled() else error)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - the caller's own, raised again where the caller iterates
             self._failure = self._failure or error
         finally:
             self._puller_done = True
@@ -198,35 +188,31 @@ class ScorePosting:
             error = NotOfferedError("the endpoint has no line item of its own: pass line_item=", spec="AGS 3.1")
             self._deliver(Delivery(score, None, error=error))
             return
-        entry = _Entry(item_id, score)
-        if self._coalesce and (waiting := self._waiting.get(entry.key)) is not None:
-            self._supersede(waiting, score)
+        key = (item_id, score.user_id)
+        waiting = self._waiting.get(key)
+        if waiting is None:
+            self._join(key, score)
         else:
-            self._join(entry)
+            self._supersede(waiting, score)
 
-    def _supersede(self, waiting: _Entry, newer: Score) -> None:
-        older, waiting.score = waiting.score, newer
+    def _join(self, key: Key, score: Score) -> None:
+        turn, first = self._sender.turns.join(key, self._make_ready)
+        self._unsent[turn] = score
+        if self._coalesce:
+            self._waiting[key] = turn
+        if first:
+            self._make_ready(turn)
+
+    def _supersede(self, waiting: Turn, newer: Score) -> None:
+        older = self._unsent[waiting]
         # The platform keeps the later stamp, whatever the order (AGS 3.4.9).
         if newer.timestamp < older.timestamp:
-            older, waiting.score = newer, older
-        self._deliver(Delivery(older, waiting.item_id, error=SupersededError("a newer score took its place")))
+            older, newer = newer, older
+        self._unsent[waiting] = newer
+        self._deliver(Delivery(older, waiting.key[0], error=SupersededError("a newer score took its place")))
 
-    def _join(self, entry: _Entry) -> None:
-        if self._coalesce:
-            self._waiting[entry.key] = entry
-        entry.turn, first = self._sender.turns.join(entry.key, lambda: self._unpark(entry))
-        if first:
-            self._make_ready(entry)
-        else:
-            self._parked[entry.turn] = entry
-
-    def _unpark(self, entry: _Entry) -> None:
-        assert entry.turn is not None
-        del self._parked[entry.turn]
-        self._make_ready(entry)
-
-    def _make_ready(self, entry: _Entry) -> None:
-        self._ready.append(entry)
+    def _make_ready(self, turn: Turn) -> None:
+        self._ready.append(turn)
         if len(self._workers) < self._concurrency:
             worker = asyncio.create_task(self._work(), name="aioags post_scores worker")
             self._workers.add(worker)
@@ -234,31 +220,25 @@ class ScorePosting:
 
     async def _work(self) -> None:
         while self._ready:
-            entry = self._ready.popleft()
-            self._waiting.pop(entry.key, None)
-            await self._handle(entry)
+            turn = self._ready.popleft()
+            self._waiting.pop(turn.key, None)
+            await self._handle(turn, self._unsent.pop(turn))
 
-    async def _handle(self, entry: _Entry) -> None:
-        delivery: Delivery | None = None
+    async def _handle(self, turn: Turn, score: Score) -> None:
+        error: AGSError = LostAnswerError("cancelled while it was being sent", recorded=None, transient=True)
+        delivery = Delivery(score, turn.key[0], error=error)
         try:
-            delivery = await self._delivery(entry)
-        except asyncio.CancelledError:
-            error = LostAnswerError("cancelled while it was being sent", recorded=None, transient=True)
-            delivery = Delivery(entry.score, entry.item_id, error=error)
-            raise
-        except Exception as error:
-            # Not the platform's doing: a bug of ours or of a transport. It must end the batch, not vanish.
-            self._failure = self._failure or error
-            delivery = Delivery(entry.score, entry.item_id, error=LostAnswerError(repr(type(error)), recorded=None))
+            delivery = await self._delivery(turn.key[0], score)
+        except Exception as failure:  # noqa: BLE001 - a bug, ours or a transport's: it ends the batch, bare
+            self._failure = self._failure or failure
         finally:
-            assert entry.turn is not None and delivery is not None
-            self._sender.turns.leave(entry.turn)
+            self._sender.turns.leave(turn)
             self._deliver(delivery)
 
-    async def _delivery(self, entry: _Entry) -> Delivery:
+    async def _delivery(self, item_id: str, score: Score) -> Delivery:
         if self._refused_all is not None:
-            return Delivery(entry.score, entry.item_id, error=self._refused_all.copied())
-        delivery = await self._sender.send(entry.item_id, entry.score, confirm=self._confirm)
+            return Delivery(score, item_id, error=self._refused_all.copied())
+        delivery = await self._sender.send(item_id, score, confirm=self._confirm)
         if delivery.error is not None and is_final_for_all(delivery.error) and self._refused_all is None:
             self._refused_all = delivery.error.copied()
             self._refused_all.recorded = False

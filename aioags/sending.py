@@ -37,7 +37,7 @@ class Sender:
         Wait for the user's turn, send, and say what became of it. Every `AGSError` is in the delivery.
         """
         started = asyncio.Event()
-        turn, first = self.turns.join((item_id, score.user_id), started.set)
+        turn, first = self.turns.join((item_id, score.user_id), lambda _: started.set())
         try:
             if not first:
                 await started.wait()

@@ -89,6 +89,7 @@ class AiohttpTransport:
                 data=request.body,
                 timeout=self._timeout,
                 allow_redirects=False,
+                raise_for_status=False,
                 max_line_size=_LONGEST_LINE,
                 max_field_size=_LONGEST_LINE,
             ) as answer:
@@ -164,6 +165,9 @@ def _mapped(request: Request, error: Exception) -> AGSError:
     what = f"{type(error).__name__}"
     if isinstance(error, (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)):
         return UnreachableError(f"no connection for {where} ({what}): it was not sent", transient=True)
+    if isinstance(error, ValueError):
+        # aiohttp checks its arguments before it connects.
+        return UnreachableError(f"{where} cannot be sent ({what})")
     if isinstance(error, TimeoutError):
         return LostAnswerError(f"no whole answer in time to {where} ({what})", recorded=None, transient=True)
     return LostAnswerError(f"the connection broke during {where} ({what})", recorded=None, transient=True)

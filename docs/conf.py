@@ -2,6 +2,14 @@
 How Sphinx builds these pages.
 """
 
+from __future__ import annotations
+
+import inspect
+import re
+from typing import Any
+
+from sphinx.application import Sphinx
+
 project = "aioags"
 author = "The aioags authors"
 copyright = "2026, The aioags authors"
@@ -15,7 +23,6 @@ myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
-autodoc_type_aliases: dict[str, str] = {}
 python_maximum_signature_line_length = 88
 
 napoleon_google_docstring = True
@@ -23,3 +30,29 @@ napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 # Section of the standard that a name implements.
 napoleon_custom_sections = [("Spec", "notes_style")]
+
+
+def keep_property(app: Sphinx, what: str, name: str, thing: object, options: Any, lines: list[str]) -> None:
+    """
+    Undo what napoleon did to a property: it takes ``Whatever it is: more`` for a type and a description.
+    """
+    if what == "property":
+        lines[:] = (inspect.getdoc(thing) or "").splitlines()
+
+
+def shorten(app: Sphinx, what: str, name: str, thing: object, options: Any, signature: str | None, returns: Any) -> Any:
+    """
+    Show a default as it is written, ``RetryPolicy()`` and ``{}``, not as its repr.
+    """
+    if signature is None:
+        return None
+    calls = re.sub(r"= (\w+)\((?:[^()]|\([^()]*\))*\)", r"= \1()", signature)
+    return calls.replace("= NOTHING", "= {}"), returns
+
+
+def setup(app: Sphinx) -> None:
+    """
+    Run after napoleon, whose priority is 500.
+    """
+    app.connect("autodoc-process-docstring", keep_property, priority=600)
+    app.connect("autodoc-process-signature", shorten)

@@ -8,8 +8,8 @@ An ``output`` block is what the ``python`` block before it prints. A page starts
 - ``grades.csv``, the example class list;
 
 and with these names, all of that platform: ``registration``; ``claims`` of a launch and its ``endpoint``; ``user``, the
-user id of the launch; ``roster``, the user ids of the course; ``scores``, one for each of them; ``ags``, an open client;
-``gradebook``.
+user id of the launch; ``roster``, the user ids of the course; ``scores``, one for each of them; ``ags``, an open
+client; ``gradebook``.
 
 Examples in docstrings are doctests with the same names.
 """

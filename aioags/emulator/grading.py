@@ -4,16 +4,23 @@ What an accepted score does to a grade.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from aioags.emulator.clock import iso
 from aioags.emulator.refusals import Kind, Refusal
 from aioags.emulator.score_checks import Stated
+from aioags.emulator.score_dialects import CANVAS_SUBMISSION, NEVER, PG_NUMBER
 from aioags.emulator.site import Call
-from aioags.emulator.state import Grade, Item
+from aioags.emulator.state import Attempt, Grade, Item
 
 BEGUN = ("Started", "InProgress")
 HANDED_IN = ("Submitted", "Completed")
+# Canvas takes an earlier grade away on these (read).
+UNFINISHED = ("NotReady", "Failed", "Pending")
 # Doubles hold every whole number up to here.
 WHOLE = 2**53
+# Moodle keeps five decimals of a grade (seen).
+MOODLE_DECIMALS = 5
 
 
 def apply(call: Call, stated: Stated) -> Grade:
@@ -21,25 +28,27 @@ def apply(call: Call, stated: Stated) -> Grade:
     Put a score into the gradebook.
 
     Raises:
-        Refusal: A newer score is there already (AGS 3.4.9), or a teacher locked the grade.
+        Refusal: A newer score is there already (AGS 3.4.9), or the grade may not change.
     """
     item = call.item
-    grade = item.grade(stated.user_id)
-    check_locks(call, item, grade)
+    known = item.grades.get(stated.user_id)
+    grade = known if known is not None else Grade(stated.user_id)
+    check_open(call, item, grade)
     check_stamp(call, item, grade, stated)
+    if call.profile.racy and not _survives_race(call, grade):
+        return grade
+    EFFECTS[call.profile.grading_rule](call, item, grade, stated)
+    item.grades[stated.user_id] = grade
     grade.statement = stated.raw
     grade.history.append(stated.raw)
-    grade.stamp = stated.stamp
     grade.activity_progress = stated.activity_progress
     grade.grading_progress = stated.grading_progress
     grade.scoring_user_id = stated.scoring_user_id
-    grade.comment = stated.comment
-    _set_points(grade, item, stated)
     _set_submission(grade, stated)
     return grade
 
 
-def check_locks(call: Call, item: Item, grade: Grade) -> None:
+def check_open(call: Call, item: Item, grade: Grade) -> None:
     """
     Look whether grades may change at all.
 
@@ -65,25 +74,97 @@ def check_stamp(call: Call, item: Item, grade: Grade, stated: Stated) -> None:
     if stored is None or rule == "any":
         return
     if rule == "later_second":
-        stored, new = float(int(stored)), float(int(new))
-    facts = {"new": iso(new), "stored": iso(stored), "item": item.number, "user_id": stated.user_id}
+        stored, new = float(stored // 1), float(new // 1)
+    if new > stored or (new == stored and rule == "not_earlier"):
+        return
+    texts = {"new": iso(max(new, 0.0)), "stored": iso(stored)}
+    facts = {**texts, "item": item.number, "user_id": stated.user_id}
     if new < stored:
-        text = f"timestamp {iso(new)} is older than the stored {iso(stored)}."
+        text = f"timestamp {texts['new']} is older than the stored {texts['stored']}."
         raise Refusal(Kind.STALE, text, "AGS 3.4.9", field="timestamp", **facts)
-    if new == stored and rule != "not_earlier":
-        text = f"timestamp {iso(new)} is that of the stored score; every change needs a later one."
-        raise Refusal(Kind.SAME_STAMP, text, "AGS 3.4.9", field="timestamp", **facts)
+    text = f"timestamp {texts['new']} is that of the stored score; every change needs a later one."
+    raise Refusal(Kind.SAME_STAMP, text, "AGS 3.4.9", field="timestamp", **facts)
 
 
-def _set_points(grade: Grade, item: Item, stated: Stated) -> None:
+def _survives_race(call: Call, grade: Grade) -> bool:
+    """
+    Decide what becomes of a score while another one for the same person and item is in flight (seen on Moodle).
+    """
+    if not call.hold((call.item.number, grade.user_id)):
+        return True
+    fate = call.site.rng.random()
+    if fate < 0.4:
+        # The other post has moved the stored time meanwhile.
+        raise Refusal(Kind.STALE, "Another score came first.", item=call.item.number, user_id=grade.user_id)
+    if fate < 0.5:
+        raise Refusal(Kind.DATABASE, "The database refused a second row.")
+    # Otherwise both are answered 200, and the one that wrote last stays.
+    return fate < 0.8
+
+
+def _standard(call: Call, item: Item, grade: Grade, stated: Stated) -> None:
+    profile = call.profile
+    if profile.unknown_user == "crash" and stated.grading_progress == "FullyGraded":
+        _publishable(call, stated)
+    grade.stamp = stated.stamp
+    if profile.comment_rule == "replace":
+        grade.comment = stated.comment
+    elif stated.comment is not None:
+        grade.comment = stated.comment
+        grade.comments.append(stated.comment)
+    _set_points(call, grade, item, stated)
+    if profile.attempts:
+        _count_attempt(item, grade, stated)
+    if grade.override is not None and profile.override_rule == "overwritten" and stated.given is not None:
+        extension = stated.raw.get(CANVAS_SUBMISSION)
+        if not (isinstance(extension, dict) and extension.get("prioritize_non_tool_grade")):
+            grade.override = None
+
+
+def _publishable(call: Call, stated: Stated) -> None:
+    if call.person(stated.user_id) is None:
+        raise Refusal(Kind.CRASH, f"There is no user {stated.user_id!r}.", "AGS 3.4.5", field="userId")
+
+
+def _set_points(call: Call, grade: Grade, item: Item, stated: Stated) -> None:
+    profile = call.profile
     grade.given, grade.given_maximum = stated.given, stated.maximum
-    if stated.given is None or stated.maximum is None:
-        grade.points = None
-    elif stated.maximum == item.maximum:
-        # Not through arithmetic: the number must come back as it was given.
-        grade.points = stated.given
-    else:
-        grade.points = tidy(stated.given * item.maximum / stated.maximum)
+    if clears(profile.progress_rule, stated):
+        if not stated.keeps_points:
+            grade.points = None
+            grade.published = None
+        return
+    grade.points = scaled(item, stated)
+    if profile.cap:
+        grade.points = min(grade.points, item.fields["scoreMaximum"])
+    final = stated.grading_progress == "FullyGraded" or profile.progress_rule != "unpublished"
+    if final and (grade.points != 0 or profile.publish_zero) and _reaches_gradebook(call, item):
+        grade.published = grade.points
+
+
+def clears(rule: str, stated: Stated) -> bool:
+    """
+    True when a score takes the tool's earlier points away.
+
+    Args:
+        rule: As in `Profile.progress_rule`.
+    """
+    if stated.given is None:
+        return True
+    if rule == "clear":
+        return stated.grading_progress != "FullyGraded"
+    return rule == "clear_unfinished" and stated.grading_progress in UNFINISHED
+
+
+def scaled(item: Item, stated: Stated) -> float:
+    """
+    Return a score's points on the item's scale.
+    """
+    given, maximum = stated.given or 0, stated.maximum
+    # Not through arithmetic where none is needed: the number must come back as it was given.
+    if not maximum or maximum == item.maximum:
+        return given
+    return tidy(float(given) * item.maximum / maximum)
 
 
 def tidy(points: float) -> float:
@@ -91,6 +172,60 @@ def tidy(points: float) -> float:
     Write a whole number without a fraction, as people do.
     """
     return int(points) if points.is_integer() and abs(points) < WHOLE else points
+
+
+def _reaches_gradebook(call: Call, item: Item) -> bool:
+    if not call.profile.first_item_only or item.link_id is None:
+        return True
+    return item is next(one for one in call.course.items.values() if one.link_id == item.link_id)
+
+
+def _count_attempt(item: Item, grade: Grade, stated: Stated) -> None:
+    """
+    Open a new attempt as Canvas does.
+
+    Raises:
+        Refusal: There may be no more.
+    """
+    found = stated.raw.get(CANVAS_SUBMISSION)
+    extension = found if isinstance(found, dict) else {}
+    kind = extension.get("submission_type", "external_tool")
+    if stated.activity_progress not in HANDED_IN or extension.get("new_submission") is False or kind == "none":
+        return
+    if stated.submitted_at is not None and stated.submitted_at in [one.submitted_at for one in grade.attempts]:
+        return
+    grade.attempts.append(Attempt(stated.submitted_at, kind, extension.get("submission_data")))
+
+
+def _moodle(call: Call, item: Item, grade: Grade, stated: Stated) -> None:
+    """
+    Grade as Moodle 4.5 does, by kind of item (all of it seen).
+
+    A score that clears makes a coupled item forget the stored time unless it has a comment; in all other cases the
+    stored time becomes the server's own.
+    """
+    now = call.site.now()
+    if stated.stamp == NEVER and not item.coupled:
+        return
+    stamp = now if stated.stamp == NEVER else stated.stamp
+    if clears("clear", stated):
+        grade.points = grade.published = None
+        grade.comment = stated.comment
+        grade.stamp = now if stated.comment is not None or not item.coupled else None
+        return
+    if item.coupled and abs(stated.given or 0) > PG_NUMBER:
+        raise Refusal(Kind.DATABASE, "The database takes no such number.", field="scoreGiven")
+    points = round(max(0.0, min(float(scaled(item, stated)), item.maximum)), MOODLE_DECIMALS)
+    same = grade.points == points and grade.comment == stated.comment
+    if item.coupled or not same:
+        grade.stamp = stamp
+    if not item.coupled:
+        grade.override = None
+    grade.points = grade.published = tidy(points)
+    grade.given, grade.given_maximum, grade.comment = stated.given, stated.maximum, stated.comment
+
+
+EFFECTS: dict[str, Callable[[Call, Item, Grade, Stated], None]] = {"standard": _standard, "moodle": _moodle}
 
 
 def _set_submission(grade: Grade, stated: Stated) -> None:

@@ -15,6 +15,10 @@ from aioags.emulator.site import Call
 
 # AGS 3.1.2: a fully qualified URL.
 QUALIFIED = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
+TEXTS = {"resourceId": "AGS 3.2.10", "tag": "AGS 3.2.11", "resourceLinkId": "AGS 3.2.9"}
+DATES = {"startDateTime": "AGS 3.2.12", "endDateTime": "AGS 3.2.13"}
+# What Sakai gives an item without a maximum.
+USUAL_MAXIMUM = 100
 
 
 def bad(field: str, reason: str, spec: str) -> Refusal:
@@ -24,26 +28,64 @@ def bad(field: str, reason: str, spec: str) -> Refusal:
     return Refusal(Kind.BAD_LINE_ITEM, reason, spec, field=field)
 
 
-def read_fields(call: Call) -> dict[str, Any]:
+def read_body(call: Call) -> dict[str, Any]:
     """
-    Read a line item from the request's body.
+    Read the JSON object of a line item request.
+
+    Raises:
+        Refusal: It is none, or has an ``id`` where the platform minds.
+    """
+    body = call.asked.json()
+    if not isinstance(body, dict):
+        raise Refusal(Kind.BAD_LINE_ITEM, "The body is not a JSON object.", "AGS 3.2.1", field="label")
+    if "id" in body and call.asked.method in call.profile.id_refused_in:
+        raise Refusal(Kind.ID_IN_BODY, "id is the platform's to give; leave it out.", "AGS 3.2.3", field="id")
+    return body
+
+
+def read_fields(call: Call, body: dict[str, Any], *, whole: bool = True) -> dict[str, Any]:
+    """
+    Check a line item and take the fields that the platform keeps.
+
+    Args:
+        whole: False: what is left out stays as it is, so nothing is needed.
 
     Returns:
-        Its fields, ``id`` included when it was sent. Blank and null optional fields are left out.
+        The fields; blank and null optional ones are left out, and so is ``id``.
 
     Raises:
         Refusal: A rule is broken.
     """
-    body = call.asked.json()
-    if not isinstance(body, dict):
-        raise Refusal(Kind.BAD_LINE_ITEM, "The body is not a JSON object.", "AGS 3.2.1")
     check_keys(body, LINE_ITEM_FIELDS | {"id"}, call, Kind.BAD_LINE_ITEM)
-    _check_label(body)
-    _check_maximum(body)
-    _check_texts(body, call)
-    _check_dates(body, call)
+    fields = dict(body)
+    if whole or "label" in body:
+        fields["label"] = _label(body, call)
+    if whole or "scoreMaximum" in body:
+        fields["scoreMaximum"] = _maximum(body, call)
+    if call.profile.strict_strings:
+        _check_texts(body)
+    if call.profile.strict_dates:
+        _check_dates(body)
     _check_rest(body)
-    return {name: value for name, value in body.items() if value is not None and value != ""}
+    return _kept(fields, call)
+
+
+def _kept(fields: dict[str, Any], call: Call) -> dict[str, Any]:
+    profile = call.profile
+    alias = profile.link_alias
+    if alias is not None and alias in fields:
+        fields.setdefault("resourceLinkId", fields.pop(alias))
+    kept = {
+        name: value
+        for name, value in fields.items()
+        if name in profile.stored_fields or (profile.stores_extensions and QUALIFIED.fullmatch(name))
+    }
+    for name in TEXTS:
+        if isinstance(kept.get(name), dict | list):
+            raise bad(name, f"{name} must be a string.", TEXTS[name])
+        if kept.get(name) is not None:
+            kept[name] = str(kept[name]).translate(dict.fromkeys(map(ord, profile.stripped_characters)))
+    return {name: value for name, value in kept.items() if value is not None and (value != "" or name == "label")}
 
 
 def check_keys(body: dict[str, Any], known: frozenset[str], call: Call, kind: Kind) -> None:
@@ -61,16 +103,31 @@ def check_keys(body: dict[str, Any], known: frozenset[str], call: Call, kind: Ki
             raise Refusal(kind, text, "AGS 3.1.2", field=name)
 
 
-def _check_label(body: dict[str, Any]) -> None:
+def _label(body: dict[str, Any], call: Call) -> str:
     label = body.get("label")
+    if call.profile.label_rule == "present" and label is not None and not isinstance(label, dict | list):
+        return label if isinstance(label, str) else str(label)
     if not isinstance(label, str) or not label.strip():
         raise bad("label", f"label is {label!r}; it must be a text that is not blank.", "AGS 3.2.7")
+    return label
 
 
-def _check_maximum(body: dict[str, Any]) -> None:
-    if not is_number(body.get("scoreMaximum")) or not body["scoreMaximum"] > 0:
-        value = body.get("scoreMaximum")
-        raise bad("scoreMaximum", f"scoreMaximum is {value!r}; it must be a number above 0.", "AGS 3.2.8")
+def _maximum(body: dict[str, Any], call: Call) -> float:
+    rule, value = call.profile.maximum_rule, body.get("scoreMaximum")
+    if rule == "optional" and value is None:
+        return USUAL_MAXIMUM
+    if rule == "numeric":
+        value = as_number(value)
+    if not is_number(value):
+        raise bad("scoreMaximum", f"scoreMaximum is {value!r}; it must be a number.", "AGS 3.2.8")
+    if rule != "numeric" and not value > 0:
+        raise bad("scoreMaximum", f"scoreMaximum is {value!r}; it must be above 0.", "AGS 3.2.8")
+    if rule == "integer" and float(value) != int(value):
+        raise bad("scoreMaximum", "A valid integer is required.", "AGS 3.2.8")
+    number: float = value
+    if call.profile.decimals is not None and isinstance(number, float):
+        number = round(number, call.profile.decimals)
+    return int(number) if isinstance(number, float) and rule == "numeric" and number.is_integer() else number
 
 
 def is_number(value: object) -> bool:
@@ -80,10 +137,19 @@ def is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _check_texts(body: dict[str, Any], call: Call) -> None:
-    if not call.profile.strict_strings:
-        return
-    for name, spec in (("resourceId", "AGS 3.2.10"), ("tag", "AGS 3.2.11"), ("resourceLinkId", "AGS 3.2.9")):
+def as_number(value: object) -> float | None:
+    """
+    Read a number, or a text that is one, as PHP's ``is_numeric`` sees it; None: it is neither.
+    """
+    if is_number(value):
+        return value  # type: ignore[return-value]
+    if isinstance(value, str) and re.fullmatch(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", value):
+        return float(value)
+    return None
+
+
+def _check_texts(body: dict[str, Any]) -> None:
+    for name, spec in TEXTS.items():
         value = body.get(name)
         if value is not None and not isinstance(value, str):
             raise bad(name, f"{name} is {value!r}; it must be a string.", spec)
@@ -91,10 +157,8 @@ def _check_texts(body: dict[str, Any], call: Call) -> None:
             raise bad(name, f"{name} is blank; leave it out instead.", spec)
 
 
-def _check_dates(body: dict[str, Any], call: Call) -> None:
-    if not call.profile.strict_dates:
-        return
-    for name, spec in (("startDateTime", "AGS 3.2.12"), ("endDateTime", "AGS 3.2.13")):
+def _check_dates(body: dict[str, Any]) -> None:
+    for name, spec in DATES.items():
         value = body.get(name)
         if value in (None, ""):
             continue
@@ -112,3 +176,29 @@ def _check_rest(body: dict[str, Any]) -> None:
     review = body.get("submissionReview")
     if review is not None and not isinstance(review, dict):
         raise bad("submissionReview", "submissionReview must be an object.", "AGS 4.6")
+
+
+def check_sizes(fields: dict[str, Any], call: Call) -> None:
+    """
+    Look whether the database takes a label and a maximum.
+
+    Raises:
+        Refusal: No.
+    """
+    profile = call.profile
+    too_long = profile.longest_label is not None and len(fields.get("label", "")) > profile.longest_label
+    too_much = profile.maximum_below is not None and abs(fields.get("scoreMaximum", 0)) >= profile.maximum_below
+    if too_long or too_much:
+        raise Refusal(Kind.DATABASE, "The database takes no such label or maximum.", field="label")
+
+
+def check_texts_fit(fields: dict[str, Any], call: Call) -> None:
+    """
+    Look whether the database takes a tag and a resource id.
+
+    Raises:
+        Refusal: No.
+    """
+    for name, longest in (("tag", call.profile.longest_tag), ("resourceId", call.profile.longest_resource_id)):
+        if longest is not None and len(fields.get(name, "")) > longest:
+            raise Refusal(Kind.DATABASE, f"The database takes no {name} of that length.", field=name)

@@ -4,9 +4,10 @@ The line item service: container and item (AGS 3.2).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from aioags.emulator.item_checks import read_fields
+from aioags.emulator.item_checks import check_sizes, check_texts_fit, read_body, read_fields
 from aioags.emulator.messages import Answer, json_answer
 from aioags.emulator.paging import cut, read_listing
 from aioags.emulator.refusals import Kind, Refusal
@@ -14,6 +15,8 @@ from aioags.emulator.site import Call, Site
 from aioags.emulator.state import Item
 
 DATES = ("startDateTime", "endDateTime")
+FILTERED = {"resource_id": "resourceId", "tag": "tag"}
+SUBMISSION_TYPE = "https://canvas.instructure.com/lti/submission_type"
 
 
 def list_line_items(call: Call) -> Answer:
@@ -26,10 +29,10 @@ def list_line_items(call: Call) -> Answer:
     profile = call.profile
     names = (*profile.link_filters, *profile.item_filters)
     url = call.site.container_url(call.course, call.client_id)
-    listing = read_listing(call.asked, url, names, profile)
+    listing = read_listing(call.asked, url, names, profile, profile.paging)
     own = [item for item in call.course.items.values() if item.client_id == call.client_id]
     matching = [(item.number, item) for item in own if _matches(item, listing.filters, call)]
-    items, links = cut(listing, matching, profile, profile.paging)
+    items, links = cut(listing, matching, profile)
     return _answer(call, 200, [render(call.site, item) for item in items]).with_headers(*links)
 
 
@@ -40,14 +43,50 @@ def create_line_item(call: Call) -> Answer:
     Spec:
         AGS 3.2.5
     """
-    fields = read_fields(call)
-    fields.pop("id", None)
+    body = read_body(call)
+    profile = call.profile
+    fields = {**profile.default_fields, **read_fields(call, body)}
+    if profile.put_semantics == "moodle":
+        # Moodle 4.5 stores it on PUT only (seen).
+        fields.pop("submissionReview", None)
+    _check_new(call, fields, body)
+    known = _of_same_label(call, fields["label"])
+    if known is not None:
+        known.fields = fields
+        return _shown(call, profile.create_status, known, body)
+    item = Item(call.site.state.next_item(), call.course.number, call.client_id, False, fields)
+    check_sizes(fields, call)
+    try:
+        check_texts_fit(fields, call)
+    except Refusal:
+        # Moodle has made the grade item by now, and no service shows it ever again (seen).
+        call.course.orphans.append(item)
+        raise
+    call.course.items[item.number] = item
+    return _shown(call, profile.create_status, item, body)
+
+
+def _check_new(call: Call, fields: dict[str, Any], body: dict[str, Any]) -> None:
+    if call.profile.link_rule == "ignored":
+        fields.pop("resourceLinkId", None)
     link_id = fields.get("resourceLinkId")
     if link_id is not None:
-        check_link(call, link_id)
-    item = Item(call.site.state.next_item(), call.course.number, call.client_id, False, fields)
-    call.course.items[item.number] = item
-    return _answer(call, call.profile.create_status, render(call.site, item))
+        check_link(call, link_id, Kind.DATABASE)
+    if call.profile.needs_binding and link_id is None and "resourceId" not in fields:
+        text = "You must provide either resourceId or resourceLinkId."
+        raise Refusal(Kind.BAD_LINE_ITEM, text, "AGS 3.2.5", field="non_field_errors")
+    kind = body.get(SUBMISSION_TYPE)
+    if call.profile.attempts and kind is not None:
+        name = kind.get("type") if isinstance(kind, dict) else kind
+        if name not in ("none", "external_tool"):
+            raise Refusal(Kind.BAD_SUBMISSION_TYPE, f"Invalid submission_type for new assignment: {name}")
+
+
+def _of_same_label(call: Call, label: str) -> Item | None:
+    if not call.profile.dedupe_by_label:
+        return None
+    own = (item for item in call.course.items.values() if item.client_id == call.client_id)
+    return next((item for item in own if item.fields["label"] == label), None)
 
 
 def get_line_item(call: Call) -> Answer:
@@ -64,55 +103,119 @@ def update_line_item(call: Call) -> Answer:
     Spec:
         AGS 3.2.6
     """
-    item = call.item
-    fields = read_fields(call)
-    sent_id = fields.pop("id", None)
-    if sent_id is not None and sent_id != call.site.item_url(item):
+    body = read_body(call)
+    before = call.item.maximum
+    PUTS[call.profile.put_semantics](call, call.item, body)
+    rescale(call, call.item, before)
+    return _shown(call, 200, call.item, body)
+
+
+def _replace(call: Call, item: Item, body: dict[str, Any]) -> None:
+    fields = read_fields(call, body)
+    sent_id = body.get("id")
+    if sent_id is not None and sent_id != call.site.item_url(item) and call.profile.strict_keys:
         raise Refusal(Kind.ID_IN_BODY, "id differs from the item's own; it never changes.", "AGS 3.2.6", field="id")
     _check_same_link(item, fields)
-    rescale(item, fields["scoreMaximum"])
     item.fields = fields
-    return _answer(call, 200, render(call.site, item))
+
+
+def _merge(call: Call, item: Item, body: dict[str, Any]) -> None:
+    fields = read_fields(call, body, whole=False)
+    _check_same_link(item, fields)
+    item.fields = item.fields | fields
+
+
+def _moodle(call: Call, item: Item, body: dict[str, Any]) -> None:
+    """
+    Replace as Moodle 4.5 does: a missing link stays only when tag and resource id do not change (seen).
+    """
+    fields = read_fields(call, body)
+    link_id = fields.get("resourceLinkId")
+    if link_id is not None:
+        check_link(call, link_id, Kind.BAD_LINE_ITEM)
+    check_sizes(fields, call)
+    old = item.fields
+    # A fresh coupled item's tag is null in the database, which differs from "".
+    fresh = item.coupled and "tag" in old and old["tag"] is None
+    changed = fresh or any(fields.get(name, "") != (old.get(name) or "") for name in ("tag", "resourceId"))
+    item.fields = old | {"label": fields["label"], "scoreMaximum": fields["scoreMaximum"]}
+    # The label is saved before the database refuses a tag (seen).
+    check_texts_fit(fields, call)
+    if link_id is None and not changed:
+        fields["resourceLinkId"] = old.get("resourceLinkId")
+    review = fields.get("submissionReview")
+    if review is not None:
+        fields["submissionReview"] = {name: review[name] for name in ("url", "custom") if name in review}
+    item.fields = fields
+
+
+PUTS: dict[str, Callable[[Call, Item, dict[str, Any]], None]] = {
+    "replace": _replace,
+    "merge": _merge,
+    "moodle": _moodle,
+}
 
 
 def delete_line_item(call: Call) -> Answer:
     """
     Answer a DELETE: the item goes, and its grades with it.
     """
-    item = call.item
-    del call.course.items[item.number]
-    return Answer(call.profile.delete_status, reason=call.profile.delete_reason)
+    item, profile = call.item, call.profile
+    if profile.delete_policy == "forbid":
+        raise Refusal(Kind.DELETE_FORBIDDEN, "This platform lets no tool delete a line item.", "AGS 3.2.3")
+    if item.coupled and profile.delete_coupled == "refuse":
+        raise Refusal(Kind.DELETE_COUPLED, "This line item came with its link, and stays with it.", "AGS 3.2.3")
+    if profile.delete_policy == "delete":
+        del call.course.items[item.number]
+    return Answer(profile.delete_status, reason=profile.delete_reason)
 
 
 def render(site: Site, item: Item) -> dict[str, Any]:
     """
     Write a stored item as the platform shows it.
     """
-    profile = site.profile
-    shown: dict[str, Any] = {"id": site.item_url(item)}
-    shown.update((name, value) for name, value in item.fields.items() if value is not None)
+    profile, fields = site.profile, item.fields
+    shown: dict[str, Any] = {"id": site.item_url(item), "label": fields["label"]}
+    shown["scoreMaximum"] = fields["scoreMaximum"]
+    for name in ("resourceId", "tag"):
+        if fields.get(name) is not None:
+            shown[name] = fields[name]
+        elif profile.unset != "omit":
+            shown[name] = "" if profile.unset == "blank" else None
+    rest = {name: value for name, value in fields.items() if value is not None}
+    if profile.link_alias is not None and "resourceLinkId" in rest:
+        shown |= {"resourceLinkId": rest["resourceLinkId"], profile.link_alias: rest["resourceLinkId"]}
+    shown |= rest
     if profile.unset_dates == "null":
-        shown.update({name: None for name in DATES if name not in shown})
+        shown |= {name: None for name in DATES if name not in shown}
     return shown
 
 
-def rescale(item: Item, maximum: float) -> None:
+def rescale(call: Call, item: Item, before: float) -> None:
     """
-    Change what an item's points are out of, and keep every grade's share of it (AGS 3.2.6).
+    Keep every grade's share when what an item's points are out of has changed (AGS 3.2.6).
+
+    Args:
+        before: The maximum that it had.
     """
-    factor = maximum / item.maximum
-    if factor == 1:
+    if before == item.maximum:
         return
+    factor = item.maximum / before if before else 0.0
     for grade in item.grades.values():
         if grade.points is not None:
             grade.points *= factor
         if grade.override is not None and grade.override.points is not None:
             grade.override.points *= factor
+        if call.profile.rescale_stamps_now and grade.shown is not None:
+            grade.stamp = call.site.now()
 
 
-def check_link(call: Call, link_id: str) -> None:
+def check_link(call: Call, link_id: str, not_decimal: Kind) -> None:
     """
     Look whether a resource link is the tool's own, in this course.
+
+    Args:
+        not_decimal: What it means that an id is no number, on platforms where it must be.
 
     Raises:
         Refusal: It is not.
@@ -120,10 +223,15 @@ def check_link(call: Call, link_id: str) -> None:
     Spec:
         AGS 3.2.9
     """
+    if call.profile.decimal_ids and not link_id.isdecimal():
+        raise Refusal(not_decimal, "resourceLinkId is no number.", "AGS 3.2.9", field="resourceLinkId")
     link = call.course.links.get(link_id)
-    if link is None or link.client_id != call.client_id:
-        text = f"resourceLinkId {link_id!r} is not a link of this tool in this context."
-        raise Refusal(Kind.UNKNOWN_LINK, text, "AGS 3.2.9", field="resourceLinkId")
+    if link is not None and link.client_id == call.client_id:
+        return
+    elsewhere = any(link_id in course.links for course in call.site.state.courses.values())
+    kind = Kind.FOREIGN_LINK if link is not None else Kind.LINK_ELSEWHERE if elsewhere else Kind.UNKNOWN_LINK
+    text = f"resourceLinkId {link_id!r} is not a link of this tool in this context."
+    raise Refusal(kind, text, "AGS 3.2.9", field="resourceLinkId")
 
 
 def _check_same_link(item: Item, fields: dict[str, Any]) -> None:
@@ -134,14 +242,28 @@ def _check_same_link(item: Item, fields: dict[str, Any]) -> None:
 
 
 def _matches(item: Item, filters: dict[str, str], call: Call) -> bool:
-    wire = {"resource_id": "resourceId", "tag": "tag"}
+    empty_counts = call.profile.empty_filter_matches
     return all(
-        item.fields.get(wire.get(name, "resourceLinkId")) == value
+        (item.fields.get(FILTERED.get(name, "resourceLinkId")) or "") == value
         for name, value in filters.items()
-        if value or call.profile.empty_filter_matches
+        if value or empty_counts
     )
 
 
+def _shown(call: Call, status: int, item: Item, body: dict[str, Any]) -> Answer:
+    if not call.profile.create_echo:
+        return _answer(call, status, render(call.site, item))
+    echo = {name: value for name, value in body.items() if name != "id"} | {"id": call.site.item_url(item)}
+    return json_answer(status, echo, _content_type(call))
+
+
 def _answer(call: Call, status: int, value: Any) -> Answer:
+    return json_answer(status, value, _content_type(call), escaped=call.profile.escaped_json)
+
+
+def _content_type(call: Call) -> str:
     profile = call.profile
-    return json_answer(status, value, profile.response_types[call.operation] + profile.response_charset)
+    name = profile.response_types[call.operation]
+    if profile.container_type_for_any and "*/*" in (call.asked.header("accept") or "*/*"):
+        name = profile.response_types["list_line_items"]
+    return name + profile.response_charset

@@ -44,10 +44,14 @@ STATUSES: Mapping[Kind, int] = {
     Kind.UNKNOWN_CONTEXT: 404,
     Kind.TOOL_NOT_IN_CONTEXT: 403,
     Kind.UNKNOWN_LINE_ITEM: 404,
+    Kind.UNKNOWN_RESULT: 404,
     Kind.FOREIGN_LINE_ITEM: 404,
     Kind.BAD_LINE_ITEM: 400,
     Kind.ID_IN_BODY: 400,
     Kind.UNKNOWN_LINK: 404,
+    Kind.FOREIGN_LINK: 404,
+    Kind.LINK_ELSEWHERE: 404,
+    Kind.BAD_SUBMISSION_TYPE: 400,
     Kind.LINK_MISMATCH: 400,
     Kind.DELETE_COUPLED: 403,
     Kind.DELETE_FORBIDDEN: 403,
@@ -195,8 +199,10 @@ class Profile:
     accept_checked: frozenset[str] | None = None
     # "exact": the type of the standard, parameters allowed. "any": Canvas, Blackboard, Sakai (read, reported).
     content_type_policy: Literal["exact", "moodle", "any"] = "exact"
-    # U5: Open edX labels one item as a container under */*, Sakai sends application/json (read).
+    # U5: Sakai sends application/json for results (read).
     response_types: Mapping[str, str] = RESPONSE_TYPES
+    # U5: Open edX labels one item as a container when the Accept is */* (read).
+    container_type_for_any: bool = False
     # Moodle appends it (seen).
     response_charset: str = ""
     # N5: Moodle under Apache mod_php (seen).
@@ -359,6 +365,8 @@ class Profile:
     one_result: Literal["object", "array"] = "object"
     # R4: Open edX gives the tool's own numbers (read).
     results_scaled: bool = True
+    # scoringUserId is shown (AGS 3.3.4.7). Moodle and Canvas: no (seen, read).
+    shows_scorer: bool = True
     # R5: Moodle adds timestamp (seen).
     result_timestamp: bool = False
     # Minutes east of UTC of the site's zone: for stamps without a zone and for Moodle's result timestamps (seen

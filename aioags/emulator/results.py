@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from aioags.emulator.clock import iso
 from aioags.emulator.messages import Answer, json_answer
 from aioags.emulator.paging import Keyed, cut, read_listing
 from aioags.emulator.refusals import Kind, Refusal
@@ -20,55 +21,103 @@ def results(call: Call) -> Answer:
     Spec:
         AGS 3.3.5, 3.3.6
     """
+    profile = call.profile
     if call.user is not None:
         return _one(call, call.user)
-    profile = call.profile
-    listing = read_listing(call.asked, call.site.results_url(call.item), ("user_id",), profile)
-    grades = _grades(call, listing.filters.get("user_id"))
-    page, links = cut(listing, grades, profile, profile.results_paging or profile.paging)
-    records = [render(call.site, call.item, grade) for grade in page]
+    style = profile.results_paging or profile.paging
+    url = call.site.results_url(call.item)
+    if not _names_tool(call):
+        url = url.partition("?")[0]
+    listing = read_listing(call.asked, url, ("user_id",), profile, style)
+    user_id = _wanted(call, listing.filters.get("user_id"))
+    grades = _grades(call, user_id)
+    if profile.results_limit == "html-404" and listing.limit is not None and grades and _names_tool(call):
+        text = "Exception - Call to a member function out() on null"
+        raise Refusal(Kind.FATAL, text, "AGS 3.3.6", field="limit")
+    page, links = cut(listing, grades, profile)
+    records = [_record(call, grade, filtered=user_id is not None) for grade in page]
     return _answer(call, records).with_headers(*links)
+
+
+def _names_tool(call: Call) -> bool:
+    parameter = call.profile.tool_parameter
+    return parameter is None or call.asked.parameter(parameter) is not None
+
+
+def _wanted(call: Call, user_id: str | None) -> str | None:
+    rule = call.profile.user_filter
+    if rule == "ignored" or (rule == "decimal" and not (user_id or "").isdecimal()):
+        return None
+    return user_id
+
+
+def _record(call: Call, grade: Grade, *, filtered: bool) -> dict[str, Any]:
+    record = render(call.site, call.item, grade)
+    if filtered and call.profile.user_filter == "drops_comment":
+        record.pop("comment", None)
+    if not _names_tool(call):
+        own = call.profile.addresses.query.format(tool=call.site.state.tool_numbered(call.client_id))
+        for name in ("id", "scoreOf"):
+            if name in record:
+                # Moodle: the addresses lack the parameter that the request lacked (seen).
+                record[name] = record[name].replace(own, "").replace("?&", "?").removesuffix("?")
+    return record
 
 
 def render(site: Site, item: Item, grade: Grade) -> dict[str, Any]:
     """
     Write a grade as the platform shows it.
     """
-    shown: dict[str, Any] = {
-        "id": site.result_url(item, grade.user_id),
-        "scoreOf": site.item_url(item),
-        "userId": grade.user_id,
-    }
-    if grade.shown is not None:
-        shown["resultScore"] = grade.shown
-    shown["resultMaximum"] = item.fields["scoreMaximum"]
+    profile = site.profile
+    shown: dict[str, Any] = {"id": site.result_url(item, grade.user_id), "userId": grade.user_id}
+    points, maximum = grade.shown, item.fields["scoreMaximum"]
+    if not profile.results_scaled and grade.override is None:
+        points, maximum = grade.given, grade.given_maximum
+    if points is not None:
+        shown["resultScore"] = points
+    if profile.bare_when_empty and points is None:
+        return shown
+    shown |= {"resultMaximum": maximum, "scoreOf": site.item_url(item)}
     scorer = grade.override.user_id if grade.override is not None else grade.scoring_user_id
-    if scorer is not None:
+    if scorer is not None and profile.shows_scorer:
         shown["scoringUserId"] = scorer
     if grade.shown_comment is not None:
         shown["comment"] = grade.shown_comment
+    if profile.result_timestamp and grade.stamp is not None:
+        shown["timestamp"] = iso(grade.stamp, profile.site_zone, whole=True)
     return shown
 
 
-def _grades(call: Call, user_id: str | None) -> Keyed[Grade]:
-    item = call.item
-    if user_id is not None:
-        found = item.grades.get(user_id)
-        return [(user_id, found)] if found is not None and _is_shown(found) else []
-    return [(key, grade) for key, grade in sorted(item.grades.items()) if _is_shown(grade)]
-
-
-def _is_shown(grade: Grade) -> bool:
+def is_shown(site: Site, grade: Grade) -> bool:
+    """
+    True when the result service has a record for a grade.
+    """
+    if site.profile.results_style == "stamped":
+        return grade.stamp is not None
     return grade.shown is not None
 
 
+def _grades(call: Call, user_id: str | None) -> Keyed[Grade]:
+    item, site = call.item, call.site
+    if site.profile.results_style == "roster":
+        members = [user_id] if user_id is not None else sorted(call.course.people)
+        return [(member, item.grades.get(member) or Grade(member)) for member in members]
+    chosen = [user_id] if user_id is not None else sorted(item.grades)
+    found = [(key, item.grades[key]) for key in chosen if key in item.grades]
+    return [(key, grade) for key, grade in found if is_shown(site, grade)]
+
+
 def _one(call: Call, user_id: str) -> Answer:
-    found = call.item.grades.get(user_id)
-    if found is None or not _is_shown(found):
-        raise Refusal(Kind.NO_SUCH_PATH, f"There is no result of user {user_id!r}.", "AGS 3.3.6")
-    return _answer(call, render(call.site, call.item, found))
+    found = _grades(call, user_id)
+    records = [render(call.site, call.item, grade) for _, grade in found]
+    if call.profile.one_result == "array":
+        return _answer(call, records)
+    if not records:
+        raise Refusal(Kind.UNKNOWN_RESULT, f"There is no result of user {user_id!r}.", "AGS 3.3.6", user_id=user_id)
+    return _answer(call, records[0])
 
 
 def _answer(call: Call, value: Any) -> Answer:
     profile = call.profile
-    return json_answer(200, value, profile.response_types["results"] + profile.response_charset)
+    content_type = profile.response_types["results"] + profile.response_charset
+    return json_answer(200, value, content_type, escaped=profile.escaped_json)

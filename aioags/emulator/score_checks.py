@@ -1,10 +1,9 @@
 """
-What a score in a request must be, platform by platform.
+What a score in a request must be: the standard's own rules, and whom a score may be for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -46,6 +45,8 @@ class Stated:
         started_at, submitted_at: Seconds since 1970; None: not sent.
 
         raw: The JSON object as it came.
+
+        keeps_points: The tool asks that an earlier grade stays although this score clears (Canvas).
     """
 
     user_id: str
@@ -59,21 +60,7 @@ class Stated:
     started_at: float | None
     submitted_at: float | None
     raw: dict[str, Any]
-
-
-def read_score(call: Call) -> Stated:
-    """
-    Read a score from the request's body.
-
-    Raises:
-        Refusal: A rule of the profile is broken, or the person cannot be graded.
-    """
-    body = call.asked.json()
-    if not isinstance(body, dict):
-        raise Refusal(Kind.BAD_SCORE, "The body is not a JSON object.", "AGS 3.4.1")
-    stated = RULES[call.profile.score_rules](call, body)
-    check_user(call, stated.user_id)
-    return stated
+    keeps_points: bool = False
 
 
 def check_user(call: Call, user_id: str) -> None:
@@ -83,17 +70,17 @@ def check_user(call: Call, user_id: str) -> None:
     Raises:
         Refusal: No.
     """
-    person = call.person(user_id)
+    person, profile = call.person(user_id), call.profile
     facts = {"user_id": user_id}
     if person is None:
         known = any(user_id in course.people for course in call.site.state.courses.values())
         kind = Kind.USER_NOT_IN_CONTEXT if known else Kind.USER_UNKNOWN
-        text = f"userId {user_id!r} is not enrolled in this course."
+        text = f"userId {user_id!r} is nobody in this course."
         raise Refusal(kind, text, "AGS 3.4.5", field="userId", **facts)
-    if not person.active:
-        text = f"userId {user_id!r} is no longer enrolled in this course."
+    if not person.active and not profile.suspended_gradable:
+        text = f"userId {user_id!r} is no longer in this course."
         raise Refusal(Kind.USER_NOT_IN_CONTEXT, text, "AGS 3.4.5", field="userId", **facts)
-    if not person.gradable:
+    if profile.gradable_roles is not None and person.role not in profile.gradable_roles:
         text = f"userId {user_id!r} is a {person.role}, and only a Learner can be graded."
         raise Refusal(Kind.USER_NOT_GRADABLE, text, "AGS 3.4.5", field="userId", **facts)
 
@@ -110,17 +97,28 @@ def read_spec(call: Call, body: dict[str, Any]) -> Stated:
     Read a score by the standard's own rules, all of them.
     """
     check_keys(body, SCORE_FIELDS, call, Kind.BAD_SCORE)
-    _check_user_id(body)
-    _check_progress(body)
-    stamp = _instant(body, "timestamp", "AGS 3.4.9", required=True)
+    return _read(body, fraction=True)
+
+
+def read_plain(call: Call, body: dict[str, Any]) -> Stated:
+    """
+    Read a score by the rules that a platform needs to make sense of it: any keys, stamps without fractions.
+    """
+    return _read(body, fraction=False)
+
+
+def _read(body: dict[str, Any], *, fraction: bool) -> Stated:
+    check_user_id(body)
+    check_progress(body)
+    stamp = read_instant(body, "timestamp", "AGS 3.4.9", fraction=fraction)
     given, maximum = _points(body)
     _check_texts(body)
-    started, submitted = _submission(body)
+    started, submitted = read_submission(body, fraction=fraction)
     return Stated(
         body["userId"],
         body["activityProgress"],
         body["gradingProgress"],
-        stamp or 0.0,
+        stamp,
         given,
         maximum,
         body.get("comment") or None,
@@ -131,13 +129,25 @@ def read_spec(call: Call, body: dict[str, Any]) -> Stated:
     )
 
 
-def _check_user_id(body: dict[str, Any]) -> None:
+def check_user_id(body: dict[str, Any]) -> None:
+    """
+    Look at ``userId``.
+
+    Raises:
+        Refusal: It is no text.
+    """
     user_id = body.get("userId")
     if not isinstance(user_id, str) or not user_id.strip():
         raise bad("userId", f"userId is {user_id!r}; it must be the sub of a launch.", "AGS 3.4.5")
 
 
-def _check_progress(body: dict[str, Any]) -> None:
+def check_progress(body: dict[str, Any]) -> None:
+    """
+    Look at the two progress values.
+
+    Raises:
+        Refusal: One is none of the standard's.
+    """
     for name, values, spec in (
         ("activityProgress", ACTIVITY, "AGS 3.4.7"),
         ("gradingProgress", GRADING, "AGS 3.4.8"),
@@ -146,17 +156,26 @@ def _check_progress(body: dict[str, Any]) -> None:
             raise bad(name, f"{name} is {body.get(name)!r}; it must be one of {', '.join(values)}.", spec)
 
 
-def _instant(body: dict[str, Any], name: str, spec: str, *, required: bool = False) -> float | None:
+def read_instant(body: dict[str, Any], name: str, spec: str, *, fraction: bool, zone: bool = True) -> float:
+    """
+    Read a date and time that must be there.
+
+    Args:
+        fraction, zone: Whether it must have them.
+
+    Raises:
+        Refusal: It is not as it must be.
+    """
     value = body.get(name)
-    if value is None and not required:
-        return None
     read = parse_instant(value)
-    if read is None:
-        raise bad(name, f"{name} is {value!r}; it must be ISO 8601 date and time.", spec)
-    if not read[1]:
-        raise bad(name, f"{name} is {value!r}; it needs fractions of a second.", spec)
-    if not read[2]:
-        raise bad(name, f"{name} is {value!r}; it needs a zone, such as Z.", spec)
+    problem = "must be ISO 8601 date and time" if read is None else ""
+    if read is not None and fraction and not read[1]:
+        problem = "needs fractions of a second"
+    elif read is not None and zone and not read[2]:
+        problem = "needs a zone, such as Z"
+    if read is None or problem:
+        text = f"{name} is {value!r}; it {problem}."
+        raise Refusal(Kind.BAD_TIMESTAMP, text, spec, field=name, value=value)
     return read[0]
 
 
@@ -185,17 +204,23 @@ def _check_texts(body: dict[str, Any]) -> None:
             raise bad("scoringUserId", f"scoringUserId is {scorer!r}; leave it out instead.", "AGS 3.4.6")
 
 
-def _submission(body: dict[str, Any]) -> tuple[float | None, float | None]:
+def read_submission(body: dict[str, Any], *, fraction: bool) -> tuple[float | None, float | None]:
+    """
+    Read the two times of a submission; None: not sent.
+
+    Raises:
+        Refusal: One is no time, or they are the wrong way round.
+    """
     submission = body.get("submission")
     if submission is None:
         return None, None
     if not isinstance(submission, dict):
         raise bad("submission", "submission must be an object.", "AGS 3.4.10")
-    started = _instant(submission, "startedAt", "AGS 3.4.10.1")
-    submitted = _instant(submission, "submittedAt", "AGS 3.4.10.2")
+    times: list[float | None] = []
+    for name, spec in (("startedAt", "AGS 3.4.10.1"), ("submittedAt", "AGS 3.4.10.2")):
+        sent = submission.get(name) is not None
+        times.append(read_instant(submission, name, spec, fraction=fraction) if sent else None)
+    started, submitted = times
     if started is not None and submitted is not None and submitted < started:
         raise bad("submission", "submittedAt is before startedAt.", "AGS 3.4.10.2")
     return started, submitted
-
-
-RULES: dict[str, Callable[[Call, dict[str, Any]], Stated]] = {"spec": read_spec}

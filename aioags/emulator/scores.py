@@ -5,10 +5,13 @@ The score service (AGS 3.4).
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from aioags.emulator.grading import apply
 from aioags.emulator.messages import Answer, json_answer
-from aioags.emulator.score_checks import Stated, read_score
+from aioags.emulator.refusals import Kind, Refusal
+from aioags.emulator.score_checks import Stated, check_user
+from aioags.emulator.score_dialects import CANVAS_SUBMISSION, RULES
 from aioags.emulator.site import Call
 
 
@@ -19,6 +22,22 @@ def post_score(call: Call) -> Answer:
     stated = read_score(call)
     apply(call, stated)
     return SUCCESSES[call.profile.score_success](call, stated)
+
+
+def read_score(call: Call) -> Stated:
+    """
+    Read a score from the request's body.
+
+    Raises:
+        Refusal: A rule of the profile is broken, or the person cannot be graded.
+    """
+    body = call.asked.json()
+    if not isinstance(body, dict):
+        raise Refusal(Kind.BAD_SCORE, "The body is not a JSON object.", "AGS 3.4.1")
+    stated = RULES[call.profile.score_rules](call, body)
+    if call.profile.unknown_user == "refuse":
+        check_user(call, stated.user_id)
+    return stated
 
 
 def _no_content(call: Call, stated: Stated) -> Answer:
@@ -34,7 +53,15 @@ def _echo(call: Call, stated: Stated) -> Answer:
 
 
 def _result_url(call: Call, stated: Stated) -> Answer:
-    return json_answer(200, {"resultUrl": call.site.result_url(call.item, stated.user_id)}, _type(call))
+    body: dict[str, Any] = {"resultUrl": call.site.result_url(call.item, stated.user_id)}
+    extension = stated.raw.get(CANVAS_SUBMISSION)
+    files = extension.get("content_items") if isinstance(extension, dict) else None
+    if isinstance(files, list) and files:
+        # One progress to poll for each file that the platform is to fetch (Canvas).
+        base = f"{call.site.base_url}/api/lti/courses/{call.course.number}/progress"
+        shown = [{"type": "file", "progress": f"{base}/{index}"} for index, _ in enumerate(files, 1)]
+        body[CANVAS_SUBMISSION] = {"content_items": shown}
+    return json_answer(200, body, _type(call))
 
 
 def _type(call: Call) -> str:

@@ -5,6 +5,7 @@ What every service of one platform shares: its profile, its memory, its time and
 from __future__ import annotations
 
 import random
+from collections import Counter
 
 import attrs
 
@@ -13,6 +14,9 @@ from aioags.emulator.messages import Asked
 from aioags.emulator.profile import Profile
 from aioags.emulator.refusals import Kind, Refusal
 from aioags.emulator.state import Course, Item, Person, State
+
+# Number of a line item, user id.
+Held = tuple[int, str]
 
 
 @attrs.define
@@ -25,6 +29,8 @@ class Site:
 
         skew: Seconds the platform's clock is ahead of the true one.
 
+        busy: How many requests in flight are about one line item and user.
+
         issuer: The platform's issuer; None: its base URL.
     """
 
@@ -35,6 +41,16 @@ class Site:
     base_url: str
     issuer: str | None = None
     skew: float = 0.0
+    busy: Counter[Held] = attrs.field(factory=Counter, repr=False)
+
+    def release(self, held: list[Held]) -> None:
+        """
+        Let go of what a request kept busy.
+        """
+        self.busy.subtract(held)
+        for key in held:
+            if self.busy[key] <= 0:
+                del self.busy[key]
 
     def now(self) -> float:
         """
@@ -99,7 +115,7 @@ class Call:
 
         user: The user id in the path, if it has one.
 
-        rivals: How many requests to the same path were still in flight when this one arrived.
+        held: What this request keeps busy until it leaves.
     """
 
     site: Site
@@ -110,7 +126,7 @@ class Call:
     course: Course
     found: Item | None = None
     user: str | None = None
-    rivals: int = 0
+    held: list[Held] = attrs.field(factory=list)
 
     @property
     def profile(self) -> Profile:
@@ -130,6 +146,15 @@ class Call:
         if self.found is None:
             raise Refusal(Kind.UNKNOWN_LINE_ITEM, "This path names no line item.", "AGS 3.2.3")
         return self.found
+
+    def hold(self, key: Held) -> bool:
+        """
+        Keep a line item and user busy until this request leaves; True when another request does so already.
+        """
+        busy = self.site.busy[key] > 0
+        self.site.busy[key] += 1
+        self.held.append(key)
+        return busy
 
     def person(self, user_id: str) -> Person | None:
         """

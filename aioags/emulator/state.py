@@ -115,6 +115,8 @@ class Grade:
 
         points: The tool's grade on the item's scale. None: none, or cleared.
 
+        published: What of them reached the gradebook; on most platforms the same.
+
         given, given_maximum: The tool's last numbers as it gave them.
 
         comment: The tool's comment.
@@ -133,6 +135,7 @@ class Grade:
     history: list[dict[str, Any]] = attrs.field(factory=list, repr=False)
     stamp: float | None = None
     points: float | None = None
+    published: float | None = None
     given: float | None = None
     given_maximum: float | None = None
     comment: str | None = None
@@ -225,6 +228,8 @@ class Course:
         concluded: It is over; grades are refused.
 
         published: False: grades are refused until it is.
+
+        orphans: Line items that the database half made and no service shows (Moodle).
     """
 
     number: int
@@ -235,6 +240,7 @@ class Course:
     client_ids: set[str] = attrs.field(factory=set)
     concluded: bool = False
     published: bool = True
+    orphans: list[Item] = attrs.field(factory=list, repr=False)
 
     @property
     def id(self) -> str:

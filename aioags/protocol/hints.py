@@ -14,14 +14,16 @@ from aioags.protocol.messages import Response
 _UNIX_TIME = 1_000_000_000.0
 
 
-def wait_hint(response: Response, *, wall: float) -> float | None:
+def wait_hint(response: Response, *, throttled: bool, wall: float) -> float | None:
     """
     Return how many seconds the platform asks to wait. None: it does not say.
 
-    ``Retry-After`` (seconds, or a date taken relative to the answer's own ``Date``) beats ``X-Rate-Limit-Reset``
-    (Brightspace: seconds to wait), which counts only on an answer that says nothing is left.
+    ``Retry-After`` (seconds, or a date taken relative to the answer's own ``Date``) beats ``X-Rate-Limit-Reset``.
 
     Args:
+        throttled: The answer is a throttle. Brightspace puts ``X-Rate-Limit-Reset`` on every answer, as the seconds
+            until its count starts anew; only on a throttle is that a wait.
+
         wall: Unix time, seconds; serves when the answer has no ``Date``.
     """
     told = response.header("Retry-After")
@@ -30,6 +32,8 @@ def wait_hint(response: Response, *, wall: float) -> float | None:
     if told is not None and (moment := _moment(told)) is not None:
         sent = _moment(response.header("Date") or "")
         return max(0.0, moment - (wall if sent is None else sent))
+    if not throttled:
+        return None
     reset = _seconds(response.header("X-Rate-Limit-Reset") or "")
     if reset is not None and reset > _UNIX_TIME:
         return max(0.0, reset - wall)

@@ -17,8 +17,8 @@ SURE = 32
 SLOWER = log(1.5)
 MUCH_SLOWER = log(3.0)
 HEADROOM = 1.25
-LOOK_AGAIN = 8
-LOOK_EVERY = 64
+LOOK_AGAIN = 256
+LOOK_EVERY = 2000
 ANSWERS_PER_THROTTLE = 100
 PROBE_COST = 20.0
 LONGEST_PATIENCE = 120.0
@@ -66,6 +66,43 @@ def _number(text: str) -> float | None:
     return value if isfinite(value) else None
 
 
+class _Latency:
+    """
+    What requests take on average, on a logarithmic scale, and how sure that is.
+    """
+    __slots__ = ("count", "_sum", "_squares")
+
+    def __init__(self):
+        self.count = 0
+        self._sum = self._squares = 0.0
+
+    def add(self, seconds):
+        value = log(seconds)
+        self.count += 1
+        self._sum += value
+        self._squares += value * value
+
+    @property
+    def mean(self):
+        return self._sum / self.count if self.count else log(FIRST_PAUSE)
+
+    @property
+    def error(self):
+        "variance of mean"
+        if not self.count: return 1.0
+        mean = self._sum / self.count
+        return max(0.0, self._squares / self.count - mean * mean) / self.count
+
+    def fade(self):
+        self.count //= 2
+        self._sum /= 2
+        self._squares /= 2
+        # count odd?
+
+    def slower_than(self, other, than):
+        """-> excess beyond ``than`` in units..."""
+
+
 class Pacer:
     __slots__ = ("__dict__",)
 
@@ -76,22 +113,28 @@ class Pacer:
         self._in_flight = 0
         self._limit = self._window
         self._allowance = self._ceiling
+        self._leaky = False
+        self._reserve = 0
         self._spread = 0.0
         self._gap = 0.0
         self._hold_until = self._due = self._cut_at = self._since = self._left_at = _NEVER
         self._pauses = 0
         self._strikes = 0
+        self._failures = 0
         self._lost = 0
         self._accepted = 0
         self._busy = 0.0
         self._patient_until = _NEVER
         self._patient_answers = 0
-        self._base: float | None = None
-        self._level = log(FIRST_PAUSE)
-        self._rounds = LOOK_AGAIN
-        self._looking: tuple[int, float] | None = None
-        self._used = False
-        self._forget_samples(_NEVER)
+        self._now = _Latency()
+        self._base: _Latency | None = None
+        self._before: _Latency | None = None
+        self._answers_since_look = LOOK_AGAIN
+        self._look_from = 0
+        self._fresh = False
+        self._full = False
+        self._spaced = False
+        self._set(self._window, _NEVER)
 
     floor = property(lambda self: self._floor)
     ceiling = property(lambda self: self._ceiling)
@@ -111,11 +154,11 @@ class Pacer:
             self._wake(now)
         self._in_flight += 1
         if self._in_flight >= self._window:
-            self._used = True
+            self._full = True
         gap = self._gap if self._gap > self._spread else self._spread
         if gap:
             if now < self._due + gap:
-                self._used = True
+                self._spaced = True
             self._due = max(self._due + gap, now)
 
     def abandoned(self, now: float) -> None:
@@ -143,9 +186,8 @@ class Pacer:
         self._busy += seconds
         if begun < self._since:
             return
-        self._samples += 1
-        self._total += log(seconds)
-        if self._samples >= self._judge_at:
+        self._now.add(seconds)
+        if self._now.count >= self._judge_at:
             self._judge(now)
 
     # ---
@@ -156,94 +198,98 @@ class Pacer:
 
     def _wake(self, now):
         self._base = None
-        self._looking = None
+        self._look_from = 0
         self._set(min(self._window, START), now)
-
-    def _forget_samples(self, now):
-        self._since = now
-        self._samples = 0
-        self._total = 0.0
-        self._judge_at = max(self._window, ROUND)
 
     def _set(self, window, now):
         self._window = min(max(window, self._floor), self._ceiling)
         self._limit = min(self._window, self._allowance)
-        self._forget_samples(now)
+        self._since = now
+        self._before = self._now
+        self._now = _Latency()
+        self._judge_at = max(self._window, ROUND)
 
     def _judge(self, now):
-        level = self._level = self._total / self._samples
-        sure = self._samples >= SURE
-        if self._samples >= 2 * SURE:
-            self._samples //= 2
-            self._total = level * self._samples
-        self._judge_at = self._samples + max(self._window, ROUND)
-        used, self._used = self._used, False
+        level = self._now
+        self._judge_at = level.count + max(self._window, ROUND)
+        full, spaced = self._full, self._spaced
+        self._full = self._spaced = False
         self._pauses = 0
-        if self._looking is not None:
+        sure = level.count >= SURE
+        self._answers_since_look += max(self._window, ROUND)
+        if self._look_from:
             if sure:
-                self._looked(now, *self._looking)
+                self._base = level
+                self._fresh = True
+                self._set(self._look_from, now)
+                self._look_from = 0
             return
-        self._rounds += used
-        if self._base is None:
+        if self._base is None or clearly_above(self._base, level, 0.0):
             self._base = level
-        elif level < self._base:
-            self._base = (self._base + level) / 2
-        slower = level - self._base
-        if slower > (SLOWER if sure else MUCH_SLOWER):
-            self._overloaded(now)
-        elif self._rounds >= LOOK_EVERY:
+        if self._edge is not None and self._window > self._edge:
+            self._probe(now, sure, full)
+        elif full and clearly_above(level, self._base, SLOWER):
+            if self._fresh:
+                self._yield(now)
+            elif self._answers_since_look >= LOOK_AGAIN:
+                self._look(now)
+        elif full and self._answers_since_look >= LOOK_EVERY:
             self._look(now)
-        elif slower <= SLOWER:
-            self._grow(now, used)
+        elif level.mean - self._base.mean <= SLOWER or level.count >= 4 * SURE:
+            self._grow(now, full, spaced)
+        if sure:
+            self._fresh = False
+        if self._now is level and level.count >= 4 * SURE:
+            self._now = faded(level)
+            self._judge_at = self._now.count + max(self._window, ROUND)
 
-    def _grow(self, now, used):
+    def _probe(self, now, sure, full):
+        if self._before.count == 0: proportional=0
+        than = log(self._window / self._edge)
+        if clearly_above(self._now, self._before, than):
+            self._failures += 1
+            self._wait(now, now - self._since, SURE)
+            self._set(self._edge, now)
+        elif sure and full and (self._now.mean - self._before.mean <= than or self._now.count >= 4 * SURE):
+            self._failures = 0
+            self._edge = self._window
+            self._set(self._window + 1, now)
+
+    def _grow(self, now, full, spaced):
         edge = self._edge
         if edge is not None and self._window < edge:
             self._set(min(2 * self._window, edge), now)
             return
-        if edge is not None and (now < self._patient_until or self._accepted < self._patient_answers):
+        if now < self._patient_until or self._accepted < self._patient_answers:
             return
         self._strikes = 0
-        if not used:
-            return
-        if self._gap:
-            self._gap *= 0.9
-            if self._gap < exp(self._level) / (2 * self._window):
-                self._gap = 0.0
-        elif self._window < self._ceiling:
-            if edge is None:
-                self._set(2 * self._window, now)
-            else:
-                self._edge = self._window
-                self._set(self._window + 1, now)
+        if self._reserve:
+            self._reserve -= 1
+            self._wait(now, exp(self._now.mean), ANSWERS_PER_THROTTLE)
+        elif self._gap:
+            if full or spaced:
+                self._gap *= 0.9
+                if self._gap < exp(self._now.mean) / (2 * self._window):
+                    self._gap = 0.0
+        elif full and self._window < self._ceiling:
+            self._set(2 * self._window if edge is None else edge + 1, now)
 
-    def _overloaded(self, now):
-        if self._edge is not None and self._window > self._edge:
-            self._wait(now, now - self._since, SURE)
-            self._set(self._edge, now)
-        elif self._rounds >= LOOK_AGAIN:
-            self._look(now)
+    def _yield(self, now):
+        knee = int(self._window * exp(self._base.mean - self._now.mean) * HEADROOM)
+        self._edge = max(self._window // 2, min(self._window - 1, knee), self._floor)
+        self._wait(now, now - self._since, SURE)
+        self._set(self._edge, now)
 
     def _look(self, now):
-        self._rounds = 0
+        self._answers_since_look = 0
         if self._window == self._floor:
-            self._base = self._level
+            self._base = self._now
             return
-        self._looking = self._window, self._level
+        self._look_from = self._window
         self._set(self._window // 2, now)
 
-    def _looked(self, now, window, before):
-        self._looking = None
-        self._base = self._level
-        if before - self._level > SLOWER:
-            knee = int(window * exp(self._level - before) * HEADROOM)
-            self._edge = max(self._window, min(window - 1, knee))
-            self._wait(now, now - self._since, SURE)
-            window = self._edge
-        self._set(window, now)
-
     def _wait(self, now, cost, answers):
-        self._patient_until = now + min(PROBE_COST * cost, LONGEST_PATIENCE)
+        self._patient_until = now + min(PROBE_COST * cost * 2.0 ** min(self._failures, 2), LONGEST_PATIENCE)
         self._patient_answers = self._accepted + answers
 
     def _hold(self, now, seconds):
@@ -257,17 +303,20 @@ class Pacer:
                 self._hold(now, hold)
             return
         told = hold is not None and hold > 0
-        latency = max(FIRST_PAUSE, exp(self._level))
+        latency = max(FIRST_PAUSE, exp(self._now.mean if self._now.count else self._before.mean))
         wait = hold if told else min(LONGEST_PAUSE, latency * 2.0 ** min(self._pauses, 60))
         self._pauses += 1
         self._cut(now, START if told else self._ceiling)
         self._hold(now, wait)
-        self._wait(self._hold_until, wait + 2 * latency, ANSWERS_PER_THROTTLE)
+        climb = log((self._edge or self._ceiling) / self._window) + 2
+        self._wait(self._hold_until, wait + climb * latency, ANSWERS_PER_THROTTLE)
 
     def _cut(self, now, most):
         level = max(self._floor, min(self._window, self._in_flight + 1))
         elapsed = now - self._cut_at
-        if self._gap:
+        if self._leaky:
+            self._reserve = min(self._reserve + 1, 8)
+        elif self._gap:
             if self._strikes == 0:
                 self._gap /= 0.9
             else:
@@ -276,15 +325,15 @@ class Pacer:
         elif self._edge is None:
             self._edge = max(self._floor, level // 2)
         elif self._window > self._edge:
-            pass
+            self._failures += 1
         elif self._strikes == 0:
             self._edge = max(self._floor, level - 1)
         elif self._strikes == 1:
-            self._edge = max(self._floor, min(level - 1, max(level // 2, int(self._busy / elapsed))))
+            self._edge = max(self._floor, min(level - 1, max(level // 2, (level + int(self._busy / elapsed)) // 2)))
         else:
             self._gap = min(elapsed / (0.95 * max(self._accepted, 1)), LONGEST_PAUSE)
         self._strikes += 1
-        self._looking = None
+        self._look_from = 0
         self._cut_at = now
         self._accepted = 0
         self._busy = 0.0
@@ -296,14 +345,18 @@ class Pacer:
         self._lost += 1
         if self._lost >= self._window:
             self._lost = 0
-            self._looking = None
+            self._look_from = 0
             self._set(self._window // 2, now)
 
     def _allow(self, now, signal):
         left = signal.remaining
         self._spread = 0.0
-        if signal.cost and signal.reset is None:
-            self._allowance = self._in_flight + ceil(left / max(UP_FRONT, signal.cost)) - 1
+        self._leaky = bool(signal.cost) and signal.reset is None
+        if self._leaky:
+            charge = max(UP_FRONT, signal.cost)
+            self._allowance = self._in_flight + ceil(left / charge) - 1 - self._reserve
+            if not self._in_flight and left <= charge:
+                self._hold(now, min((charge - left) / 10.0, LONGEST_PAUSE))
         else:
             calls = left / (signal.cost or 1.0)
             self._allowance = int(min(calls, self._ceiling))
@@ -317,5 +370,19 @@ class Pacer:
 
     def _allow_more(self):
         self._spread = 0.0
+        self._leaky = False
         self._allowance = min(self._allowance + 1, self._ceiling)
         self._limit = min(self._window, self._allowance)
+
+
+def faded(level):
+    old = _Latency()
+    old.count = level.count // 2
+    old._sum = level._sum * old.count / level.count
+    old._squares = level._squares * old.count / level.count
+    return old
+
+
+def clearly_above(one, other, than):
+    if not one.count or not other.count: return False
+    return one.mean - other.mean > than + 3.0 * (one.error + other.error) ** .5

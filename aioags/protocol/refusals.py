@@ -57,8 +57,9 @@ def refusal(operation: Operation[Any], response: Response, *, wall: float) -> Pl
         "words": shown_words(words, operation.private),
         "body": shown_body(response.body, operation.private),
     }
-    hint = wait_hint(response, wall=wall)
-    if is_throttled(response):
+    throttled = is_throttled(response)
+    hint = wait_hint(response, throttled=throttled, wall=wall)
+    if throttled:
         return ThrottledError("the platform asks for fewer requests", transient=True, retry_after=hint, **facts)
     if response.status in {408, 425} or response.status >= 500:
         return _broken(operation, response, hint, facts)

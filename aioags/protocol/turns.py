@@ -2,9 +2,9 @@
 One score at a time for each (line item, user), in the given order.
 
 A platform that gets two scores of one user at once may keep the older one: of twenty posted together with rising
-timestamps Moodle 4.5 kept the wrong one in five rounds of six. So each key has a line: the first in it may send, the rest
-wait, and whoever leaves starts the next. Keys do not wait for each other. The lines belong to the whole `Client`, so
-the order holds across `post_score` and `post_scores`.
+timestamps Moodle 4.5 kept the wrong one in five rounds of six. So each key has a line: the first in it may send, the
+rest wait, and whoever leaves starts the next. Keys do not wait for each other. The lines belong to the whole `Client`,
+so the order holds across `post_score` and `post_scores`.
 
 The same object remembers the last stamp of each key, in whole seconds. Moodle compares whole seconds and refuses an
 equal or earlier one (409), and after a score without a value it stores the time of its own clock. So a stamp that the
@@ -37,11 +37,11 @@ class Turn:
     Attributes:
         key: Whose line.
 
-        start: Called once, when the place becomes the first. Not called for one that is first at once.
+        start: Called with the turn, once, when it becomes the first. Not called for one that is first at once.
     """
 
     key: Key
-    start: Callable[[], None]
+    start: Callable[[Turn], None]
 
 
 class Turns:
@@ -54,7 +54,7 @@ class Turns:
         # hash of the key: the texts themselves would keep 100,000 user ids alive.
         self._last: dict[int, int] = {}
 
-    def join(self, key: Key, start: Callable[[], None]) -> tuple[Turn, bool]:
+    def join(self, key: Key, start: Callable[[Turn], None]) -> tuple[Turn, bool]:
         """
         Take a place at the end of a key's line; True when it is the first and may send now.
         """
@@ -76,7 +76,7 @@ class Turns:
         if not line:
             del self._lines[turn.key]
         elif was_first:
-            line[0].start()
+            line[0].start(line[0])
 
     def stamp(self, key: Key, score: Score) -> datetime:
         """

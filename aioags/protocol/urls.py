@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
 from aioags.errors import UntrustedURLError, shown_url
@@ -46,6 +47,8 @@ def _split(url: str) -> tuple[str, str]:
     return without_fragment[:end], without_fragment[end:]
 
 
+# Every score asks again for the same few URLs.
+@lru_cache(maxsize=1024)
 def origin(url: str) -> str:
     """
     Return scheme, host and port in one canonical text: what must be equal for two URLs to be the same origin.
@@ -75,6 +78,9 @@ def _meaning(url: str) -> tuple[str, str, str]:
         return url, "", ""
 
 
+_fault = lru_cache(maxsize=1024)(url_fault)
+
+
 def check_trusted(url: str, trusted: frozenset[str], what: str) -> str:
     """
     Return the URL when the token may go there.
@@ -87,7 +93,7 @@ def check_trusted(url: str, trusted: frozenset[str], what: str) -> str:
     Raises:
         UntrustedURLError: Another origin, not https (http is for loopback), or not a URL at all.
     """
-    fault = url_fault(url)
+    fault = _fault(url)
     if fault is None and origin(url) not in trusted:
         fault = f"must be of an origin that the endpoint names ({', '.join(sorted(trusted)) or 'it names none'})"
     if fault is not None:

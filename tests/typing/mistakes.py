@@ -15,7 +15,7 @@ Score.graded(user, 83, max_score=100)  # type: ignore[call-arg]
 # A score says what it is out of.
 Score.graded(user, 83)  # type: ignore[call-arg]
 # Past the first arguments, keyword-only.
-Score.graded(user, 83, 100)  # type: ignore[misc]
+Score.graded(user, 83, 100)  # type: ignore[call-arg]
 Score.graded(user, "83", score_maximum=100)  # type: ignore[arg-type]
 Score.graded(user, None, score_maximum=100)  # type: ignore[arg-type]
 # Progress has no value.
@@ -25,7 +25,7 @@ Score.graded(user, 83, score_maximum=100).score_given = 84  # type: ignore[misc]
 Score.graded(user, 83, score_maximum=100).score  # type: ignore[attr-defined]
 
 LineItem("Quiz")  # type: ignore[call-arg]
-LineItem("Quiz", 20, "https://lms.example.edu/1")  # type: ignore[misc]
+LineItem("Quiz", 20, "https://lms.example.edu/1")  # type: ignore[call-arg]
 
 
 async def wrong(
@@ -39,7 +39,7 @@ async def wrong(
     await gradebook.results()  # type: ignore[misc]
     await gradebook.post_score(Score.cleared(user), quiz)  # type: ignore[call-arg]
     await gradebook.post_score(user)  # type: ignore[arg-type]
-    await gradebook.post_scores([user])  # type: ignore[list-item]
+    await gradebook.post_scores([user])  # type: ignore[arg-type]
     async with gradebook.post_scores([Score.cleared(user)]) as deliveries:
         async for delivery in deliveries:
             show(delivery.error.recorded)  # type: ignore[union-attr]

@@ -1,0 +1,220 @@
+"""
+What a score in a request must be on platforms that do not follow the standard's rules.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+from aioags.emulator.item_checks import as_number, is_number
+from aioags.emulator.refusals import Kind, Refusal
+from aioags.emulator.score_checks import (
+    Stated,
+    bad,
+    check_progress,
+    check_user,
+    check_user_id,
+    read_instant,
+    read_plain,
+    read_spec,
+    read_submission,
+)
+from aioags.emulator.site import Call, Site
+
+NEEDED = ("userId", "activityProgress", "gradingProgress", "timestamp")
+CANVAS_SUBMISSION = "https://canvas.instructure.com/lti/submission"
+# Canvas takes a submitted_at up to a minute in its future (read).
+CANVAS_FUTURE = 60.0
+# A stamp that PHP's strtotime cannot read is false: earlier than everything.
+NEVER = float("-inf")
+# Beyond this PostgreSQL refuses the number (1e300 was seen to fail).
+PG_NUMBER = 1e30
+
+MOODLE_INSTANT = re.compile(
+    r"(?P<year>\d{4})(?:-?(?P<month>\d\d)-?(?P<day>\d\d)"
+    r"(?:[T ](?P<hour>[01]\d|2[0-3])(?::?(?P<minute>[0-5]\d)(?::?(?P<second>[0-5]\d)(?P<fraction>[.,]\d+)?)?)?"
+    r"(?P<zone>[Zz]|[+-]\d\d(?::?\d\d)?)?)?)?"
+)
+
+
+def read_moodle(call: Call, body: dict[str, Any]) -> Stated:
+    """
+    Read a score as Moodle 4.5 does: four fields must be there, numbers may be texts, words are not looked at.
+
+    Source:
+        Moodle 4.5, ``scores.php``; every line of it seen live.
+    """
+    for name in NEEDED:
+        if body.get(name) is None:
+            raise bad(name, f"{name} is missing.", "AGS 3.4.1")
+    stamp = moodle_instant(body["timestamp"], call.site)
+    given, maximum = as_number(body.get("scoreGiven")), as_number(body.get("scoreMaximum"))
+    if stamp is None or (body.get("scoreGiven") is not None and (given is None or maximum is None)):
+        raise bad("timestamp" if stamp is None else "scoreGiven", "It cannot be read.", "AGS 3.4.4, 3.4.9")
+    comment = body.get("comment")
+    # PHP: "0" is empty (seen).
+    kept = str(comment) if comment not in (None, "", "0") else None
+    user_id = _moodle_user(call, body["userId"])
+    grading = str(body["gradingProgress"])
+    activity = str(body["activityProgress"])
+    return Stated(user_id, activity, grading, stamp, given, maximum, kept, None, None, None, body)
+
+
+def _moodle_user(call: Call, value: object) -> str:
+    user_id = str(value).strip()
+    if user_id in call.course.people:
+        return user_id
+    if isinstance(value, dict | list) or (user_id and not user_id.lstrip("-").isdecimal()):
+        # PostgreSQL refuses what is no number (seen).
+        raise Refusal(Kind.DATABASE, "userId is no number.", "AGS 3.4.5", field="userId")
+    return user_id
+
+
+def moodle_instant(text: object, site: Site) -> float | None:
+    """
+    Read a timestamp as Moodle does: its regular expression, then PHP's ``strtotime``.
+
+    Returns:
+        Whole seconds since 1970. Negative infinity: the expression takes it and ``strtotime`` does not. None: neither.
+    """
+    match = MOODLE_INSTANT.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        return None
+    parts = match.groupdict()
+    zone = _zone(parts["zone"], site)
+    if (parts["fraction"] or "").startswith(","):
+        return NEVER
+    if parts["month"] is None:
+        # A bare year is read as a clock time of today: 2026 is 20:26 (seen).
+        today = datetime.fromtimestamp(site.now(), zone).replace(minute=0, second=0, microsecond=0)
+        hour, minute = divmod(int(parts["year"]), 100)
+        return today.replace(hour=hour, minute=minute).timestamp() if hour < 24 and minute < 60 else None
+    first = datetime(int(parts["year"]), 1, 1, tzinfo=zone)
+    months = int(parts["month"]) - 1
+    if not 0 <= months < 12:
+        return None
+    # 30 February is 2 March (seen): days count on from the month's first.
+    moment = first.replace(month=months + 1) + timedelta(
+        days=int(parts["day"]) - 1,
+        hours=int(parts["hour"] or 0),
+        minutes=int(parts["minute"] or 0),
+        seconds=int(parts["second"] or 0),
+    )
+    return moment.timestamp()
+
+
+def _zone(text: str | None, site: Site) -> timezone:
+    if text is None:
+        # Read in the site's own zone (seen).
+        return timezone(timedelta(minutes=site.profile.site_zone))
+    if text in "Zz":
+        return UTC
+    digits = text[1:].replace(":", "").ljust(4, "0")
+    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    return timezone(-offset if text[0] == "-" else offset)
+
+
+def read_canvas(call: Call, body: dict[str, Any]) -> Stated:
+    """
+    Read a score as Canvas does: what is missing is 400, what makes no sense is 422.
+
+    Source:
+        Canvas, ``app/controllers/lti/ims/scores_controller.rb``.
+    """
+    for name in NEEDED:
+        if body.get(name) in (None, ""):
+            raise bad(name, f"param is missing or the value is empty: {name}", "AGS 3.4.1")
+    stamp = read_instant(body, "timestamp", "AGS 3.4.9", fraction=False, zone=False)
+    check_user(call, str(body["userId"]))
+    check_progress(body)
+    given, maximum = body.get("scoreGiven"), body.get("scoreMaximum")
+    _check_canvas_points(call, given, maximum)
+    submission = body.get(CANVAS_SUBMISSION)
+    extension: dict[str, Any] = submission if isinstance(submission, dict) else {}
+    started, submitted = read_submission(body, fraction=False)
+    if "submitted_at" in extension:
+        submitted = _canvas_submitted_at(call, extension)
+    return Stated(
+        str(body["userId"]),
+        body["activityProgress"],
+        body["gradingProgress"],
+        stamp,
+        given,
+        maximum,
+        body.get("comment") or None,
+        body.get("scoringUserId"),
+        started,
+        submitted,
+        body,
+        bool(extension.get("preserve_score")),
+    )
+
+
+def _check_canvas_points(call: Call, given: Any, maximum: Any) -> None:
+    def refuse(text: str) -> Refusal:
+        return Refusal(Kind.UNPROCESSABLE_SCORE, text, "AGS 3.4.4", field="scoreGiven")
+
+    for name, value in (("ScoreGiven", given), ("ScoreMaximum", maximum)):
+        if value is not None and not is_number(value):
+            raise refuse(f"{name} is not a number")
+        if value is not None and value < 0:
+            raise refuse(f"{name} must be greater than or equal to 0")
+    if given is not None and maximum is None:
+        raise refuse("ScoreMaximum not supplied when ScoreGiven present.")
+    if maximum == 0 and call.item.maximum != 0:
+        raise refuse("ScoreMaximum must be greater than 0")
+
+
+def _canvas_submitted_at(call: Call, extension: dict[str, Any]) -> float:
+    at = read_instant(extension, "submitted_at", "AGS 3.4.10.2", fraction=False, zone=False)
+    if at > call.site.now() + CANVAS_FUTURE:
+        raise bad("submitted_at", "Provided submitted_at timestamp in the future", "AGS 3.4.10.2")
+    return at
+
+
+def read_openedx(call: Call, body: dict[str, Any]) -> Stated:
+    """
+    Read a score as Open edX does: the field rules of its serializer.
+
+    Source:
+        xblock-lti-consumer 11.4, ``lti_1p3/extensions/rest_framework/serializers.py``.
+    """
+    given, maximum = body.get("scoreGiven"), body.get("scoreMaximum")
+    check_user_id(body)
+    check_progress(body)
+    if given is not None and not maximum:
+        text = "scoreMaximum is a required field when providing a scoreGiven value."
+        raise bad("scoreMaximum", text, "AGS 3.4.4")
+    return read_plain(call, body)
+
+
+def read_sakai(call: Call, body: dict[str, Any]) -> Stated:
+    """
+    Read a score as Sakai does: no time is looked at, a maximum is guessed, below zero is zero.
+
+    Source:
+        Sakai, ``LTI13Servlet.java``.
+    """
+    check_user_id(body)
+    given, maximum = as_number(body.get("scoreGiven")), as_number(body.get("scoreMaximum"))
+    if given is not None:
+        given = max(0.0, given)
+        maximum = maximum or (1.0 if given < 2 else 100.0)
+    stamp = body.get("timestamp")
+    at = call.site.now() if stamp is None else (moodle_instant(stamp, call.site) or call.site.now())
+    activity, grading = str(body.get("activityProgress", "")), str(body.get("gradingProgress", "FullyGraded"))
+    comment = body.get("comment") or None
+    return Stated(body["userId"], activity, grading, at, given, maximum, comment, None, None, None, body)
+
+
+RULES: dict[str, Callable[[Call, dict[str, Any]], Stated]] = {
+    "spec": read_spec,
+    "plain": read_plain,
+    "moodle": read_moodle,
+    "canvas": read_canvas,
+    "openedx": read_openedx,
+    "sakai": read_sakai,
+}

@@ -1,0 +1,351 @@
+"""
+`Gradebook`: what one launch lets a tool see and do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from weakref import WeakValueDictionary
+
+from aioags.engine import Credential, Engine
+from aioags.errors import CoupledLineItemError, NotOfferedError
+from aioags.listing import Filters, Reader, first_of
+from aioags.model import checks
+from aioags.model.checks import Number
+from aioags.model.delivery import Delivery
+from aioags.model.line_item import LineItem
+from aioags.model.result import Result
+from aioags.model.score import Score
+from aioags.posting import ScorePosting, Source, item_url
+from aioags.protocol.dialect import Dialect
+from aioags.protocol.turns import Turns
+from aioags.protocol.urls import same_resource
+from aioags.sending import Sender
+
+
+class Gradebook:
+    """
+    What one registration and endpoint let this tool see and do. Made by `Client.gradebook`.
+
+    ``line_item=`` takes a `LineItem`, its id, or None for the endpoint's own, everywhere. Every method may raise any
+    `AGSError`; those named are the ones to expect.
+
+    Attributes:
+        coupled: URL of the line item that belongs to the launched link. None: there is none, or several.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        turns: Turns,
+        creations: WeakValueDictionary[tuple[Any, ...], asyncio.Lock],
+        dialect: Dialect,
+        credential: Credential,
+    ) -> None:
+        self._creations = creations
+        self._dialect = dialect
+        self._reader = Reader(engine, dialect, credential)
+        self._sender = Sender(engine, turns, dialect, credential)
+
+    @property
+    def coupled(self) -> str | None:
+        """
+        URL of the line item that belongs to the launched link. None: there is none, or several.
+        """
+        return self._dialect.coupled
+
+    def __repr__(self) -> str:
+        return f"<Gradebook of {self._sender.credential.name!r}, line item {self.coupled!r}>"
+
+    async def line_items(
+        self,
+        *,
+        resource_link_id: str | None = None,
+        resource_id: str | None = None,
+        tag: str | None = None,
+        limit: int | None = None,
+    ) -> AsyncGenerator[LineItem, None]:
+        """
+        List this tool's line items, every page, each fetched when it is needed.
+
+        Args:
+            resource_link_id: Only items of this link of the platform. None: any.
+
+            resource_id: Only items with this resource id. None: any.
+
+            tag: Only items with this tag. None: any.
+
+            limit: Most items on one page, at least 1; not a bound on the whole. None: the platform chooses. Open edX
+                and ILIAS cut the listing there without saying so.
+
+        Yields:
+            Items that satisfy every filter, in the platform's order.
+
+        Raises:
+            NotOfferedError: The endpoint names no container, or lacks the scope.
+
+            MalformedError: A page cannot be read; the record is named. A listing never just ends early.
+
+        Spec:
+            AGS 3.2.4
+        """
+        checks.optional_count("limit", limit)
+        filters = _filters(resource_link_id, resource_id, tag)
+        async for item in self._reader.line_items(filters, limit):
+            yield item
+
+    async def get_line_item(self, line_item: LineItem | str | None = None) -> LineItem:
+        """
+        Read one line item as it is now.
+
+        Raises:
+            NotFoundError: The platform has it no more: look it up by `resource_link_id`.
+
+        Spec:
+            AGS 3.2
+        """
+        operation = self._dialect.get_line_item(self._item(line_item))
+        return await self._reader.engine.perform(operation, self._reader.credential)
+
+    async def create_line_item(self, item: LineItem) -> LineItem:
+        """
+        Create a line item; when the answer is lost, look for it before creating it again.
+
+        Returns:
+            The item as the platform made it, with its `id`. Moodle and Sakai echo what was sent, also what they did not
+            store: read it again if that matters.
+
+        Raises:
+            ValueError: The item has an id: it exists.
+
+        Spec:
+            AGS 3.2.5
+        """
+        _check_item(item)
+        if item.id is not None:
+            raise ValueError(f"create_line_item takes a new item, got one with the id {item.id!r}: update it instead")
+        return await self._reader.create(item)
+
+    async def find_or_create_line_item(
+        self,
+        *,
+        label: str,
+        score_maximum: Number,
+        resource_id: str | None = None,
+        tag: str | None = None,
+        resource_link_id: str | None = None,
+        start_date_time: datetime | None = None,
+        end_date_time: datetime | None = None,
+        grades_released: bool | None = None,
+        extensions: Mapping[str, Any] | None = None,
+    ) -> LineItem:
+        """
+        Return the line item with this resource id, tag and link; create it when there is none.
+
+        It is recognised by those of the three that are given, never by its label: labels are not unique, and people
+        rename columns. One that is found is returned as it is, whatever its label and maximum. Callers of one `Client`
+        that ask for the same item at once make it once.
+
+        Raises:
+            ValueError: None of the three is given.
+
+        Spec:
+            AGS 3.2.4, 3.2.5, 3.2.15
+        """
+        filters = _filters(resource_link_id, resource_id, tag)
+        if filters == Filters():
+            raise ValueError(
+                "find_or_create_line_item needs resource_id, tag or resource_link_id to recognise the item"
+            )
+        item = LineItem(
+            label,
+            score_maximum,
+            resource_id=resource_id,
+            tag=tag,
+            resource_link_id=resource_link_id,
+            start_date_time=start_date_time,
+            end_date_time=end_date_time,
+            grades_released=grades_released,
+            extensions=extensions or {},
+        )
+        lock = self._creations.setdefault((self._dialect.container, filters), asyncio.Lock())
+        async with lock:
+            found = await first_of(self._reader.line_items(filters))
+            return found or await self._reader.create(item)
+
+    async def update_line_item(self, item: LineItem) -> LineItem:
+        """
+        Replace a line item's whole definition. What is None is left out, which unsets it.
+
+        Read the item, `attrs.evolve` it, send it back: fields the platform added survive. A changed `score_maximum`
+        makes Moodle rescale every grade and stamp it with the current time.
+
+        Returns:
+            The item as the platform applied it, which may differ.
+
+        Raises:
+            ValueError: The item has no id, or breaks a rule for what a tool sends.
+
+        Spec:
+            AGS 3.2.6
+        """
+        _check_item(item)
+        if item.id is None:
+            raise ValueError(f"update_line_item takes an item from the platform; {item.label!r} has no id: create it")
+        item.check_sendable()
+        operation = self._dialect.update_line_item(item)
+        applied = await self._reader.engine.perform(operation, self._reader.credential)
+        return applied or await self.get_line_item(item)
+
+    async def delete_line_item(self, line_item: LineItem | str | None, *, force: bool = False) -> None:
+        """
+        Delete a line item and every grade in it.
+
+        Args:
+            force: Also delete the item that belongs to the launched link: Moodle then deletes the activity's grades.
+
+        Raises:
+            CoupledLineItemError: It is the link's own, and `force` is not given. Nothing was sent.
+        """
+        item_id = self._item(line_item)
+        if not force and self.coupled is not None and same_resource(item_id, self.coupled):
+            raise CoupledLineItemError(
+                "this line item belongs to the launched link itself; force=True deletes it with its grades"
+            )
+        await self._reader.engine.perform(self._dialect.delete_line_item(item_id), self._reader.credential)
+
+    async def post_score(
+        self, score: Score, *, line_item: LineItem | str | None = None, confirm: bool = False
+    ) -> Delivery:
+        """
+        Post one score, after those of the same user and line item that were posted before.
+
+        Args:
+            confirm: When the answer is lost and nobody knows, read the result to find out. Needs the result scope.
+
+        Returns:
+            The delivery, always without an error.
+
+        Raises:
+            StaleScoreError: The platform holds a score as new or newer.
+
+            UserNotGradableError: Not in the course, or without a role that can be graded.
+
+            LostAnswerError: Nobody knows; ``recorded`` is None.
+
+        Spec:
+            AGS 3.4
+        """
+        if not isinstance(score, Score):
+            raise TypeError(f"post_score takes a Score, got {type(score).__name__}")
+        delivery = await self._sender.post(self._item(line_item), score, confirm=confirm)
+        if delivery.error is not None:
+            raise delivery.error
+        return delivery
+
+    def post_scores(
+        self,
+        scores: Source,
+        *,
+        line_item: LineItem | str | None = None,
+        coalesce: bool = False,
+        confirm: bool = False,
+    ) -> ScorePosting:
+        """
+        Post many scores, a bounded number at once: await it for a `Report`, or stream the deliveries.
+
+        One user's scores of one line item go in the given order; one bad score does not stop the rest. An exception of
+        the source itself comes out bare.
+
+        Args:
+            scores: Scores, or (line item, score) pairs; an iterable, or an asynchronous one, pulled as it is needed.
+
+            line_item: For scores without one of their own.
+
+            coalesce: Send only the newest of a user's scores that wait; the others are delivered with
+                `SupersededError`.
+
+            confirm: As in `post_score`.
+
+        Example:
+            >>> report = await gradebook.post_scores(scores)  # doctest: +SKIP
+            >>> async with gradebook.post_scores(scores) as deliveries:  # doctest: +SKIP
+            ...     async for delivery in deliveries: ...
+
+        Spec:
+            AGS 3.4
+        """
+        if not isinstance(scores, (Iterable, AsyncIterable)) or isinstance(scores, (str, bytes)):
+            raise TypeError(f"post_scores takes an iterable of Scores, got {type(scores).__name__}")
+        return ScorePosting(
+            scores,
+            self._sender,
+            line_item=item_url(line_item) or self.coupled,
+            concurrency=self._sender.engine.ceiling,
+            coalesce=coalesce,
+            confirm=confirm,
+        )
+
+    async def results(
+        self, *, line_item: LineItem | str | None = None, user_id: str | None = None, limit: int | None = None
+    ) -> AsyncGenerator[Result, None]:
+        """
+        Read what the gradebook shows, every page, each fetched when it is needed.
+
+        Args:
+            user_id: Only this user's. None: everybody's.
+
+            limit: Most results on one page, at least 1; not a bound on the whole. None: the platform chooses, and
+                that is best: Moodle 4.5 fails with one, and is then asked again without.
+
+        Yields:
+            Results in the platform's order. They are sparse: users without a result may be absent.
+
+        Spec:
+            AGS 3.3
+        """
+        checks.optional_count("limit", limit)
+        if user_id is not None:
+            checks.text("user_id", user_id)
+        async for result in self._reader.results(self._item(line_item), user_id, limit):
+            yield result
+
+    async def get_result(self, user_id: str, *, line_item: LineItem | str | None = None) -> Result | None:
+        """
+        Read the platform's current word on one user.
+
+        Args:
+            user_id: LTI user id, the launch's ``sub``.
+
+        Returns:
+            None when the platform holds no result: results are sparse.
+
+        Raises:
+            NotOfferedError: The endpoint lacks the result scope, or a line item.
+
+        Spec:
+            AGS 3.3.5, 3.3.6
+        """
+        checks.text("user_id", user_id)
+        return await first_of(self._reader.results(self._item(line_item), user_id))
+
+    def _item(self, line_item: LineItem | str | None) -> str:
+        url = item_url(line_item) or self.coupled
+        if url is None:
+            raise NotOfferedError("the endpoint has no line item of its own: pass line_item=", spec="AGS 3.1")
+        return url
+
+
+def _filters(resource_link_id: str | None, resource_id: str | None, tag: str | None) -> Filters:
+    for name, value in (("resource_link_id", resource_link_id), ("resource_id", resource_id), ("tag", tag)):
+        if value is not None:
+            checks.text(name, value)
+    return Filters(resource_link_id, resource_id, tag)
+
+
+def _check_item(item: object) -> None:
+    if not isinstance(item, LineItem):
+        raise TypeError(f"item must be a LineItem, got {type(item).__name__}")
