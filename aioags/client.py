@@ -13,14 +13,15 @@ from weakref import WeakValueDictionary
 import aiohttp
 
 from aioags._version import __version__
-from aioags.engine import Engine, Runtime
+from aioags.engine import Credential, Engine, Runtime
 from aioags.gradebook import Gradebook
+from aioags.ltiaas.account import Account
 from aioags.model.endpoint import Endpoint
 from aioags.model.event import Event
 from aioags.model.policy import Pace, RetryPolicy, Timeouts
 from aioags.model.progress import Scope
 from aioags.model.registration import Registration
-from aioags.protocol.dialect import Operation
+from aioags.protocol.dialect import Dialect, Operation
 from aioags.protocol.grants import Grant
 from aioags.protocol.operations import DirectDialect
 from aioags.protocol.turns import Turns
@@ -87,8 +88,6 @@ class Client:
         Raises:
             TypeError: Not a `Registration` or not an `Endpoint`; `Endpoint.from_launch` is None without AGS.
         """
-        if self._closed:
-            raise RuntimeError("the Client is closed")
         if not isinstance(registration, Registration):
             raise TypeError(f"registration must be a Registration, got {type(registration).__name__}")
         if not isinstance(endpoint, Endpoint):
@@ -96,7 +95,30 @@ class Client:
                 f"endpoint must be an Endpoint, got {type(endpoint).__name__}: does the launch offer grades?"
             )
         credential = OAuthCredential(self._tokens, registration, ags_scopes(endpoint))
-        return Gradebook(self._engine, self._turns, self._creations, DirectDialect(endpoint), credential)
+        return self._open(DirectDialect(endpoint), credential)
+
+    def ltiaas(self, base_url: str, api_key: str) -> Account[Gradebook]:
+        """
+        Return an account at LTIAAS, a hosted gateway: a second back end, with gradebooks of the same kind.
+
+        Args:
+            base_url: Such as ``https://your.ltiaas.com``: https, or http to loopback.
+
+            api_key: The account's. It is sent nowhere else.
+
+        Raises:
+            ValueError, TypeError: One that cannot be used; the API key is never quoted.
+
+        Example:
+            >>> account = ags.ltiaas("https://your.ltiaas.com", "df06d55e-3b0f")
+            >>> gradebook = account.gradebook(ltik="eyJhbGciOi")
+        """
+        return Account(base_url, api_key, engine=self._engine, open_gradebook=self._open)
+
+    def _open(self, dialect: Dialect, credential: Credential) -> Gradebook:
+        if self._closed:
+            raise RuntimeError("the Client is closed")
+        return Gradebook(self._engine, self._turns, self._creations, dialect, credential)
 
     async def aclose(self) -> None:
         """

@@ -52,8 +52,8 @@ class Credential(Protocol):
         """Drop what was refused."""
         ...
 
-    def acquit(self, authorization: Authorization) -> None:
-        """Note that what was fetched anew was refused as well."""
+    def acquit(self, authorization: Authorization, status: int) -> None:
+        """Note that what was fetched anew was refused as well, with this HTTP status."""
         ...
 
 
@@ -209,7 +209,7 @@ class Engine:
             if isinstance(verdict, Renew):
                 credential.discard(authorization)
             elif isinstance(verdict, GiveUp) and trial.renewed and isinstance(verdict.error, ForbiddenError):
-                credential.acquit(authorization)
+                credential.acquit(authorization, verdict.error.status)
         if self._on_event is not None:
             self._tell(self._on_event, trial, answer, verdict, seconds)
         return verdict

@@ -23,7 +23,11 @@ Every error of the package.
     │   ├── UnreachableError        the request never left
     │   └── LostAnswerError         it left, and nobody knows what became of it
     ├── SupersededError           a newer score of the same user took its place
-    └── NotSentError              a batch was left before this score was sent
+    ├── NotSentError              a batch was left before this score was sent
+    └── LaunchError               a login or launch was not accepted: .reason
+        ├── UnregisteredError       no registration fits its issuer, client id or deployment
+        ├── LoginLostError          its login is unknown, over, used, or another browser's: launch again
+        └── IdTokenRefusedError     the id_token failed a check
 
 Wrong arguments are not in this tree: they are `ValueError` and `TypeError`, raised before anything is sent.
 """
@@ -35,12 +39,12 @@ from typing import Any, Self
 
 import attrs
 
-_PRIVATE_QUERY = re.compile(r"(?i)([?&](?:user_?id|login_hint|access_token|ltik)=)[^&#]*")
+_PRIVATE_QUERY = re.compile(r"(?i)([?&](?:user_?id|login_hint|access_token|ltik|url)=)[^&#]*")
 
 
 def shown_url(url: str) -> str:
     """
-    Return a URL fit for a log line: no user information, no user id, no token in its query.
+    Return a URL fit for a log line: no user information, and in its query no user id, no token, no other URL.
     """
     return _PRIVATE_QUERY.sub(r"\1…", re.sub(r"(//)[^/@?#]*@", r"\1", url))
 
@@ -78,7 +82,8 @@ class AGSError(Exception):
     spec: str | None = attrs.field(default=None, kw_only=True)
 
     def __str__(self) -> str:
-        return f"{self._line()} [{self.spec}]" if self.spec else self._line()
+        line = " ".join(self._line().split())
+        return f"{line} [{self.spec}]" if self.spec else line
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self}>"
@@ -88,7 +93,7 @@ class AGSError(Exception):
         return _rebuild, (type(self), state, list(getattr(self, "__notes__", [])))
 
     def _line(self) -> str:
-        return " ".join(self.message.split())
+        return self.message
 
     def copied(self) -> Self:
         """
@@ -270,4 +275,40 @@ class SupersededError(AGSError):
 class NotSentError(AGSError):
     """
     The batch ended before this score was sent: the block was left early, or its source failed.
+    """
+
+
+@attrs.define(slots=False, eq=False, repr=False)
+class LaunchError(AGSError):
+    """
+    A login or a launch was not accepted. The message says why, and never quotes the id_token.
+
+    Attributes:
+        reason: The parameter, header or claim at fault, by its name on the wire: ``login_hint``, ``state``, ``kid``,
+            ``alg``, ``aud``, ``exp``, ``nonce``, ``deployment_id``, ``roles``. Besides: ``cookie`` (another browser),
+            ``signature``, ``jwks`` (the platform's keys cannot be had; `transient` says whether to try again), and
+            ``registration``; for an error that the platform sent instead of an id_token, ``error``.
+    """
+
+    reason: str = attrs.field(default="", kw_only=True)
+
+
+@attrs.define(slots=False, eq=False, repr=False)
+class UnregisteredError(LaunchError):
+    """
+    No registration, or no one registration, fits what the platform says of itself.
+    """
+
+
+@attrs.define(slots=False, eq=False, repr=False)
+class LoginLostError(LaunchError):
+    """
+    The launch answers a login that this browser did not begin, or that is over. Launching again may help.
+    """
+
+
+@attrs.define(slots=False, eq=False, repr=False)
+class IdTokenRefusedError(LaunchError):
+    """
+    The id_token failed one of the checks of the standard (SEC 5.1.3, CORE 5.3): it must not be believed.
     """

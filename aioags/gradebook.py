@@ -271,9 +271,10 @@ class Gradebook:
             confirm: As in `post_score`.
 
         Example:
-            >>> report = await gradebook.post_scores(scores)  # doctest: +SKIP
-            >>> async with gradebook.post_scores(scores) as deliveries:  # doctest: +SKIP
-            ...     async for delivery in deliveries: ...
+            >>> report = await gradebook.post_scores(scores)
+            >>> async with gradebook.post_scores(scores) as deliveries:
+            ...     async for delivery in deliveries:
+            ...         assert delivery.recorded
 
         Spec:
             AGS 3.4

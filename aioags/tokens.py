@@ -45,12 +45,13 @@ class Token:
 
         renew_at: From when on another one is fetched, on the cache's clock.
 
-        blameless_until: Until when a refusal is not the token's fault.
+        blameless: Until when a refusal with this HTTP status is not the token's fault. A 403 for one user says nothing
+            of a later 401.
     """
 
     grant: Grant = attrs.field(repr=False)
     renew_at: float
-    blameless_until: float = float("-inf")
+    blameless: dict[int, float] = attrs.field(factory=dict)
 
     def serves(self, scopes: tuple[str, ...]) -> bool:
         """
@@ -71,9 +72,9 @@ class Authorization:
     Attributes:
         header: Its value. Never shown.
 
-        cached: It was used before, and may have gone bad since.
+        cached: It was used before, and may have gone bad since: a 403 may be its fault.
 
-        renewable: A refusal may be its fault.
+        renewable: A 401 may be its fault.
 
         token: The token behind it, for the credential's own use.
     """
@@ -202,17 +203,17 @@ class TokenCache:
             if held is token:
                 self._tokens.pop(key, None)
 
-    def acquit(self, token: Token) -> None:
+    def acquit(self, token: Token, status: int) -> None:
         """
-        Note that a call was refused again with this token, fetched for it: the token is not to blame.
+        Note that a call was refused again, with this status, with a token fetched for it: the token is not to blame.
         """
-        token.blameless_until = self._clock() + _BLAMELESS_SECONDS
+        token.blameless[status] = self._clock() + _BLAMELESS_SECONDS
 
-    def is_suspect(self, token: Token) -> bool:
+    def is_suspect(self, token: Token, status: int) -> bool:
         """
-        True when a refusal may be the token's fault.
+        True when a refusal with this status may be the token's fault.
         """
-        return self._clock() >= token.blameless_until
+        return self._clock() >= token.blameless.get(status, float("-inf"))
 
     async def aclose(self) -> None:
         """
@@ -254,8 +255,9 @@ class OAuthCredential:
         Return the header for a call that needs one of these scopes.
         """
         token, cached = await self._cache.token(self._registration, self._offered, scopes)
-        renewable = self._cache.is_suspect(token)
-        return Authorization(f"Bearer {token.grant.access_token}", cached, renewable, token)
+        suspect = cached and self._cache.is_suspect(token, 403)
+        renewable = self._cache.is_suspect(token, 401)
+        return Authorization(f"Bearer {token.grant.access_token}", suspect, renewable, token)
 
     def discard(self, authorization: Authorization) -> None:
         """
@@ -263,8 +265,8 @@ class OAuthCredential:
         """
         self._cache.discard(authorization.token)
 
-    def acquit(self, authorization: Authorization) -> None:
+    def acquit(self, authorization: Authorization, status: int) -> None:
         """
-        Note that a fresh token was refused as well.
+        Note that a fresh token was refused as well, with this HTTP status.
         """
-        self._cache.acquit(authorization.token)
+        self._cache.acquit(authorization.token, status)

@@ -68,6 +68,7 @@ class AiohttpTransport:
     def __init__(self, session: aiohttp.ClientSession | None = None, *, timeouts: Timeouts, user_agent: str) -> None:
         self._session = session
         self._owned = session is None
+        self._closed = False
         self._agent = user_agent
         connect = min(timeouts.connect, timeouts.total)
         self._timeout = aiohttp.ClientTimeout(
@@ -78,6 +79,8 @@ class AiohttpTransport:
         """
         Send one request, once, and read the answer to its end.
         """
+        if self._closed:
+            raise RuntimeError("the Client is closed")
         session = self._session or self._open()
         headers = {"User-Agent": self._agent, "Accept-Encoding": "gzip, deflate", **dict(request.headers)}
         try:
@@ -90,25 +93,27 @@ class AiohttpTransport:
                 timeout=self._timeout,
                 allow_redirects=False,
                 raise_for_status=False,
+                auto_decompress=False,
                 max_line_size=_LONGEST_LINE,
                 max_field_size=_LONGEST_LINE,
             ) as answer:
-                return await _read(request, answer, decompressed=session.auto_decompress)
+                return await _read(request, answer)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError, asyncio.IncompleteReadError) as error:
             raise _mapped(request, error) from error
 
     def _open(self) -> aiohttp.ClientSession:
         # limit=0: the pacing of each platform bounds its connections; a common limit would let one starve the others.
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE)
-        self._session = aiohttp.ClientSession(
-            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
-        )
+        self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        # aiohttp would send GET, PUT and DELETE twice by itself: the second DELETE finds nothing, and 404 is a failure.
+        self._session._retry_connection = False
         return self._session
 
     async def aclose(self) -> None:
         """
         Close the session, if it was opened here.
         """
+        self._closed = True
         if self._owned and self._session is not None:
             await self._session.close()
 
@@ -121,36 +126,47 @@ class AiohttpTransport:
         await self.aclose()
 
 
-async def _read(request: Request, answer: aiohttp.ClientResponse, *, decompressed: bool) -> Response:
-    encoding = "" if decompressed else answer.headers.get("Content-Encoding", "").strip().lower()
+async def _read(request: Request, answer: aiohttp.ClientResponse) -> Response:
+    encoding = answer.headers.get("Content-Encoding", "").strip().lower()
     body = bytearray()
-    inflater = _inflater(encoding)
+    inflater: Any = None
     async for chunk in answer.content.iter_any():
         room = MOST_BYTES - len(body)
+        inflater = inflater or _inflater(encoding, chunk)
         body += chunk if inflater is None else _inflate(request, answer.status, inflater, chunk, room + 1)
         if len(body) > MOST_BYTES:
             # The rest is not read; closing the connection is the only way to be rid of it.
             answer.close()
-            raise _oversized(request, answer.status, f"it is larger than {MOST_BYTES} bytes")
-    headers = tuple((name, value) for name, value in answer.headers.items())
-    return Response(answer.status, answer.reason or "", headers, bytes(body), request.url)
+            raise _unreadable(request, answer.status, f"it is larger than {MOST_BYTES} bytes")
+    if inflater is not None and not inflater.eof:
+        raise _unreadable(request, answer.status, "what was compressed ends too early")
+    headers = tuple((name, _text(value)) for name, value in answer.headers.items())
+    return Response(answer.status, _text(answer.reason or ""), headers, bytes(body), request.url)
 
 
-def _inflater(encoding: str) -> Any:
+def _text(value: str) -> str:
+    # aiohttp hands bytes that are no UTF-8 over as lone surrogates, and those can be neither printed nor logged.
+    return value if value.isascii() else value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _inflater(encoding: str, first: bytes) -> Any:
     if encoding in {"gzip", "x-gzip"}:
         return zlib.decompressobj(16 + zlib.MAX_WBITS)
-    return zlib.decompressobj() if encoding == "deflate" else None
+    if encoding == "deflate":
+        # With a zlib header as RFC 9110 8.4.1.2 has it, or without, as IIS sends it.
+        return zlib.decompressobj(zlib.MAX_WBITS if first[0] & 0x0F == zlib.DEFLATED else -zlib.MAX_WBITS)
+    return None
 
 
 def _inflate(request: Request, status: int, inflater: Any, chunk: bytes, room: int) -> bytes:
     try:
         inflated: bytes = inflater.decompress(chunk, room)
     except zlib.error:
-        raise _oversized(request, status, "it cannot be decompressed") from None
+        raise _unreadable(request, status, "it cannot be decompressed") from None
     return inflated
 
 
-def _oversized(request: Request, status: int, why: str) -> MalformedError:
+def _unreadable(request: Request, status: int, why: str) -> MalformedError:
     return MalformedError(
         f"the answer cannot be read: {why}",
         recorded=False if request.method == "GET" else None,

@@ -160,15 +160,18 @@ def test_no_file_is_too_long() -> None:
 
 
 def test_every_public_name_has_a_docstring() -> None:
-    assert [fault for file in package_files() for fault in named(file, undocumented(read(file)))] == []
+    faults = [fault for file in package_files() for fault in named(file, undocumented(read(file)))]
+    assert not faults, "\n".join(["", *faults])
 
 
 def test_quotes_of_docstrings_stand_on_their_own_lines() -> None:
-    assert [fault for file in package_files() for fault in named(file, crowded_docstrings(read(file)))] == []
+    faults = [fault for file in package_files() for fault in named(file, crowded_docstrings(read(file)))]
+    assert not faults, "\n".join(["", *faults])
 
 
 def test_nothing_was_left_to_be_done_later() -> None:
-    assert [fault for file in own_files() for fault in named(file, leftovers(read(file)))] == []
+    faults = [fault for file in own_files() for fault in named(file, leftovers(read(file)))]
+    assert not faults, "\n".join(["", *faults])
 
 
 def test_the_package_is_typed() -> None:
@@ -213,10 +216,7 @@ def test_the_docstring_does_not_count_as_length(source: str, length: int) -> Non
         (MODULE + 'class C:\n    """\n    C.\n    """\n    async def f(self): ...', ["C.f:8"]),
         (MODULE + 'def _f(): ...\ndef g():\n    """\n    G.\n    """\n    def inner(): ...', []),
         (MODULE + "@overload\ndef f(): ...", []),
-        (
-            (MODULE + ATTRIBUTE, []),
-            [],
-        ),
+        (MODULE + ATTRIBUTE, []),
         ("", []),
     ],
 )

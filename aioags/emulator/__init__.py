@@ -5,18 +5,21 @@ Read `Platform` first; `serve` puts it on a socket.
 """
 
 from aioags.emulator.clock import ManualClock
+from aioags.emulator.faults import Fault
 from aioags.emulator.messages import Answer, Manner
-from aioags.emulator.platform import Exchange, Platform, Visit
+from aioags.emulator.platform import Platform
 from aioags.emulator.profile import Profile
 from aioags.emulator.profiles import PROFILES
 from aioags.emulator.server import Server, serve
 from aioags.emulator.state import Course, Grade, Item, Link, Person, Tool
+from aioags.emulator.visits import Exchange, Visit
 
 __all__ = [
     "PROFILES",
     "Answer",
     "Course",
     "Exchange",
+    "Fault",
     "Grade",
     "Item",
     "Link",

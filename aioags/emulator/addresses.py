@@ -10,6 +10,9 @@ from urllib.parse import quote, unquote
 
 import attrs
 
+# The number in an escaped form, with its width if it has one.
+NUMBER = re.compile(r"\\\{n(?::\d+)?\\\}")
+
 
 @attrs.frozen
 class Place:
@@ -17,7 +20,7 @@ class Place:
     What a path points at, before anybody asks whether it exists.
 
     Attributes:
-        name: ``token``, ``container``, ``item``, ``scores``, ``results`` or ``result`` (one user's).
+        name: ``token``, ``wrong_token``, ``container``, ``item``, ``scores``, ``results`` or ``result`` (one user's).
 
         course: The path's own spelling of the course; None where the path has none.
 
@@ -52,6 +55,8 @@ class Addresses:
         course_form, item_form, tool_form: The spelling of numbers.
 
         jwks, authorization: Paths of the platform's side of a launch.
+
+        wrong_token: Path of another token endpoint, which people mix up with the right one.
     """
 
     token: str = "/lti/token"
@@ -67,6 +72,7 @@ class Addresses:
     tool_form: str = "{n}"
     jwks: str = "/lti/jwks"
     authorization: str = "/lti/authorize"
+    wrong_token: str | None = None
 
     @cached_property
     def _patterns(self) -> list[tuple[str, re.Pattern[str]]]:
@@ -79,12 +85,14 @@ class Addresses:
         }
         if self.result is not None:
             named["result"] = self.result
+        if self.wrong_token is not None:
+            named["wrong_token"] = self.wrong_token
         return [(name, _pattern(template)) for name, template in named.items()]
 
     @cached_property
     def _numbers(self) -> dict[str, re.Pattern[str]]:
         forms = {"course": self.course_form, "item": self.item_form}
-        return {name: re.compile(re.escape(form).replace(r"\{n\}", "([0-9]+)")) for name, form in forms.items()}
+        return {name: re.compile(NUMBER.sub("([0-9]+)", re.escape(form))) for name, form in forms.items()}
 
     def find(self, path: str) -> Place | None:
         """

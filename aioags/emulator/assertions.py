@@ -39,10 +39,11 @@ class AssertionDesk:
         """
         header, claims = peek(assertion)
         tool = self._tool(claims)
+        key = self._key(header, tool)
         self._check_parties(claims, tool)
         self._check_times(claims)
         self._check_audience(claims, tool)
-        self._check_signature(assertion, header, tool)
+        self._check_signature(assertion, header, key)
         self._check_jti(claims, tool)
         return tool
 
@@ -98,13 +99,13 @@ class AssertionDesk:
                 "invalid_client", "aud", f"aud is {given!r}; it must be {wanted!r}, to the byte.", "SEC 4.1"
             )
 
-    def _check_signature(self, assertion: str, header: dict[str, Any], tool: Tool) -> None:
+    def _check_signature(self, assertion: str, header: dict[str, Any], key: Key) -> None:
         algorithms = self.site.profile.algorithms
         algorithm = header.get("alg")
         if algorithm not in algorithms:
             text = f"alg is {algorithm!r}; use RS256."
-            raise GrantRefusal("invalid_client", "no_alg" if algorithm is None else "alg", text, "SEC 6.1")
-        key = self._key(header, tool)
+            what = {None: "no_alg", "none": "alg_none"}.get(algorithm, "alg")
+            raise GrantRefusal("invalid_client", what, text, "SEC 6.1")
         try:
             jws.deserialize_compact(assertion, key, algorithms=list(algorithms))
         except (JoseError, ValueError) as error:
@@ -118,6 +119,7 @@ class AssertionDesk:
         if not tool.key_set.keys:
             raise GrantRefusal("invalid_client", "no_keys", "The tool's key set holds no key.", "SEC 6.3")
         if self.site.profile.key_mode == "pasted":
+            # One key was agreed on; its kid does not matter.
             return tool.key_set.keys[0]
         if kid is None:
             raise GrantRefusal("invalid_client", "no_kid", "The assertion's header has no kid.", "SEC 6.3")

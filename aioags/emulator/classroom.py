@@ -62,8 +62,6 @@ class Classroom:
         """
         return next(iter(self.site.state.tools.values()))
 
-    # -- Setting up --------------------------------------------------------------------------------------------------
-
     def add_tool(self, client_id: str, *, key: KeyPair | None = None, scopes: tuple[str, ...] = SCOPES) -> Tool:
         """
         Register a tool.
@@ -92,12 +90,17 @@ class Classroom:
         state.courses[course.number] = course
         return course
 
-    def add_link(self, title: str, *, tool: Tool | None = None, course: Course | None = None) -> Link:
+    def add_link(
+        self, title: str, *, tool: Tool | None = None, course: Course | None = None, score_maximum: float = 100
+    ) -> Link:
         """
         Place a tool in a course.
+
+        Args:
+            score_maximum: Of the line item that the link has, where it has one.
         """
         tool, course = tool or self.tool, course or self.course
-        link = Link(str(self.site.state.next_link()), title, tool.client_id)
+        link = Link(str(self.site.state.next_link()), title, tool.client_id, score_maximum)
         course.links[link.id] = link
         course.client_ids.add(tool.client_id)
         return link
@@ -124,8 +127,6 @@ class Classroom:
         item = Item(self.site.state.next_item(), course.number, client_id, link is not None, fields)
         course.items[item.number] = item
         return item
-
-    # -- What a launch says ------------------------------------------------------------------------------------------
 
     def registration_args(self, tool: Tool | None = None) -> dict[str, Any]:
         """
@@ -166,8 +167,6 @@ class Classroom:
         Return the user ids of a course's people, in order.
         """
         return list((course or self.course).people)
-
-    # -- Looking in --------------------------------------------------------------------------------------------------
 
     def item(self, ref: ItemRef = None) -> Item:
         """
@@ -217,7 +216,7 @@ class Classroom:
         """
         found = self.item(item)
         grade = found.grades.get(user)
-        if grade is None or grade.shown is None:
+        if grade is None or not results.is_shown(self.site, grade):
             return None
         return results.render(self.site, found, grade)
 
@@ -227,6 +226,13 @@ class Classroom:
         """
         shown = (self.result(item, user) for user in sorted(self.item(item).grades))
         return [one for one in shown if one is not None]
+
+    def published(self, item: ItemRef, user: str) -> float | None:
+        """
+        Return what stands in the gradebook for people; on some platforms not every result gets there. None: nothing.
+        """
+        grade = self.grade(item, user)
+        return grade.override.points if grade.override is not None else grade.published
 
     def score(self, item: ItemRef, user: str) -> dict[str, Any] | None:
         """
@@ -240,8 +246,6 @@ class Classroom:
         """
         return list(self.grade(item, user).history)
 
-    # -- The teacher -------------------------------------------------------------------------------------------------
-
     def override(
         self, item: ItemRef, user: str, points: float | None, *, comment: str | None = None, teacher: str = "teacher"
     ) -> Grade:
@@ -253,6 +257,9 @@ class Classroom:
         """
         grade = self.item(item).grade(user)
         grade.override = Override(points, comment, teacher, self.site.now())
+        if self.profile.override_rule == "moodle":
+            # An edit by hand moves the time that scores are compared with (seen).
+            grade.stamp = self.site.now()
         return grade
 
     def release_override(self, item: ItemRef, user: str) -> None:
@@ -260,6 +267,20 @@ class Classroom:
         Let the tool's grade stand again.
         """
         self.item(item).grade(user).override = None
+
+    def save_activity(self, link: Link) -> Item:
+        """
+        Save a link's settings, as a teacher does on Moodle: its own line item gets label and maximum back.
+
+        Returns:
+            The coupled line item; a new one, with a new id and no grades, where a tool deleted it.
+        """
+        course = next(one for one in self.site.state.courses.values() if one.links.get(link.id) is link)
+        found = next((item for item in course.items.values() if item.coupled and item.link_id == link.id), None)
+        if found is None:
+            return self.add_line_item(link.title, link.score_maximum, link=link, course=course)
+        found.fields |= {"label": link.title, "scoreMaximum": link.score_maximum}
+        return found
 
     def lock(self, item: ItemRef, user: str | None = None, *, locked: bool = True) -> None:
         """

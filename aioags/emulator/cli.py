@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
-from aioags.emulator import roster
+from aioags.emulator import control, roster
 from aioags.emulator.platform import Platform
 from aioags.emulator.profiles import PROFILES
 from aioags.emulator.server import serve
@@ -87,13 +87,8 @@ def document(platform: Platform) -> dict[str, Any]:
     """
     Build what a tool needs to know: the registration, the AGS claim, and where the platform is controlled.
     """
-    return {
-        "profile": platform.profile.name,
-        "basis": platform.profile.basis,
-        **platform.registration_args(),
-        "endpoint": platform.endpoint_claim(),
-        "control_url": f"{platform.base_url}/control",
-    }
+    whole = control.summary(platform)
+    return {name: value for name, value in whole.items() if name not in ("counts", "token_requests", "routes")}
 
 
 async def run(options: argparse.Namespace) -> None:

@@ -15,12 +15,12 @@ from aioags.emulator.line_items import (
     update_line_item,
 )
 from aioags.emulator.messages import Answer, Asked
-from aioags.emulator.negotiation import check_accept, check_content_type
+from aioags.emulator.negotiation import check_accept, check_content_type, check_moodle_handler
 from aioags.emulator.profile import LINE_ITEM, LINE_ITEM_READONLY, RESULT_READONLY, SCORE
 from aioags.emulator.refusals import Kind, Refusal
 from aioags.emulator.results import results
 from aioags.emulator.scores import post_score
-from aioags.emulator.site import Call, Site
+from aioags.emulator.site import Call, Held, Site
 from aioags.emulator.state import Course, Item
 from aioags.emulator.tokens import Grant, TokenDesk
 
@@ -63,19 +63,22 @@ def operation_of(place: Place | None, method: str) -> str:
         return "unknown"
     if place.name == "token":
         return "token"
-    return OPERATIONS[place.name].get(method, "unknown")
+    return OPERATIONS.get(place.name, {}).get(method, "unknown")
 
 
-def answer_service(site: Site, tokens: TokenDesk, asked: Asked, place: Place | None, rivals: int) -> Answer:
+def answer_service(site: Site, tokens: TokenDesk, asked: Asked, place: Place | None, held: list[Held]) -> Answer:
     """
     Answer a request to one of the AGS services.
 
     Args:
-        rivals: How many requests to the same path are still in flight.
+        held: Gets what the request keeps busy until it leaves.
 
     Raises:
         Refusal: It cannot be answered as asked.
     """
+    profile = site.profile
+    if profile.content_type_policy == "moodle":
+        check_moodle_handler(asked, place, profile.addresses)
     if place is None:
         raise Refusal(Kind.NO_SUCH_PATH, _hint(asked), "AGS 3.3.1, 3.4.1")
     operation = OPERATIONS[place.name].get(asked.method)
@@ -83,13 +86,22 @@ def answer_service(site: Site, tokens: TokenDesk, asked: Asked, place: Place | N
         allow = ", ".join(OPERATIONS[place.name])
         raise Refusal(Kind.WRONG_METHOD, f"{asked.method} is not possible here; {allow} is.", "AGS 3.2.3", allow=allow)
     grant = tokens.check(asked)
+    _check_tool(site, asked, grant)
     _check_scope(grant, operation)
     course = _course(site, place, grant)
     item = _item(site, place, course, grant)
-    check_accept(asked, operation, site.profile)
-    check_content_type(asked, operation, site.profile)
-    call = Call(site, asked, operation, grant.client_id, grant.scopes, course, item, place.user, rivals)
+    check_accept(asked, operation, profile)
+    if profile.content_type_policy != "moodle":
+        check_content_type(asked, operation, profile)
+    call = Call(site, asked, operation, grant.client_id, grant.scopes, course, item, place.user, held)
     return SERVICES[operation](call)
+
+
+def _check_tool(site: Site, asked: Asked, grant: Grant) -> None:
+    name = site.profile.tool_parameter
+    given = asked.parameter(name) if name is not None else None
+    if given and given != str(site.state.tool_numbered(grant.client_id)):
+        raise Refusal(Kind.BAD_TOKEN, f"{name} names another tool than the access token.")
 
 
 def _check_scope(grant: Grant, operation: str) -> None:
@@ -101,6 +113,8 @@ def _check_scope(grant: Grant, operation: str) -> None:
 
 def _course(site: Site, place: Place, grant: Grant) -> Course:
     number = site.profile.addresses.number("course", place.course or "")
+    if number is None and site.profile.decimal_ids:
+        raise Refusal(Kind.DATABASE, "A course id is a number.")
     course = site.state.courses.get(number) if number is not None else None
     if course is None:
         raise Refusal(Kind.UNKNOWN_CONTEXT, f"There is no course {place.course!r}.", "AGS 3.1", course=place.course)

@@ -4,14 +4,21 @@ What a refused request looks like, platform by platform.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
-from aioags.emulator.messages import Answer, Asked, Header, json_answer
+from aioags.emulator.messages import PHRASES, Answer, Asked, Header, Manner, json_answer
+from aioags.emulator.profile import SCORE_TYPE
 from aioags.emulator.refusals import Kind, Refusal
 from aioags.emulator.site import Site
 
 TOKEN_KINDS = (Kind.NO_TOKEN, Kind.BAD_TOKEN, Kind.EXPIRED_TOKEN)
+HTML = "text/html; charset=utf-8"
+# Moodle's page for a fatal error was 26 482 bytes long.
+MOODLE_PAGE = 26_482
+
+Style = Callable[[Site, Asked, Refusal, int], Answer]
 
 
 def answer(site: Site, asked: Asked, refusal: Refusal) -> Answer:
@@ -22,9 +29,14 @@ def answer(site: Site, asked: Asked, refusal: Refusal) -> Answer:
     status = profile.statuses[refusal.kind]
     if refusal.kind in profile.empty_bodies:
         return Answer(status)
-    built = STYLES[profile.error_style](site, asked, refusal, status)
-    headers = _challenge(refusal) if profile.challenge else ()
-    return built.with_headers(*headers)
+    if refusal.kind == Kind.THROTTLED and profile.throttle_text is not None:
+        built = Answer(status, (("Content-Type", "text/plain"),), profile.throttle_text.encode())
+    elif refusal.kind in (Kind.FATAL, Kind.CRASH):
+        built = html_page(status, worded(site, refusal))
+    else:
+        built = STYLES[profile.error_style](site, asked, refusal, status)
+    more = (*refusal.facts.get("headers", ()), *(_challenge(refusal) if profile.challenge else ()))
+    return built.with_headers(*more) if more else built
 
 
 def worded(site: Site, refusal: Refusal) -> str:
@@ -32,22 +44,32 @@ def worded(site: Site, refusal: Refusal) -> str:
     Return the platform's own words where the profile has some, else the emulator's explanation.
     """
     words = site.profile.words.get(refusal.kind)
-    return refusal.reason if words is None else words.format_map({"field": refusal.field, **refusal.facts})
+    if words is None:
+        return refusal.reason
+    return words.format_map({"field": refusal.field, "reason": refusal.reason, **refusal.facts})
+
+
+def html_page(status: int, text: str, size: int = MOODLE_PAGE) -> Answer:
+    """
+    Build a page for people, as long as a real one.
+    """
+    head = f'<!DOCTYPE html>\n<html lang="en"><head><title>Error</title></head>\n<body><p>{text}</p>\n'
+    tail = "</body></html>\n"
+    filler = "<!-- the page around the message -->\n"
+    body = (head + filler * (size // len(filler) + 1))[: size - len(tail)] + tail
+    return Answer(status, (("Content-Type", HTML),), body.encode())
 
 
 def _challenge(refusal: Refusal) -> tuple[Header, ...]:
+    realm = 'Bearer realm="lti-ags"'
     if refusal.kind == Kind.NO_TOKEN:
-        return (("WWW-Authenticate", 'Bearer realm="lti-ags"'),)
+        return (("WWW-Authenticate", realm),)
     if refusal.kind in TOKEN_KINDS:
-        return (
-            (
-                "WWW-Authenticate",
-                f'Bearer realm="lti-ags", error="invalid_token", error_description="{refusal.reason}"',
-            ),
-        )
+        text = f'{realm}, error="invalid_token", error_description="{refusal.reason}"'
+        return (("WWW-Authenticate", text),)
     if refusal.kind == Kind.MISSING_SCOPE:
-        scope = refusal.facts.get("scope", "")
-        return (("WWW-Authenticate", f'Bearer realm="lti-ags", error="insufficient_scope", scope="{scope}"'),)
+        text = f'{realm}, error="insufficient_scope", scope="{refusal.facts.get("scope", "")}"'
+        return (("WWW-Authenticate", text),)
     return ()
 
 
@@ -61,4 +83,102 @@ def _spec(site: Site, asked: Asked, refusal: Refusal, status: int) -> Answer:
     return json_answer(status, body, headers=headers)
 
 
-STYLES: dict[str, Callable[[Site, Asked, Refusal, int], Answer]] = {"spec": _spec}
+def _moodle(site: Site, asked: Asked, refusal: Refusal, status: int) -> Answer:
+    kind = refusal.kind
+    if kind == Kind.DATABASE:
+        return _moodle_database(site, asked, status)
+    if kind == Kind.MAINTENANCE:
+        page = html_page(status, "This site is undergoing maintenance and is currently not available")
+        return Answer(status, page.headers, page.body, "Moodle under maintenance")
+    if kind in MOODLE_SCORE_KINDS:
+        return _moodle_score(site, asked, refusal, status)
+    reason = worded(site, refusal)
+    request: dict[str, Any] = {"method": asked.method, "url": asked.target}
+    if asked.header("accept"):
+        request["accept"] = asked.header("accept")
+    request["contentType"] = (asked.header("content-type") or "").partition(";")[0]
+    text = json.dumps({"status": status, "reason": reason, "request": request}, indent=4)
+    return Answer(status, (("Content-Type", "application/json; charset=utf-8"),), text.encode(), _cut(site, reason))
+
+
+# What goes wrong inside of Moodle's score resource is told in the reason phrase alone.
+MOODLE_SCORE_KINDS = frozenset(
+    {
+        Kind.BAD_SCORE,
+        Kind.BAD_TIMESTAMP,
+        Kind.USER_UNKNOWN,
+        Kind.USER_NOT_IN_CONTEXT,
+        Kind.USER_NOT_GRADABLE,
+        Kind.STALE,
+        Kind.SAME_STAMP,
+        Kind.LOCKED,
+    }
+)
+
+
+def _moodle_score(site: Site, asked: Asked, refusal: Refusal, status: int) -> Answer:
+    headers = (("Content-Type", SCORE_TYPE + site.profile.response_charset),)
+    if refusal.kind == Kind.LOCKED:
+        return Answer(status, headers, b"[]")
+    if refusal.kind in (Kind.STALE, Kind.SAME_STAMP):
+        return Answer(status, headers, b"[]", worded(site, refusal))
+    text = asked.body.decode("utf-8", "replace").rstrip()
+    if "\n" in text or "\r" in text:
+        # PHP refuses a status line with a line break in it, and 200 stays.
+        return Answer(200, headers, b"[]", manner=Manner(http_version="1.1"))
+    return Answer(status, headers, b"[]", _cut(site, f"Incorrect score received{text}"))
+
+
+def _moodle_database(site: Site, asked: Asked, status: int) -> Answer:
+    if status == 502:
+        return html_page(502, "502 Bad Gateway", 150)
+    return Answer(status, body=b"[]" if asked.path.endswith("/scores") else b"")
+
+
+def _cut(site: Site, reason: str) -> str:
+    return reason.encode()[: site.profile.longest_reason].decode("utf-8", "ignore")
+
+
+def _canvas(site: Site, asked: Asked, refusal: Refusal, status: int) -> Answer:
+    message = worded(site, refusal)
+    if refusal.kind in (Kind.UNKNOWN_LINE_ITEM, Kind.UNKNOWN_CONTEXT, Kind.UNKNOWN_LINK, Kind.UNKNOWN_RESULT):
+        return json_answer(status, {"errors": [{"message": message}]})
+    if refusal.kind == Kind.BAD_SUBMISSION_TYPE:
+        return json_answer(status, {"error": message})
+    if refusal.kind == Kind.NO_SUCH_PATH:
+        # Outside of its LTI routes Canvas asks for a user's session (reported).
+        return json_answer(401, {"status": "unauthenticated", "errors": [{"message": "user authorization required"}]})
+    name = PHRASES.get(status, "error").lower().replace(" ", "_")
+    return json_answer(status, {"errors": {"type": name, "message": message}}, "application/json; charset=utf-8")
+
+
+def _blackboard(site: Site, asked: Asked, refusal: Refusal, status: int) -> Answer:
+    extra = f"{site.rng.getrandbits(128):032x}"
+    return json_answer(status, {"status": status, "message": worded(site, refusal), "extraInfo": extra})
+
+
+def _brightspace(site: Site, asked: Asked, refusal: Refusal, status: int) -> Answer:
+    body = {"type": "about:blank", "title": PHRASES.get(status, ""), "status": status, "detail": worded(site, refusal)}
+    return json_answer(status, body, "application/problem+json")
+
+
+def _openedx(site: Site, asked: Asked, refusal: Refusal, status: int) -> Answer:
+    words = worded(site, refusal)
+    by_field = status == 400 and refusal.field is not None and refusal.kind != Kind.BAD_JSON
+    return json_answer(status, {refusal.field: [words]} if by_field else {"detail": words})
+
+
+def _error_only(site: Site, asked: Asked, refusal: Refusal, status: int) -> Answer:
+    return json_answer(status, {"error": worded(site, refusal)})
+
+
+STYLES: dict[str, Style] = {
+    "spec": _spec,
+    "moodle": _moodle,
+    "canvas": _canvas,
+    "blackboard": _blackboard,
+    "brightspace": _brightspace,
+    "openedx": _openedx,
+    "sakai": _error_only,
+    "schoology": _error_only,
+}

@@ -106,6 +106,8 @@ def _standard(call: Call, item: Item, grade: Grade, stated: Stated) -> None:
     profile = call.profile
     if profile.unknown_user == "crash" and stated.grading_progress == "FullyGraded":
         _publishable(call, stated)
+    if profile.attempts:
+        _count_attempt(item, grade, stated)
     grade.stamp = stated.stamp
     if profile.comment_rule == "replace":
         grade.comment = stated.comment
@@ -113,8 +115,6 @@ def _standard(call: Call, item: Item, grade: Grade, stated: Stated) -> None:
         grade.comment = stated.comment
         grade.comments.append(stated.comment)
     _set_points(call, grade, item, stated)
-    if profile.attempts:
-        _count_attempt(item, grade, stated)
     if grade.override is not None and profile.override_rule == "overwritten" and stated.given is not None:
         extension = stated.raw.get(CANVAS_SUBMISSION)
         if not (isinstance(extension, dict) and extension.get("prioritize_non_tool_grade")):
@@ -194,6 +194,8 @@ def _count_attempt(item: Item, grade: Grade, stated: Stated) -> None:
         return
     if stated.submitted_at is not None and stated.submitted_at in [one.submitted_at for one in grade.attempts]:
         return
+    if item.allowed_attempts is not None and len(grade.attempts) >= item.allowed_attempts:
+        raise Refusal(Kind.NO_ATTEMPTS_LEFT, "All attempts are used up.", field="submission")
     grade.attempts.append(Attempt(stated.submitted_at, kind, extension.get("submission_data")))
 
 

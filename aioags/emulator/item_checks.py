@@ -80,9 +80,9 @@ def _kept(fields: dict[str, Any], call: Call) -> dict[str, Any]:
         for name, value in fields.items()
         if name in profile.stored_fields or (profile.stores_extensions and QUALIFIED.fullmatch(name))
     }
-    for name in TEXTS:
+    for name, spec in TEXTS.items():
         if isinstance(kept.get(name), dict | list):
-            raise bad(name, f"{name} must be a string.", TEXTS[name])
+            raise bad(name, f"{name} must be a string.", spec)
         if kept.get(name) is not None:
             kept[name] = str(kept[name]).translate(dict.fromkeys(map(ord, profile.stripped_characters)))
     return {name: value for name, value in kept.items() if value is not None and (value != "" or name == "label")}
@@ -116,18 +116,17 @@ def _maximum(body: dict[str, Any], call: Call) -> float:
     rule, value = call.profile.maximum_rule, body.get("scoreMaximum")
     if rule == "optional" and value is None:
         return USUAL_MAXIMUM
-    if rule == "numeric":
-        value = as_number(value)
-    if not is_number(value):
+    number = as_number(value) if rule == "numeric" or not isinstance(value, str) else None
+    if number is None:
         raise bad("scoreMaximum", f"scoreMaximum is {value!r}; it must be a number.", "AGS 3.2.8")
-    if rule != "numeric" and not value > 0:
+    if rule != "numeric" and not number > 0:
         raise bad("scoreMaximum", f"scoreMaximum is {value!r}; it must be above 0.", "AGS 3.2.8")
-    if rule == "integer" and float(value) != int(value):
+    if rule == "integer" and number != int(number):
         raise bad("scoreMaximum", "A valid integer is required.", "AGS 3.2.8")
-    number: float = value
-    if call.profile.decimals is not None and isinstance(number, float):
-        number = round(number, call.profile.decimals)
-    return int(number) if isinstance(number, float) and rule == "numeric" and number.is_integer() else number
+    if call.profile.decimals is None or isinstance(number, int):
+        return number
+    number = round(number, call.profile.decimals)
+    return int(number) if number.is_integer() else number
 
 
 def is_number(value: object) -> bool:
@@ -141,8 +140,8 @@ def as_number(value: object) -> float | None:
     """
     Read a number, or a text that is one, as PHP's ``is_numeric`` sees it; None: it is neither.
     """
-    if is_number(value):
-        return value  # type: ignore[return-value]
+    if isinstance(value, int | float):
+        return value if is_number(value) else None
     if isinstance(value, str) and re.fullmatch(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", value):
         return float(value)
     return None

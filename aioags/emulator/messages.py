@@ -29,9 +29,10 @@ class Manner:
         lost: "drop": nothing is sent and the connection closed. "reset": nothing is sent and the connection reset
             (RST). None: the answer is sent.
 
-        cut: Bytes of the body after which the connection is closed, although the head promised all. None: whole.
+        cut: Bytes of the body after which the connection is closed, although the head promised all. An answer without a
+            body breaks off in the middle of its head. None: whole.
 
-        drip: Seconds between two bytes of the body; 0: at once.
+        drip: Seconds between two bytes of head and body; 0: at once.
 
         close: The connection is closed after the answer.
 
@@ -182,6 +183,13 @@ class Asked:
             name: Lower case.
         """
         return self.headers.get(name)
+
+    @property
+    def target(self) -> str:
+        """
+        Path and query as they stood in the request line.
+        """
+        return f"{self.path}?{self.raw_query}" if self.raw_query else self.path
 
     def parameter(self, name: str) -> str | None:
         """

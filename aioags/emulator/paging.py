@@ -125,12 +125,12 @@ def _offset_page(listing: Listing, records: Keyed[Any], profile: Profile) -> Pag
         del offsets["prev"]
     if begin + limit >= total:
         del offsets["next"]
-    return page, {rel: _offset_url(listing, profile, offset) for rel, offset in offsets.items()}
+    return page, {rel: _offset_url(listing, offset) for rel, offset in offsets.items()}
 
 
-def _offset_url(listing: Listing, profile: Profile, offset: int) -> str:
+def _offset_url(listing: Listing, offset: int) -> str:
     head, _, query = listing.url.partition("?")
-    filters = {} if profile.link_drops_filters else listing.filters
+    filters = listing.filters
     own = f"{query}&" if query else ""
     chosen = urlencode(filters, quote_via=quote) + "&" if filters else ""
     return f"{head}?{chosen}{own}limit={listing.limit}&from={offset}"

@@ -17,19 +17,22 @@ from typing import Any
 import attrs
 from joserfc.jwk import Key
 
-from aioags.emulator import error_styles, roster
-from aioags.emulator.addresses import Place
+from aioags.emulator import control, error_styles, roster
 from aioags.emulator.classroom import Classroom
 from aioags.emulator.clock import Clock
+from aioags.emulator.control import ROOT
 from aioags.emulator.dispatch import answer_service, operation_of
+from aioags.emulator.faults import Fault, FaultBook, replacement, spoiled
 from aioags.emulator.keys import KeyPair
-from aioags.emulator.messages import Answer, Asked
+from aioags.emulator.messages import Answer, Asked, json_answer
 from aioags.emulator.profile import Profile
 from aioags.emulator.profiles import PROFILES
 from aioags.emulator.refusals import Kind, Refusal
 from aioags.emulator.site import Site
 from aioags.emulator.state import Person, State
+from aioags.emulator.throttle import Limiter, limiter_of
 from aioags.emulator.tokens import TokenDesk
+from aioags.emulator.visits import Exchange, Visit
 from aioags.protocol.messages import Request
 
 # What stands in URLs until a server says where it listens.
@@ -37,62 +40,8 @@ BASE_URL = "https://lms.example"
 KEPT_REQUESTS = 10_000
 # Longer than any score with a comment; Moodle was seen to take 200 kB.
 LONGEST_BODY = 8 * 1024 * 1024
-
-
-@attrs.define
-class Exchange:
-    """
-    One recorded request and its answer.
-
-    Attributes:
-        number: Counts every request from 1.
-
-        at: The platform's time of arrival, seconds since 1970.
-
-        operation: ``token``, an operation such as ``post_score``, or ``unknown``.
-
-        answer: None: not applied yet, or lost before it was.
-
-        refusal: Why it was refused; None: it was not, or by the token endpoint.
-    """
-
-    number: int
-    at: float
-    request: Request
-    operation: str
-    answer: Answer | None = None
-    refusal: Refusal | None = None
-
-
-@attrs.define
-class Visit:
-    """
-    One request on its way through the platform.
-    """
-
-    platform: Platform
-    exchange: Exchange
-    asked: Asked
-    place: Place | None
-    rivals: int
-    gone: bool = False
-
-    def apply(self) -> Answer:
-        """
-        Do what is asked, and return the answer as it is to be carried.
-        """
-        answer = self.platform.perform(self)
-        self.exchange.answer = answer
-        self.platform.announce(self.exchange)
-        return answer
-
-    def leave(self) -> None:
-        """
-        Say that the request is no longer in flight. Harmless when said twice.
-        """
-        if not self.gone:
-            self.gone = True
-            self.platform.depart(self.asked.path)
+# What Moodle says (seen).
+MAINTENANCE_HINT = (("Retry-After", "300"),)
 
 
 @attrs.define
@@ -107,13 +56,23 @@ class Platform(Classroom):
 
         counts: How many requests there were, by operation.
 
-        in_flight: How many requests are between arriving and leaving, by path.
+        in_flight: How many requests are between arriving and leaving.
+
+        maintenance: True: every service says that it is closed.
+
+        faults: What goes wrong, when, and how often.
+
+        limiters: What each tool has used of its allowance, by client id. Put one of your own here to change the rules.
     """
 
     tokens: TokenDesk
     requests: deque[Exchange] = attrs.field(repr=False)
+    faults: FaultBook = attrs.field(repr=False)
+    furnish: Callable[[Platform], None] = attrs.field(repr=False)
     counts: Counter[str] = attrs.field(factory=Counter)
-    in_flight: Counter[str] = attrs.field(factory=Counter, repr=False)
+    in_flight: int = 0
+    maintenance: bool = False
+    limiters: dict[str, Limiter | None] = attrs.field(factory=dict, repr=False)
     _listeners: list[Callable[[Exchange], None]] = attrs.field(factory=list, repr=False)
 
     @classmethod
@@ -148,7 +107,7 @@ class Platform(Classroom):
 
             users: How many learners to make up.
 
-            people: The roster instead of made-up learners.
+            people: The roster instead of made-up learners; may be empty.
 
             key: The tool's private key as PEM text, JWK or joserfc key. None: one that this process made.
 
@@ -164,24 +123,57 @@ class Platform(Classroom):
         chosen = find_profile(profile)
         rng = random.Random(seed)  # noqa: S311  Repeatable on purpose; nothing here is worth stealing.
         site = Site(chosen, State(), clock, rng, base_url.rstrip("/"), issuer)
+        roll = list(roster.generated(users, chosen.user_ids) if people is None else people)
+
+        def furnish(platform: Platform) -> None:
+            tool = platform.add_tool(client_id or chosen.client_ids.format(n=1))
+            course = platform.add_course("Course one", people=[attrs.evolve(person) for person in roll])
+            link = platform.add_link("Quiz one", tool=tool, course=course)
+            if coupled_line_item and chosen.coupled_item:
+                platform.add_line_item("Quiz one", 100, link=link, course=course)
+
         pair = KeyPair.generated() if key is None else KeyPair.of(key)
-        platform = cls(site, pair, TokenDesk(site), deque(maxlen=keep_requests))
-        tool = platform.add_tool(client_id or f"{chosen.name}-tool")
-        course = platform.add_course("Course one", people=people or roster.generated(users, chosen.user_ids))
-        link = platform.add_link("Quiz one", tool=tool, course=course)
-        if coupled_line_item and chosen.coupled_item:
-            platform.add_line_item("Quiz one", 100, link=link, course=course)
+        # Faults draw from their own numbers: a seed gives the same faults whatever tokens were made meanwhile.
+        faults = FaultBook(random.Random(f"faults {seed}"))  # noqa: S311
+        platform = cls(site, pair, TokenDesk(site), deque(maxlen=keep_requests), faults, furnish)
+        furnish(platform)
         return platform
+
+    def reset(self) -> None:
+        """
+        Be as new: courses, grades, tokens, records, faults and settings as `create` left them.
+        """
+        self.site.state = State()
+        self.site.skew = 0.0
+        self.tokens = TokenDesk(self.site)
+        self.requests.clear()
+        self.faults.clear()
+        self.limiters.clear()
+        self.counts.clear()
+        self.maintenance = False
+        self.furnish(self)
 
     def answer(self, request: Request) -> Answer:
         """
         Answer one request at once, as if nothing else were in flight.
         """
+        aside = self.answer_aside(request)
+        if aside is not None:
+            return aside
         visit = self.arrive(request)
         try:
             return visit.apply()
         finally:
             visit.leave()
+
+    def answer_aside(self, request: Request) -> Answer | None:
+        """
+        Answer a request of the back door, which is neither recorded nor failed; None: it is a tool's.
+        """
+        if ROOT not in request.url:
+            return None
+        asked = Asked(request)
+        return control.answer(self, asked) if control.is_control(asked.path) else None
 
     def arrive(self, request: Request) -> Visit:
         """
@@ -193,31 +185,69 @@ class Platform(Classroom):
         self.counts[operation] += 1
         exchange = Exchange(self.counts.total(), self.site.now(), request, operation)
         self.requests.append(exchange)
-        rivals = self.in_flight[asked.path]
-        self.in_flight[asked.path] += 1
-        return Visit(self, exchange, asked, place, rivals)
+        self.in_flight += 1
+        plan = self.faults.plan(operation, asked, self.in_flight)
+        exchange.faults = plan.effects
+        return Visit(self, exchange, asked, place, plan)
 
     def perform(self, visit: Visit) -> Answer:
         """
-        Do what a request asks, without recording it.
+        Do what a request asks, with all that goes wrong, without announcing it.
         """
+        plan, exchange = visit.plan, visit.exchange
         try:
-            if len(visit.asked.body) > LONGEST_BODY:
-                raise Refusal(Kind.TOO_LARGE, f"The body is longer than {LONGEST_BODY} bytes.")
-            if visit.place is not None and visit.place.name == "token":
-                return self.tokens.answer(visit.asked)
-            return answer_service(self.site, self.tokens, visit.asked, visit.place, visit.rivals)
+            answer = self._served(visit) if plan.instead is None else self._fails(visit, plan.instead)
+            exchange.applied = plan.instead is None and answer.status < 400
         except Refusal as refusal:
-            visit.exchange.refusal = refusal
+            exchange.refusal = refusal
+            answer = error_styles.answer(self.site, visit.asked, refusal)
+        for fault in plan.afterwards:
+            answer = self._spoil(visit, answer, fault)
+        return self._dressed(visit, answer)
+
+    def _fails(self, visit: Visit, fault: Fault) -> Answer:
+        if fault.effect == "expire":
+            self.tokens.revoke(self.tokens.bearer_of(visit.asked))
+        return replacement(fault, self.profile)
+
+    def _spoil(self, visit: Visit, answer: Answer, fault: Fault) -> Answer:
+        try:
+            return spoiled(answer, fault, self.profile)
+        except Refusal as refusal:
             return error_styles.answer(self.site, visit.asked, refusal)
 
-    def depart(self, path: str) -> None:
-        """
-        Count one request to a path less.
-        """
-        self.in_flight[path] -= 1
-        if self.in_flight[path] <= 0:
-            del self.in_flight[path]
+    def _dressed(self, visit: Visit, answer: Answer) -> Answer:
+        if visit.limiter is not None:
+            answer = answer.with_headers(*visit.limiter.headers(self.site.now()))
+        if self.profile.http_version == "1.0" and not _stays_modern(answer):
+            answer = answer.carried(http_version="1.0", close=True)
+        return answer.carried(wait=visit.plan.wait_after) if visit.plan.wait_after else answer
+
+    def _served(self, visit: Visit) -> Answer:
+        asked, place = visit.asked, visit.place
+        if len(asked.body) > LONGEST_BODY:
+            raise Refusal(Kind.TOO_LARGE, f"The body is longer than {LONGEST_BODY} bytes.")
+        if self.maintenance:
+            raise Refusal(Kind.MAINTENANCE, "The platform is in maintenance.", headers=MAINTENANCE_HINT)
+        if self.profile.host_redirects and _is_elsewhere(asked, self.base_url):
+            return Answer(303, (("Location", self.base_url + asked.target),))
+        if place is not None and place.name == "token":
+            return self.tokens.answer(asked)
+        if place is not None and place.name == "wrong_token":
+            return json_answer(200, {"token": f"{self.site.rng.getrandbits(128):032x}", "privatetoken": None})
+        self._limit(visit)
+        return answer_service(self.site, self.tokens, asked, place, visit.held)
+
+    def _limit(self, visit: Visit) -> None:
+        client_id = self.tokens.client_of(visit.asked)
+        if client_id is None:
+            return
+        if client_id not in self.limiters:
+            self.limiters[client_id] = limiter_of(self.profile)
+        limiter = self.limiters[client_id]
+        if limiter is not None:
+            limiter.enter(self.site.now())
+            visit.limiter = limiter
 
     def subscribe(self, listener: Callable[[Exchange], None]) -> Callable[[], None]:
         """
@@ -235,6 +265,17 @@ class Platform(Classroom):
         """
         for listener in list(self._listeners):
             listener(exchange)
+
+
+def _is_elsewhere(asked: Asked, base_url: str) -> bool:
+    host = asked.header("host")
+    return host is not None and host != base_url.partition("://")[2]
+
+
+def _stays_modern(answer: Answer) -> bool:
+    # Apache mod_php says HTTP/1.1 for what PHP itself made of a failure: 200 with [], and pages (seen).
+    page = (answer.header("Content-Type") or "").startswith("text/html")
+    return page or (answer.status == 200 and answer.body == b"[]")
 
 
 def find_profile(profile: str | Profile) -> Profile:

@@ -21,6 +21,9 @@ LINE_ITEM = PREFIX + "lineitem"
 LINE_ITEM_READONLY = PREFIX + "lineitem.readonly"
 RESULT_READONLY = PREFIX + "result.readonly"
 SCORE = PREFIX + "score"
+# How much the profiles of closed platforms are worth.
+REPORTED = "modelled on documents and reports"
+
 SCOPES = (LINE_ITEM, LINE_ITEM_READONLY, RESULT_READONLY, SCORE)
 
 CONTAINER_TYPE = "application/vnd.ims.lis.v2.lineitemcontainer+json"
@@ -29,7 +32,7 @@ SCORE_TYPE = "application/vnd.ims.lis.v1.score+json"
 RESULTS_TYPE = "application/vnd.ims.lis.v2.resultcontainer+json"
 
 # Of RFC 6750 where the standard is silent: AGS names no status for a bad token or a missing scope.
-STATUSES: Mapping[Kind, int] = {
+STATUSES: dict[Kind, int] = {
     Kind.NO_TOKEN: 401,
     Kind.BAD_TOKEN: 401,
     Kind.EXPIRED_TOKEN: 401,
@@ -74,7 +77,7 @@ STATUSES: Mapping[Kind, int] = {
     Kind.MAINTENANCE: 503,
 }
 
-RESPONSE_TYPES: Mapping[str, str] = {
+RESPONSE_TYPES: dict[str, str] = {
     "list_line_items": CONTAINER_TYPE,
     "create_line_item": LINE_ITEM_TYPE,
     "get_line_item": LINE_ITEM_TYPE,
@@ -112,11 +115,12 @@ class Profile:
     basis: str
     # U1: Moodle's URLs carry a query, Sakai's three colons and percent-escapes, Blackboard's ids underscores.
     addresses: Addresses = Addresses()
-    # What a generated roster's user ids look like; n counts from 1. Moodle: decimal. Canvas, Blackboard: UUIDs.
+    # What a generated roster's user ids look like; n counts from 1, uuid and hex are made of it.
     user_ids: str = "user-{n:04}"
+    # What a generated client id looks like. Canvas: decimal digits.
+    client_ids: str = "tool-{n}"
 
-    # -- Token endpoint
-    # ----------------------------------------------------------------------------------------------
+    # TOKEN ENDPOINT
     # T1: Moodle sends text/html (seen).
     token_content_type: str = "application/json;charset=UTF-8"
     # Moodle sends no Cache-Control (seen).
@@ -151,8 +155,8 @@ class Profile:
     empty_grant: bool = False
     # T10: lower case: Blackboard (documented), Open edX (read).
     token_type: str = "Bearer"
-    # T10: Moodle takes exactly "Bearer " (seen).
-    bearer_exact_case: bool = False
+    # T10: Moodle takes exactly "Bearer ", and the form's media type in lower case only (seen).
+    exact_case: bool = False
     # T11: the shape of a refused grant.
     grant_error_style: Literal["rfc6749", "moodle", "canvas", "brightspace", "openedx", "sakai", "blackboard"] = (
         "rfc6749"
@@ -167,8 +171,7 @@ class Profile:
     # known).
     token_calls: int | None = None
 
-    # -- Access and refusals
-    # -----------------------------------------------------------------------------------------
+    # ACCESS AND REFUSALS
     # A1, A2: status by kind.
     statuses: Mapping[Kind, int] = STATUSES
     # S4: a platform's own wording by kind, a format string over the refusal's facts. Missing: the emulator's
@@ -190,8 +193,7 @@ class Profile:
     # Ids must be decimal numbers, else the database refuses: Moodle on PostgreSQL (seen).
     decimal_ids: bool = False
 
-    # -- Content negotiation
-    # -----------------------------------------------------------------------------------------
+    # CONTENT NEGOTIATION
     # U3, U4: "list": any list that covers the type. "exact": the type or */* alone: Schoology (reported). "moodle":
     # whole-header comparison (seen). "any": Canvas, Blackboard, Sakai (read, documented).
     accept_policy: Literal["list", "exact", "moodle", "any"] = "list"
@@ -210,8 +212,7 @@ class Profile:
     # S3: bytes of the longest reason phrase: PHP-FPM cuts the status line at 1024 (seen). None: uncut.
     longest_reason: int | None = None
 
-    # -- Paging
-    # ------------------------------------------------------------------------------------------------------
+    # PAGING
     # P4, P6: "cursor": opaque. "offset": Moodle's from (seen). "page": Canvas (read). "truncate": limit cuts and
     # nothing says so:
     # Open edX results, ILIAS (read). "none": limit ignored: Sakai (read).
@@ -244,8 +245,7 @@ class Profile:
     # P7: Moodle's results with limit and type_id: 404 with an HTML page (seen).
     results_limit: Literal["page", "html-404"] = "page"
 
-    # -- Line items
-    # --------------------------------------------------------------------------------------------------
+    # LINE ITEMS
     # U6: names of the filter by link. Sakai: lti_link_id (read).
     link_filters: tuple[str, ...] = ("resource_link_id",)
     # Filters by tag and resource_id that are looked at.
@@ -314,8 +314,7 @@ class Profile:
     # Moodle escapes slashes and non-ASCII in a GET (seen).
     escaped_json: bool = False
 
-    # -- Scores
-    # ------------------------------------------------------------------------------------------------------
+    # SCORES
     # The rules a score is checked by: see score_checks.
     score_rules: Literal["spec", "plain", "moodle", "canvas", "openedx", "sakai"] = "spec"
     # S16: who can be graded; Sakai: any member (read). None: any role.
@@ -352,10 +351,11 @@ class Profile:
     # Two posts at once for one user and item upset each other: Moodle (seen).
     racy: bool = False
 
-    # -- Results
-    # -----------------------------------------------------------------------------------------------------
-    # R1: "roster": every member: Sakai (read). "stamped": who has a stored time, with or without a grade: Moodle (seen).
+    # RESULTS
+    # R1: "roster": every member: Sakai (read). "stamped": who has a stored time, graded or not: Moodle (seen).
     results_style: Literal["sparse", "roster", "stamped"] = "sparse"
+    # Newest first: Open edX (read). Otherwise by user id.
+    newest_first: bool = False
     # R1: Moodle leaves resultMaximum and scoreOf out where there is no grade (seen).
     bare_when_empty: bool = False
     # R2: Open edX and Sakai ignore user_id (read); Blackboard then drops the comment (reported). "decimal": Moodle
@@ -373,8 +373,7 @@ class Profile:
     # with New York).
     site_zone: int = 0
 
-    # -- Limits
-    # ------------------------------------------------------------------------------------------------------
+    # LIMITS
     # N1-N3: "leaky_bucket": Canvas (read). "credits": D2L (documented). "quota": Blackboard (documented).
     throttle: Literal["none", "leaky_bucket", "credits", "quota"] = "none"
     # N1: the text of a throttled answer, its status being in `statuses`: Canvas 403 (read), newest documents 429.

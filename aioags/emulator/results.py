@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
+
 from aioags.emulator.clock import iso
 from aioags.emulator.messages import Answer, json_answer
 from aioags.emulator.paging import Keyed, cut, read_listing
@@ -34,6 +36,8 @@ def results(call: Call) -> Answer:
     if profile.results_limit == "html-404" and listing.limit is not None and grades and _names_tool(call):
         text = "Exception - Call to a member function out() on null"
         raise Refusal(Kind.FATAL, text, "AGS 3.3.6", field="limit")
+    if profile.link_drops_filters:
+        listing = attrs.evolve(listing, filters={})
     page, links = cut(listing, grades, profile)
     records = [_record(call, grade, filtered=user_id is not None) for grade in page]
     return _answer(call, records).with_headers(*links)
@@ -104,7 +108,12 @@ def _grades(call: Call, user_id: str | None) -> Keyed[Grade]:
         return [(member, item.grades.get(member) or Grade(member)) for member in members]
     chosen = [user_id] if user_id is not None else sorted(item.grades)
     found = [(key, item.grades[key]) for key in chosen if key in item.grades]
-    return [(key, grade) for key, grade in found if is_shown(site, grade)]
+    shown = [(key, grade) for key, grade in found if is_shown(site, grade)]
+    return sorted(shown, key=_newest) if site.profile.newest_first else shown
+
+
+def _newest(keyed: tuple[str, Grade]) -> float:
+    return -(keyed[1].stamp or 0.0)
 
 
 def _one(call: Call, user_id: str) -> Answer:

@@ -27,7 +27,7 @@ def generated(count: int, form: str) -> Iterator[Person]:
     Yield learners, the same on every run.
 
     Args:
-        form: Format string of a user id; ``{n}`` counts from 1, ``{uuid}`` is a UUID made of it.
+        form: Format string of a user id; ``{n}`` counts from 1, ``{uuid}`` and ``{hex}`` are a UUID made of it.
     """
     for n in range(1, count + 1):
         name = f"{GIVEN[n % len(GIVEN)]} {FAMILY[n % len(FAMILY)]}"
@@ -38,7 +38,8 @@ def user_id(n: int, form: str) -> str:
     """
     Return the n-th generated user id.
     """
-    return form.format(n=n, uuid=uuid.uuid5(NAMESPACE, f"person {n}"))
+    made = uuid.uuid5(NAMESPACE, f"person {n}")
+    return form.format(n=n, uuid=made, hex=made.hex)
 
 
 def read_csv(lines: Iterable[str]) -> list[Person]:

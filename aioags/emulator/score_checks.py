@@ -75,10 +75,10 @@ def check_user(call: Call, user_id: str) -> None:
     if person is None:
         known = any(user_id in course.people for course in call.site.state.courses.values())
         kind = Kind.USER_NOT_IN_CONTEXT if known else Kind.USER_UNKNOWN
-        text = f"userId {user_id!r} is nobody in this course."
+        text = f"userId {user_id!r} is not enrolled in this course."
         raise Refusal(kind, text, "AGS 3.4.5", field="userId", **facts)
     if not person.active and not profile.suspended_gradable:
-        text = f"userId {user_id!r} is no longer in this course."
+        text = f"userId {user_id!r} is no longer enrolled in this course."
         raise Refusal(Kind.USER_NOT_IN_CONTEXT, text, "AGS 3.4.5", field="userId", **facts)
     if profile.gradable_roles is not None and person.role not in profile.gradable_roles:
         text = f"userId {user_id!r} is a {person.role}, and only a Learner can be graded."

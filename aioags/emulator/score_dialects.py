@@ -28,8 +28,8 @@ NEEDED = ("userId", "activityProgress", "gradingProgress", "timestamp")
 CANVAS_SUBMISSION = "https://canvas.instructure.com/lti/submission"
 # Canvas takes a submitted_at up to a minute in its future (read).
 CANVAS_FUTURE = 60.0
-# A stamp that PHP's strtotime cannot read is false: earlier than everything.
-NEVER = float("-inf")
+# A stamp that PHP's strtotime cannot read is false: earlier than everything. Finite, so that it can be rounded.
+NEVER = -1e18
 # Beyond this PostgreSQL refuses the number (1e300 was seen to fail).
 PG_NUMBER = 1e30
 
@@ -78,7 +78,7 @@ def moodle_instant(text: object, site: Site) -> float | None:
     Read a timestamp as Moodle does: its regular expression, then PHP's ``strtotime``.
 
     Returns:
-        Whole seconds since 1970. Negative infinity: the expression takes it and ``strtotime`` does not. None: neither.
+        Whole seconds since 1970. `NEVER`: the expression takes it and ``strtotime`` does not. None: neither.
     """
     match = MOODLE_INSTANT.fullmatch(text) if isinstance(text, str) else None
     if match is None:

@@ -93,8 +93,14 @@ class _Handler:
         body = await incoming.content.read(LONGEST_BODY + 1) if incoming.body_exists else b""
         while incoming.body_exists and not incoming.content.at_eof() and len(body) <= LONGEST_BODY:
             body += await incoming.content.read(LONGEST_BODY + 1 - len(body))
-        visit = self.platform.arrive(read_request(incoming, self.platform.base_url, body))
+        request = read_request(incoming, self.platform.base_url, body)
+        aside = self.platform.answer_aside(request)
+        if aside is not None:
+            return _Written(aside, self.sleep, incoming)
+        visit = self.platform.arrive(request)
         try:
+            if visit.plan.wait:
+                await self.sleep(visit.plan.wait)
             answer = visit.apply()
             if answer.manner.wait:
                 await self.sleep(answer.manner.wait)
@@ -155,13 +161,12 @@ class _Written(web.StreamResponse):
         if manner.lost is not None:
             _hang_up(transport, reset=manner.lost == "reset")
             return None
-        body = self._answer.body if manner.cut is None else self._answer.body[: manner.cut]
-        if request.method == "HEAD":
-            body = b""
+        body = self._answer.body if request.method != "HEAD" else b""
         first = head(self._answer, close=self._closing)
+        if manner.cut is not None:
+            first, body = (first, body[: manner.cut]) if body else (first[: len(first) // 2], b"")
         if manner.drip:
-            transport.write(first)
-            await self._drip(transport, body)
+            await self._drip(transport, first + body)
         else:
             transport.write(first + body)
         return None
@@ -169,11 +174,11 @@ class _Written(web.StreamResponse):
     async def write_eof(self, data: bytes = b"") -> None:
         return
 
-    async def _drip(self, transport: asyncio.Transport, body: bytes) -> None:
-        for index in range(len(body)):
+    async def _drip(self, transport: asyncio.Transport, message: bytes) -> None:
+        for index in range(len(message)):
             if transport.is_closing():
                 return
-            transport.write(body[index : index + 1])
+            transport.write(message[index : index + 1])
             await self._sleep(self._answer.manner.drip)
 
 

@@ -73,6 +73,7 @@ class Link:
     id: str
     title: str
     client_id: str
+    score_maximum: float = 100
 
 
 @attrs.define
@@ -183,6 +184,8 @@ class Item:
         fields: The standard's fields as they were stored, without ``id``; unset ones are absent or None.
 
         locked: A teacher forbade changes to all its grades.
+
+        allowed_attempts: How many submissions a person may make, where attempts count. None: any.
     """
 
     number: int
@@ -192,6 +195,7 @@ class Item:
     fields: dict[str, Any]
     grades: dict[str, Grade] = attrs.field(factory=dict, repr=False)
     locked: bool = False
+    allowed_attempts: int | None = None
 
     @property
     def maximum(self) -> float:

@@ -113,7 +113,8 @@ class Quota:
 
         cost: Units of one request.
 
-        style: Which headers tell of it: ``retry_after`` (Blackboard), ``reset`` (D2L), ``bare`` (Retry-After on 429 only).
+        style: Which headers tell of it: ``retry_after`` (Blackboard), ``reset`` (D2L), ``bare`` (Retry-After on 429
+            and nothing else).
     """
 
     limit: float

@@ -104,18 +104,32 @@ class TokenDesk:
             raise Refusal(Kind.EXPIRED_TOKEN, "This access token has expired; ask for a new one.", "SEC 7.1.1")
         return grant
 
+    def client_of(self, asked: Asked) -> str | None:
+        """
+        Return the client id behind a request's access token, good or expired; None: no known token.
+        """
+        grant = self.grants.get(self.bearer_of(asked))
+        return grant.client_id if grant is not None else None
+
+    @staticmethod
+    def bearer_of(asked: Asked) -> str:
+        """
+        Return a request's access token; empty when it has none.
+        """
+        return (asked.header("authorization") or "").partition(" ")[2].strip()
+
     def _bearer(self, asked: Asked) -> str:
         header = asked.header("authorization")
         if header is None:
             raise Refusal(Kind.NO_TOKEN, "There is no Authorization header; send Authorization: Bearer.", "CORE 6.2")
         scheme, _, token = header.partition(" ")
-        exact = self.site.profile.bearer_exact_case
+        exact = self.site.profile.exact_case
         if not (scheme == "Bearer" or (not exact and scheme.lower() == "bearer")):
             raise Refusal(Kind.NO_TOKEN, f"The Authorization scheme is {scheme!r}, not Bearer.", "SEC 4.1")
         return token.strip()
 
     def _grant(self, asked: Asked) -> Answer:
-        form = read_form(asked)
+        form = read_form(asked, exact_case=self.site.profile.exact_case)
         if form["grant_type"] != GRANT_TYPE:
             text = f"grant_type must be {GRANT_TYPE}."
             raise GrantRefusal("unsupported_grant_type", "grant_type", text, "SEC 4.1")
@@ -178,16 +192,19 @@ class TokenDesk:
         return parts[0]
 
 
-def read_form(asked: Asked) -> dict[str, str]:
+def read_form(asked: Asked, *, exact_case: bool = False) -> dict[str, str]:
     """
     Read the parameters of a token request; all four are there and not empty.
+
+    Args:
+        exact_case: The media type must be in lower case.
 
     Raises:
         GrantRefusal: They are not.
     """
     if asked.method != "POST":
         raise GrantRefusal("invalid_request", "method", f"{asked.method} is not POST.", "SEC 4.1")
-    if asked.content_type != FORM:
+    if asked.content_type != FORM or (exact_case and not (asked.header("content-type") or "").startswith(FORM)):
         raise GrantRefusal("invalid_request", "content_type", f"Content-Type must be {FORM}.", "SEC 4.1")
     form = {name: values[0] for name, values in parse_qs(asked.body.decode("utf-8", "replace")).items()}
     if "client_assertion" not in form and (asked.header("authorization") or "").lower().startswith("basic"):

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -50,8 +50,13 @@ def number(name: str, value: object) -> Number:
     """
     if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
         raise TypeError(f"{name} must be an int, a float or a Decimal, got {_shown(value)}")
-    if not math.isfinite(value):
-        raise ValueError(f"{name} must be finite, got {value!r}: JSON has no such number")
+    try:
+        finite = math.isfinite(value)
+    except (OverflowError, ValueError):
+        # An int beyond every float; a signaling NaN.
+        finite = False
+    if not finite:
+        raise ValueError(f"{name} must be finite, got {_shown(value)}: JSON has no such number")
     return value
 
 
@@ -73,7 +78,16 @@ def instant(name: str, value: object) -> datetime:
         raise TypeError(f"{name} must be a datetime, got {_shown(value)}")
     if value.utcoffset() is None:
         raise ValueError(f"{name} must carry a time zone, got the naive {value!r}: datetime.now(UTC) has one")
+    if value.year in (1, 9999):
+        _in_utc(name, value)
     return value
+
+
+def _in_utc(name: str, value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{name} must lie within the years 1 to 9999 in UTC, got {value!r}") from None
 
 
 def optional_instant(name: str, value: object) -> datetime | None:
@@ -96,8 +110,17 @@ def extensions(name: str, value: object, *, core: frozenset[str], urls_only: boo
         raise TypeError(f"{name} must be a mapping, got {type(value).__name__}")
     for key in value:
         _extension_key(name, key, core, urls_only)
+    return json_object(name, value)
+
+
+def json_object(name: str, value: object) -> dict[str, Any]:
+    """
+    Return a copy of a mapping that can be written as JSON, in UTF-8.
+    """
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name} must be a mapping, got {type(value).__name__}")
     try:
-        json.dumps(dict(value), allow_nan=False)
+        json.dumps(dict(value), ensure_ascii=False, allow_nan=False).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"{name} must hold JSON values only, got one that is not ({type(error).__name__})") from None
     return dict(value)
@@ -113,7 +136,11 @@ def _extension_key(name: str, key: object, core: frozenset[str], urls_only: bool
 
 
 def _shown(value: object) -> str:
-    shown = repr(value)
+    try:
+        shown = repr(value)
+    except ValueError:
+        # An int of more digits than Python prints.
+        shown = "too long to print"
     return f"{type(value).__name__} {shown if len(shown) <= 80 else shown[:77] + '...'}"
 
 

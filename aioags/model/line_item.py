@@ -89,5 +89,5 @@ class LineItem:
         checks.optional_instant("end_date_time", self.end_date_time)
         if self.grades_released is not None and not isinstance(self.grades_released, bool):
             raise TypeError(f"grades_released must be a bool or None, got {self.grades_released!r}")
-        if self.submission_review is not None and not isinstance(self.submission_review, Mapping):
-            raise TypeError(f"submission_review must be a mapping or None, got {self.submission_review!r}")
+        if self.submission_review is not None:
+            checks.json_object("submission_review", self.submission_review)

@@ -15,7 +15,7 @@ from joserfc.jwk import ECKey, JWKRegistry, Key, OKPKey, RSAKey
 from aioags.model import checks
 from aioags.model.secure import check_secure_url
 
-_ALGORITHMS = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
+_CURVES = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512", "Ed25519": "EdDSA", "Ed448": "EdDSA"}
 
 
 def load_key(key: str | bytes | Mapping[str, Any] | Key) -> Key:
@@ -29,11 +29,13 @@ def load_key(key: str | bytes | Mapping[str, Any] | Key) -> Key:
             thumbprint, which `aioags.launch.jwks_document` publishes as well.
 
     Raises:
-        ValueError: It is not a key, or has no private part. The message never quotes it.
+        ValueError: It is not a key, cannot sign, or has no private part. The message never quotes it.
     """
     parsed = _parse(key)
     if not isinstance(parsed, (RSAKey, ECKey, OKPKey)):
         raise ValueError("key must be an RSA or elliptic curve key: a shared secret cannot be published")
+    if not isinstance(parsed, RSAKey) and parsed.curve_name not in _CURVES:
+        raise ValueError(f"key must be of a curve that signs ({', '.join(_CURVES)}), got {parsed.curve_name}")
     if not parsed.is_private:
         raise ValueError("key must hold the private part: the platform keeps the public one")
     parsed.ensure_kid()
@@ -64,16 +66,14 @@ def _parse_text(text: bytes) -> Any:
     raise ValueError("no key type fits")
 
 
-def signing_algorithm(key: Key) -> str:
+def signing_algorithm(key: RSAKey | ECKey | OKPKey) -> str:
     """
     Return the JOSE algorithm that goes with a key: RS256 for RSA (SEC 6.1), the curve's own otherwise.
     """
     if isinstance(key, RSAKey):
         named = key.get("alg")
         return named if isinstance(named, str) and named in {"RS256", "RS384", "RS512", "PS256"} else "RS256"
-    if isinstance(key, ECKey):
-        return _ALGORITHMS[key.curve_name]
-    return "EdDSA"
+    return _CURVES[key.curve_name]
 
 
 def _load_key(value: Any) -> Any:

@@ -10,14 +10,39 @@ that compares whole seconds.
 from __future__ import annotations
 
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 
 class AutoStamp(datetime):
     """
     A timestamp that the package made, not the caller.
+
+    What the caller computes from it is a plain `datetime`, the caller's own.
     """
+
+    def __add__(self, other: Any, /) -> Any:
+        return self._plain() + other
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any, /) -> Any:
+        return self._plain() - other
+
+    def replace(self, *args: Any, **changes: Any) -> Any:
+        """
+        Return a plain `datetime` with other parts.
+        """
+        return self._plain().replace(*args, **changes)
+
+    def astimezone(self, tz: tzinfo | None = None) -> Any:
+        """
+        Return the same instant as a plain `datetime` in another zone.
+        """
+        return self._plain().astimezone(tz)
+
+    def _plain(self) -> datetime:
+        return datetime.combine(self.date(), self.timetz())
 
 
 def as_auto_stamp(instant: datetime) -> AutoStamp:
@@ -40,7 +65,7 @@ class _Stamps:
     def next(self) -> AutoStamp:
         with self._lock:
             now = AutoStamp.now(UTC)
-            self._last = now if now > self._last else self._last + _SMALLEST_STEP
+            self._last = now if now > self._last else as_auto_stamp(self._last + _SMALLEST_STEP)
             return self._last
 
 

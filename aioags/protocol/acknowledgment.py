@@ -7,6 +7,7 @@ Any 2xx is, with or without a body (AGS defines none for scores), but for two th
 
 from __future__ import annotations
 
+import codecs
 from typing import Any
 
 from aioags.protocol.messages import Response
@@ -28,14 +29,20 @@ def acknowledgment(response: Response) -> dict[str, Any] | None:
 
         NotReadableError: The body is a page, broken JSON or no text: nobody knows who answered.
     """
-    body = response.body.strip()
+    body = response.body.removeprefix(codecs.BOM_UTF8).strip()
     if not body:
         return None
-    if body == b"[]":
-        raise RejectionError
-    if body[:1] not in b"<{[" and body.isascii():
+    if body[:1] not in b"<{[":
+        _check_text(body)
         return None
     value = load_json(body)
-    if not isinstance(value, (dict, list)):
-        raise NotReadableError("the body is neither an object nor empty")
+    if value == []:
+        raise RejectionError
     return value if isinstance(value, dict) else None
+
+
+def _check_text(body: bytes) -> None:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        raise NotReadableError("the body is not UTF-8") from None

@@ -14,6 +14,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import attrs
 
+from aioags.errors import PlatformError
 from aioags.model.line_item import LineItem
 from aioags.model.result import Result
 from aioags.model.score import Score
@@ -51,7 +52,7 @@ class Operation(Generic[R_co]):
 
         request: What to send, without the credential.
 
-        scopes: Any one of these suffices. Empty: no credential is added.
+        scopes: Any one of these suffices. Empty: none is needed, and the call changes no gradebook.
 
         read: Turns a 2xx answer into the value. Raises an `AGSError` when it cannot.
 
@@ -62,6 +63,9 @@ class Operation(Generic[R_co]):
         private: Texts of the caller that must not come back in an error: user id, comment.
 
         fresh: Makes the request anew for each try, where one must not be sent twice. None: `request` serves.
+
+        refusal: Reads an answer that is no success as an error, given the wall clock's Unix time. None: as platforms
+            of the standard word theirs.
     """
 
     name: str
@@ -72,6 +76,7 @@ class Operation(Generic[R_co]):
     trusted: frozenset[str] = frozenset()
     private: tuple[str, ...] = attrs.field(default=(), repr=False)
     fresh: Callable[[], Request] | None = None
+    refusal: Callable[[Operation[Any], Response, float], PlatformError] | None = attrs.field(default=None, repr=False)
 
     @property
     def writes(self) -> bool:
@@ -104,6 +109,9 @@ class Dialect(Protocol):
         coupled: URL of the line item that belongs to the launched link. None: there is none, or several.
 
         container: What tells one container of line items from another.
+
+        keeps_stamps: True: the platform sees the stamp that a score is sent with, and keeps the later score. False: the
+            back end may put its own time in its place, so only the order of sending counts.
     """
 
     @property
@@ -111,6 +119,9 @@ class Dialect(Protocol):
 
     @property
     def container(self) -> str | None: ...
+
+    @property
+    def keeps_stamps(self) -> bool: ...
 
     def line_items(
         self, *, resource_link_id: str | None, resource_id: str | None, tag: str | None, limit: int | None

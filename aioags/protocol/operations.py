@@ -45,6 +45,8 @@ class DirectDialect:
     A platform that speaks LTI 1.3 itself.
     """
 
+    keeps_stamps = True
+
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._trusted = trusted_origins(endpoint)

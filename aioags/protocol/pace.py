@@ -16,9 +16,10 @@ ROUND = 8
 SURE = 32
 SLOWER = log(1.5)
 MUCH_SLOWER = log(3.0)
-HEADROOM = 1.25
+HEADROOM = 1.2
 LOOK_AGAIN = 256
-LOOK_EVERY = 2000
+LOOK_EVERY = 3000
+MOST = 128
 ANSWERS_PER_THROTTLE = 100
 PROBE_COST = 20.0
 LONGEST_PATIENCE = 120.0
@@ -115,6 +116,8 @@ class Pacer:
         self._allowance = self._ceiling
         self._leaky = False
         self._reserve = 0
+        self._room = self._room_before = self._ceiling
+        self._room_left = 0
         self._spread = 0.0
         self._gap = 0.0
         self._hold_until = self._due = self._cut_at = self._since = self._left_at = _NEVER
@@ -123,7 +126,6 @@ class Pacer:
         self._failures = 0
         self._lost = 0
         self._accepted = 0
-        self._busy = 0.0
         self._patient_until = _NEVER
         self._patient_answers = 0
         self._now = _Latency()
@@ -183,7 +185,6 @@ class Pacer:
         if begun < self._cut_at or not 1e-6 < seconds < 1e6:
             return
         self._accepted += 1
-        self._busy += seconds
         if begun < self._since:
             return
         self._now.add(seconds)
@@ -208,6 +209,7 @@ class Pacer:
         self._before = self._now
         self._now = _Latency()
         self._judge_at = max(self._window, ROUND)
+        self._step = 0
 
     def _judge(self, now):
         level = self._now
@@ -226,34 +228,45 @@ class Pacer:
             return
         if self._base is None or clearly_above(self._base, level, 0.0):
             self._base = level
-        if self._edge is not None and self._window > self._edge:
-            self._probe(now, sure, full)
-        elif full and clearly_above(level, self._base, SLOWER):
+        if self._step and not self._stepped(now, sure, full):
+            return
+        if full and clearly_above(level, self._base, SLOWER):
             if self._fresh:
                 self._yield(now)
             elif self._answers_since_look >= LOOK_AGAIN:
                 self._look(now)
-        elif full and self._answers_since_look >= LOOK_EVERY:
+        elif full and sure and self._answers_since_look >= LOOK_EVERY:
             self._look(now)
-        elif level.mean - self._base.mean <= SLOWER or level.count >= 4 * SURE:
+        elif level.mean - self._base.mean <= SLOWER or level.count >= MOST:
             self._grow(now, full, spaced)
         if sure:
             self._fresh = False
-        if self._now is level and level.count >= 4 * SURE:
+        if self._now is level and level.count >= MOST:
             self._now = faded(level)
             self._judge_at = self._now.count + max(self._window, ROUND)
 
-    def _probe(self, now, sure, full):
-        if self._before.count == 0: proportional=0
-        than = log(self._window / self._edge)
-        if clearly_above(self._now, self._before, than):
-            self._failures += 1
-            self._wait(now, now - self._since, SURE)
-            self._set(self._edge, now)
-        elif sure and full and (self._now.mean - self._before.mean <= than or self._now.count >= 4 * SURE):
+    def _stepped(self, now, sure, full):
+        than = min(SLOWER, log(self._window / self._step))
+        enough = self._now.count >= MOST
+        if clearly_above(self._now, self._before, than, 1.0 if enough else 3.0):
+            if self._edge is None:
+                self._wait(now, 0.0, SURE)
+                self._answers_since_look = LOOK_EVERY
+            else:
+                self._failures += 1
+                self._wait(now, now - self._since, SURE)
+            self._edge = self._step
+            self._set(self._step, now)
+            return False
+        if not full or (self._edge is not None and not sure):
+            return False
+        if self._now.mean - self._before.mean > than and not enough:
+            return False
+        self._step = 0
+        if self._edge is not None:
             self._failures = 0
             self._edge = self._window
-            self._set(self._window + 1, now)
+        return True
 
     def _grow(self, now, full, spaced):
         edge = self._edge
@@ -263,21 +276,20 @@ class Pacer:
         if now < self._patient_until or self._accepted < self._patient_answers:
             return
         self._strikes = 0
-        if self._reserve:
-            self._reserve -= 1
-            self._wait(now, exp(self._now.mean), ANSWERS_PER_THROTTLE)
-        elif self._gap:
-            if full or spaced:
-                self._gap *= 0.9
-                if self._gap < exp(self._now.mean) / (2 * self._window):
-                    self._gap = 0.0
+        if self._gap and spaced and not full:
+            self._gap *= 0.9
+            if self._gap < exp(self._now.mean) / (2 * self._window):
+                self._gap = 0.0
         elif full and self._window < self._ceiling:
-            self._set(2 * self._window if edge is None else edge + 1, now)
+            step = self._window
+            self._set(2 * step if edge is None else step + 1, now)
+            self._step = step
 
     def _yield(self, now):
         knee = int(self._window * exp(self._base.mean - self._now.mean) * HEADROOM)
         self._edge = max(self._window // 2, min(self._window - 1, knee), self._floor)
         self._wait(now, now - self._since, SURE)
+        self._answers_since_look = LOOK_EVERY
         self._set(self._edge, now)
 
     def _look(self, now):
@@ -303,40 +315,33 @@ class Pacer:
                 self._hold(now, hold)
             return
         told = hold is not None and hold > 0
+        first = self._edge is None
         latency = max(FIRST_PAUSE, exp(self._now.mean if self._now.count else self._before.mean))
         wait = hold if told else min(LONGEST_PAUSE, latency * 2.0 ** min(self._pauses, 60))
         self._pauses += 1
         self._cut(now, START if told else self._ceiling)
         self._hold(now, wait)
         climb = log((self._edge or self._ceiling) / self._window) + 2
-        self._wait(self._hold_until, wait + climb * latency, ANSWERS_PER_THROTTLE)
+        self._wait(self._hold_until, 0.0 if first else wait + climb * latency, ANSWERS_PER_THROTTLE)
 
     def _cut(self, now, most):
         level = max(self._floor, min(self._window, self._in_flight + 1))
         elapsed = now - self._cut_at
-        if self._leaky:
-            self._reserve = min(self._reserve + 1, 8)
-        elif self._gap:
-            if self._strikes == 0:
-                self._gap /= 0.9
-            else:
-                self._gap = min(max(self._gap, elapsed / (0.95 * max(self._accepted, 1))), 2 * self._gap)
-            self._gap = min(self._gap, LONGEST_PAUSE)
-        elif self._edge is None:
+        if self._edge is None:
             self._edge = max(self._floor, level // 2)
-        elif self._window > self._edge:
+        elif self._step:
             self._failures += 1
-        elif self._strikes == 0:
-            self._edge = max(self._floor, level - 1)
-        elif self._strikes == 1:
-            self._edge = max(self._floor, min(level - 1, max(level // 2, (level + int(self._busy / elapsed)) // 2)))
-        else:
-            self._gap = min(elapsed / (0.95 * max(self._accepted, 1)), LONGEST_PAUSE)
+        elif self._gap and self._strikes == 0:
+            self._gap /= 0.9
+        elif self._accepted:
+            self._edge = max(self._floor, level * 7 // 8 if level > 7 else level - 1)
+            if self._gap or self._strikes >= 3:
+                gap = elapsed / (0.95 * self._accepted)
+                self._gap = min(gap if not self._gap else min(max(self._gap, gap), 2 * self._gap), LONGEST_PAUSE)
         self._strikes += 1
         self._look_from = 0
         self._cut_at = now
         self._accepted = 0
-        self._busy = 0.0
         self._set(min(level // 2, most), now)
 
     def _unanswered(self, now, begun):
@@ -354,7 +359,12 @@ class Pacer:
         self._leaky = bool(signal.cost) and signal.reset is None
         if self._leaky:
             charge = max(UP_FRONT, signal.cost)
-            self._allowance = self._in_flight + ceil(left / charge) - 1 - self._reserve
+            room = self._in_flight + ceil(left / charge) - 1
+            self._room = min(self._room, room)
+            self._allowance = min(self._room, self._room_before)
+            self._room_left -= 1
+            if self._room_left <= 0:
+                self._room_before, self._room, self._room_left = self._room, self._ceiling, 8 * room
             if not self._in_flight and left <= charge:
                 self._hold(now, min((charge - left) / 10.0, LONGEST_PAUSE))
         else:
@@ -383,6 +393,6 @@ def faded(level):
     return old
 
 
-def clearly_above(one, other, than):
+def clearly_above(one, other, than, sigmas=3.0):
     if not one.count or not other.count: return False
-    return one.mean - other.mean > than + 3.0 * (one.error + other.error) ** .5
+    return one.mean - other.mean > than + sigmas * (one.error + other.error) ** .5

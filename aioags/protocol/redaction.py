@@ -9,37 +9,61 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
+from html import unescape
 from typing import Any
+from urllib.parse import unquote_plus
 
 BODY_KEPT = 2048
 """Characters of an answer's body that an error keeps."""
 
 _WORDS_KEPT = 200
-_PREFIX = 24
-_SECRETS = re.compile(r"(?i)\b(bearer\s+)\S+|[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}")
+# What a platform cut shorter than this says nothing; what is this long is hardly said by chance.
+_PREFIX = 12
+_SHORT = 6
+# A bearer token; a JWT, also one that was cut; an opaque token, such as Moodle's 32 hex digits.
+_SECRETS = re.compile(
+    r"(?i)\bbearer\s+\S+|\beyJ[\w-]{6,}[\w.-]*|[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}|(?=[\w-]*\d)[\w-]{32,}"
+)
 _REDACTED = "[redacted]"
 _MESSAGE_KEYS = ("reason", "message", "error_description", "detail", "description", "error", "errors", "details")
 
 
 def redact(text: str, private: Iterable[str]) -> str:
     """
-    Return a text without tokens and without the caller's private texts.
+    Return a text without tokens and without the caller's private texts, whole or cut.
 
-    A long private text may come back cut, so everything from its first characters on is dropped.
+    An echo in a spelling that cannot be cut out, such as PHP's ``\\/`` or a URL's ``%20``, costs the whole text.
     """
-    for secret in filter(None, private):
+    secrets = [secret for secret in private if secret.strip()]
+    for secret in secrets:
         text = _without(text, secret)
+    flat = _flat(text) if secrets else ""
+    if any(len(bare := _flat(secret)) > _SHORT and bare[:_PREFIX] in flat for secret in secrets):
+        return _REDACTED
     return _SECRETS.sub(_REDACTED, text)
 
 
 def _without(text: str, secret: str) -> str:
-    for form in {secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}:
-        if len(form) > _PREFIX:
-            start = text.find(form[:_PREFIX])
-            text = text if start < 0 else text[:start] + _REDACTED
-        else:
-            text = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", _REDACTED, text)
+    if len(secret) <= _SHORT:
+        return re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", _REDACTED, text)
+    spelled = (secret, " ".join(secret.split()), json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1])
+    forms = {form for form in spelled if len(form) > _SHORT}
+    for form in forms:
+        text = text.replace(form, _REDACTED)
+    for form in forms:
+        # Cut, or spelled otherwise further on: where it ends is not known.
+        before, found, _ = text.partition(form[:_PREFIX])
+        text = before + _REDACTED if found else text
     return text
+
+
+def _flat(text: str) -> str:
+    """
+    Return a text without case, blanks and the escapes of JSON, URLs and HTML, for comparison only.
+    """
+    plain = re.sub(r"\\[nrtfb]", " ", re.sub(r"\\u([0-9a-fA-F]{4})", lambda unit: chr(int(unit[1], 16)), text))
+    joined = plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return "".join(unescape(unquote_plus(joined)).replace("\\", "").casefold().split())
 
 
 def shown_body(body: bytes, private: Iterable[str]) -> str:

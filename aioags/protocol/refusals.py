@@ -44,10 +44,17 @@ _RATE_LIMIT = re.compile(r"(?i)rate limit exceeded")
 
 def refusal(operation: Operation[Any], response: Response, *, wall: float) -> PlatformError:
     """
-    Read an answer that is not 2xx (or a 2xx that means a refusal) as an error.
+    Read an answer that is not 2xx (or a 2xx that means a refusal) as an error, by the operation's own reading if any.
 
     Args:
         wall: Unix time, for a ``Retry-After`` that is a date.
+    """
+    return (operation.refusal or platform_refusal)(operation, response, wall)
+
+
+def platform_refusal(operation: Operation[Any], response: Response, wall: float) -> PlatformError:
+    """
+    Read a refusal as platforms of the standard word theirs.
     """
     words = platform_words(response.reason, response.body)
     facts: dict[str, Any] = {

@@ -18,7 +18,8 @@ lost, 408, 5xx, unreadable write    FREELY and STAMPED: again. NEVER and LOOK_FI
 429, 403 in disguise, 503 + hint    again after the hint, whatever the operation: the platform did not act
 425                                 again: the platform did not act
 401, or 403 and a cached token      renew once, again
-stale (409, 400 with the words)     after a lost answer: recorded. At the first attempt: give up
+stale (409, 400 with the words)     after a lost answer: recorded. At the first attempt: give up. Where the back end
+                                    puts its own stamp on each try (the error is transient): again
 other                               give up
 
 Every wait lies within the policy's total time, or the trial gives up at once: no wait is cut short, since coming back
@@ -212,12 +213,12 @@ class Trial(Generic[T]):
         # A repeat that is stale was recorded the first time: Moodle 409, Open edX 400. A DELETE likewise.
         if isinstance(error, NotFoundError):
             return self.operation.request.method == "DELETE"
-        return isinstance(error, StaleScoreError)
+        return isinstance(error, StaleScoreError) and not error.transient
 
     def _repeats(self, error: AGSError) -> bool:
         if isinstance(error, MalformedError):
             return error.transient or self.operation.writes
-        return isinstance(error, (NoAnswerError, BrokenError)) and error.transient
+        return isinstance(error, (NoAnswerError, BrokenError, StaleScoreError)) and error.transient
 
     def _again(self, error: AGSError, count: int, now: float, jitter: float) -> Again | GiveUp:
         longest = min(self.policy.longest_wait, self.policy.first_wait * 2.0 ** min(count - 1, 60))

@@ -91,6 +91,13 @@ class Turns:
         self._remember(key, second)
         return stamp
 
+    def is_older(self, key: Key, score: Score) -> bool:
+        """
+        True when the caller gave a score a stamp, and one of a later second was sent for this key before.
+        """
+        last = self._last.get(hash(key))
+        return not score.is_auto_stamped and last is not None and int(score.timestamp.timestamp()) < last
+
     def wiped(self, key: Key, wall: float) -> None:
         """
         Note that a score without a value was recorded: the platform may have stored the time of its own clock.

@@ -36,7 +36,8 @@ def with_query(url: str, parameters: Mapping[str, str | int | None]) -> str:
     path, rest = _split(url)
     if not added:
         return path + rest
-    joiner = "?" if not rest else "" if rest[-1] in "?&" else "&"
+    # Not every trailing ? opens the query: "?q=what?" ends with a value.
+    joiner = "?" if not rest else "" if rest == "?" or rest[-1] == "&" else "&"
     return f"{path}{rest}{joiner}{added}"
 
 

@@ -110,18 +110,19 @@ def load_line_item(record: object) -> LineItem:
     """
     fields = _object("a line item", record)
     item_id = load_string("id", fields.get("id"))
-    maximum = load_number("scoreMaximum", fields.get("scoreMaximum"))
     if item_id is None:
         raise NotReadableError("the line item has no id")
-    if maximum is None:
-        raise NotReadableError(f"the line item {item_id} has no scoreMaximum")
     try:
-        return _line_item(fields, item_id, maximum)
-    except NotReadableError as error:
+        return _line_item(fields, item_id)
+    except ValueError as error:
+        # NotReadableError, or what the model refuses: an extension that cannot be written again.
         raise NotReadableError(f"in the line item {item_id}: {error}") from None
 
 
-def _line_item(fields: Mapping[str, Any], item_id: str, maximum: Any) -> LineItem:
+def _line_item(fields: Mapping[str, Any], item_id: str) -> LineItem:
+    maximum = load_number("scoreMaximum", fields.get("scoreMaximum"))
+    if maximum is None:
+        raise NotReadableError("it has no scoreMaximum")
     released = fields.get("gradesReleased")
     review = fields.get("submissionReview")
     return LineItem(
@@ -176,8 +177,21 @@ def load_list(body: bytes, load: Callable[[object], T], *, bare: bool = False) -
     value = load_json(body)
     if bare and isinstance(value, dict):
         value = [value]
+    return load_records("the body", value, load)
+
+
+def load_records(what: str, value: object, load: Callable[[object], T]) -> list[T]:
+    """
+    Read the records of an array that was parsed already.
+
+    Args:
+        what: What the array is, for the message.
+
+    Raises:
+        NotReadableError: No array, or one record cannot be read; it is named by its place. None is dropped.
+    """
     if not isinstance(value, list):
-        raise NotReadableError("the body is not an array")
+        raise NotReadableError(f"{what} is not an array")
     return [_load_nth(load, place, record) for place, record in enumerate(value)]
 
 

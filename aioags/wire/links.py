@@ -76,7 +76,8 @@ def _relations(line: str, position: int) -> tuple[frozenset[str], int]:
             continue
         value, position = _value(line, match.end()) if match[2] else ("", match.end())
         if match[1].lower() == "rel" and relations is None:
-            relations = frozenset(value.lower().split())
+            # 'next' is a token with two odd characters in it; nobody means that.
+            relations = frozenset(value.strip("'").lower().split())
     return relations or frozenset(), position
 
 

@@ -4,6 +4,7 @@ Numbers, instants and JSON texts, each in both directions.
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 import re
@@ -48,9 +49,9 @@ def dump_instant(value: datetime) -> str:
     """
     Write an instant in UTC with a fraction and ``Z`` (AGS 3.4.9): milliseconds, or microseconds when there are any.
     """
-    utc = value.astimezone(UTC)
+    utc = value if value.tzinfo is UTC else value.astimezone(UTC)
     precision = "milliseconds" if utc.microsecond % 1000 == 0 else "microseconds"
-    return utc.replace(tzinfo=None).isoformat(timespec=precision) + "Z"
+    return utc.isoformat(timespec=precision).removesuffix("+00:00") + "Z"
 
 
 def load_json(body: bytes) -> Any:
@@ -69,7 +70,8 @@ def load_json(body: bytes) -> Any:
     except NotReadableError:
         raise
     except ValueError:
-        what = "an HTML page" if body.lstrip()[:1] == b"<" else "no JSON" if body.strip() else "empty"
+        text = body.removeprefix(codecs.BOM_UTF8).strip()
+        what = "an HTML page" if text[:1] == b"<" else "no JSON" if text else "empty"
         raise NotReadableError(f"the body is {what}") from None
 
 
@@ -101,8 +103,13 @@ def _from_text(field: str, value: str) -> Number:
 
 
 def _finite(field: str, value: int | float) -> Number:
-    # 1e400 is JSON, and infinity as a float.
-    if not math.isfinite(value):
+    try:
+        # 1e400 is JSON, and infinity as a float.
+        finite = math.isfinite(value)
+    except OverflowError:
+        # An int of hundreds of digits.
+        finite = False
+    if not finite:
         raise NotReadableError(f"{field} is too large")
     return value
 

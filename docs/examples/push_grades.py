@@ -82,21 +82,30 @@ class Outcome:
     seconds: float = 0.0
 
 
-def read_rows(path: Path) -> list[Row]:
+def read_table(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, list[str]]]:
     """
-    Read a class list with the columns user_id, name, points, maximum, comment.
+    Yield line number and values of each row of a CSV file with a header; ends the program when a column is missing.
     """
     with path.open(encoding="utf-8-sig", newline="") as lines:
-        reader = csv.DictReader(lines)
-        return [Row(reader.line_num, **row) for row in reader]
+        reader = csv.DictReader(lines, restval="")
+        if missing := set(columns) - set(reader.fieldnames or ()):
+            sys.exit(f"{path} has no column {', '.join(sorted(missing))}")
+        for row in reader:
+            yield reader.line_num, [row[column].strip() for column in columns]
+
+
+def read_rows(path: Path) -> list[Row]:
+    """
+    Read a class list.
+    """
+    return [Row(line, *values) for line, values in read_table(path, Row._fields[1:])]
 
 
 def read_roster(path: Path) -> list[Person]:
     """
-    Read who is in the course: the columns user_id, name.
+    Read who is in the course.
     """
-    with path.open(encoding="utf-8-sig", newline="") as lines:
-        return [Person(**row) for row in csv.DictReader(lines)]
+    return [Person(*values) for _, values in read_table(path, Person._fields)]
 
 
 def number(text: str) -> int | Decimal:
@@ -146,7 +155,7 @@ def reason(error: AGSError) -> str:
     Say in plain words why a score is not in the gradebook.
     """
     if isinstance(error, UserNotGradableError):
-        return f"not a learner of this course, says the platform: {error.words}"
+        return f"not a learner of this course, so the platform refused the grade ({error.status})"
     if error.recorded is None:
         return f"nobody knows whether it was recorded: {error}"
     return str(error)
@@ -172,7 +181,7 @@ def say_outcome(console: Console, rows: list[Row], outcome: Outcome) -> None:
     """
     Print what the platform took, and each row that it did not.
     """
-    rate = len(rows) / outcome.seconds
+    rate = outcome.recorded / outcome.seconds
     say(console, "Recorded", f"{outcome.recorded} of {len(rows)}, in {outcome.seconds:.1f} s: {rate:,.0f} a second")
     say(console, "Refused", str(len(outcome.refused)))
     for row, why in sorted(outcome.refused):
@@ -245,9 +254,18 @@ async def main(grades: Path, roster_file: Path) -> None:
         await say_results(console, gradebook, item, rows, roster)
 
 
+def existing_file(text: str) -> Path:
+    """
+    Read an argument that names a file.
+    """
+    if not Path(text).is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {text}")
+    return Path(text)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Push a CSV of grades into an emulated gradebook.")
-    parser.add_argument("grades", type=Path, nargs="?", default=HERE / "grades.csv")
-    parser.add_argument("roster", type=Path, nargs="?", default=HERE / "roster.csv")
+    parser.add_argument("grades", type=existing_file, nargs="?", default=HERE / "grades.csv")
+    parser.add_argument("roster", type=existing_file, nargs="?", default=HERE / "roster.csv")
     arguments = parser.parse_args()
     asyncio.run(main(arguments.grades, arguments.roster))

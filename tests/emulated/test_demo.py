@@ -79,3 +79,13 @@ def test_a_class_list_of_ones_own(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "1 of 2" in line_with(done.stdout.splitlines(), "Recorded")
     assert "line 2, Ada (user 7): not a grade" in done.stdout
+
+
+def test_a_file_that_is_no_class_list_gets_one_line(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.csv"
+    wrong.write_text("user,points\n7,10\n", encoding="utf-8")
+    done = subprocess.run([*DEMO, str(wrong)], capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode == 1
+    assert done.stderr == f"{wrong} has no column comment, maximum, name, user_id\n"
+    gone = subprocess.run([*DEMO, str(tmp_path / "gone.csv")], capture_output=True, encoding="utf-8", check=False)
+    assert "there is no file" in gone.stderr

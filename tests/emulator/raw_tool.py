@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from joserfc import jwt
-from joserfc.jwk import RSAKey
 
 from aioags.emulator import Answer, ManualClock, Platform, Profile
 from aioags.protocol.messages import Request
@@ -54,6 +53,13 @@ def score(user: str, given: float | None = 8, maximum: float | None = 10, **more
         "scoreMaximum": maximum,
     } | more
     return {name: value for name, value in body.items() if value is not None}
+
+
+def dump_json(body: object) -> bytes | None:
+    """
+    Write JSON as UTF-8; None stays None.
+    """
+    return None if body is None else json.dumps(body, ensure_ascii=False).encode()
 
 
 def spliced(url: str, tail: str) -> str:
@@ -106,7 +112,7 @@ class RawTool:
         head = {"alg": "RS256", "kid": pair.kid} | header
         head = {name: value for name, value in head.items() if value is not None}
         algorithms = [str(head["alg"])]
-        return jwt.encode(head, claims, key or RSAKey.import_key(pair.pem), algorithms=algorithms)
+        return jwt.encode(head, claims, key or pair.key, algorithms=algorithms)
 
     def form(self, assertion: str | None = None, **changes: Any) -> dict[str, str]:
         form = {
@@ -143,7 +149,7 @@ class RawTool:
             sent["Content-Type"] = content_type
         if accept:
             sent["Accept"] = accept
-        data = body if isinstance(body, bytes) or body is None else json.dumps(body, ensure_ascii=False).encode()
+        data = body if isinstance(body, bytes) else dump_json(body)
         return Request(method, url, tuple(sent.items()), data)
 
     def ask(self, method: str, url: str, body: Any = None, **options: Any) -> Answer:

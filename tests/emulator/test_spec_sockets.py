@@ -92,7 +92,7 @@ async def carried(answer: Answer, request: bytes = b"GET / HTTP/1.1\r\nHost: x\r
     Return the bytes that a client gets for an answer.
     """
     made = Platform.create()
-    platform = OneAnswer(made.site, made.key, made.tokens, made.requests, said=answer)
+    platform = OneAnswer(made.site, made.key, made.tokens, made.requests, made.faults, made.furnish, said=answer)
     async with serve(platform, sleep=lambda seconds: asyncio.sleep(0)) as running:
         return await raw(running, request)
 

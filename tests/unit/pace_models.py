@@ -336,24 +336,45 @@ class Quota:
 @attrs.define
 class Cliff:
     """
-    Quick up to so many in flight; beyond, each further one adds `steepness` times the usual duration.
+    Quick up to so many in flight; each further one slows all of them down by `steepness` times the usual duration.
     """
 
     edge: int
     seconds: float
     steepness: float = 1.0
     noise: float = 0.0
-    in_flight: int = 0
+    done: float = 0.0
+    touched: float = 0.0
+    version: int = 0
+    working: list[tuple[float, int, Reply]] = attrs.field(factory=list)
 
     def arrive(self, world: World, reply: Reply) -> None:
-        self.in_flight += 1
-        factor = 1.0 + self.steepness * max(0, self.in_flight - self.edge)
+        self.advance(world)
+        self.version += 1
+        heapq.heappush(self.working, (self.done + spread(world, self.seconds, self.noise), self.version, reply))
+        self.plan(world)
 
-        def served() -> None:
-            self.in_flight -= 1
-            reply(Answer())
+    @property
+    def slowness(self) -> float:
+        return 1.0 + self.steepness * max(0, len(self.working) - self.edge)
 
-        world.later(spread(world, self.seconds * factor, self.noise), served)
+    def advance(self, world: World) -> None:
+        self.done += (world.now - self.touched) / self.slowness
+        self.touched = world.now
+
+    def plan(self, world: World) -> None:
+        if self.working:
+            version = self.version
+            world.later((self.working[0][0] - self.done) * self.slowness, lambda: self.finish(world, version))
+
+    def finish(self, world: World, version: int) -> None:
+        if version != self.version:
+            return
+        self.advance(world)
+        self.version += 1
+        reply = heapq.heappop(self.working)[2]
+        self.plan(world)
+        reply(Answer())
 
 
 @attrs.frozen

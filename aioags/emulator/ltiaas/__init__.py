@@ -1,0 +1,11 @@
+"""
+The LTIAAS emulator: the hosted gateway's REST API, in front of the platform emulator.
+
+It is built from the vendor's documents. Where they are silent it guesses, and each guess says so where it is made.
+"""
+
+from aioags.emulator.ltiaas.gateway import Gateway
+from aioags.emulator.ltiaas.launches import Launch
+from aioags.emulator.ltiaas.server import GatewayServer, serve
+
+__all__ = ["Gateway", "GatewayServer", "Launch", "serve"]

@@ -1,0 +1,293 @@
+"""
+The calls of the REST API, each answered by what AGS says.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import attrs
+
+from aioags.emulator.clock import iso
+from aioags.emulator.ltiaas.errors import NOT_FOR_CONTEXT, invalid, unavailable
+from aioags.emulator.ltiaas.launches import LTI, Launch, idtoken, raw_claims
+from aioags.emulator.ltiaas.lms import CONTAINER, LINE_ITEM, RESULTS, SCORE, service
+from aioags.emulator.messages import Answer, Asked, json_answer
+from aioags.emulator.state import Person
+
+if TYPE_CHECKING:
+    from aioags.emulator.ltiaas.gateway import Gateway
+
+DL = "https://purl.imsglobal.org/spec/lti-dl/claim/"
+ACTIVITY = ("Initialized", "Started", "InProgress", "Submitted", "Completed")
+GRADING = ("FullyGraded", "Pending", "PendingManual", "Failed", "NotReady")
+MEMBERSHIP = "http://purl.imsglobal.org/vocab/lis/v2/membership#"
+
+
+@attrs.frozen
+class Call:
+    """
+    One authorized request.
+
+    Attributes:
+        item: The line item's id, decoded once; empty where the path has none.
+    """
+
+    gateway: Gateway
+    asked: Asked
+    launch: Launch
+    item: str
+
+    def offered(self) -> dict[str, Any]:
+        """
+        Return the AGS claim of the launch.
+
+        Raises:
+            GatewayRefusal: It has none.
+        """
+        claim = self.gateway.lms.claim(self.launch.course, self.launch.link)
+        if not self.launch.offers_services or not claim["scope"]:
+            raise unavailable(NOT_FOR_CONTEXT, "Assignment and Grades is not available in this context.")
+        return claim
+
+    def item_url(self) -> str:
+        """
+        Return the line item's URL.
+
+        Raises:
+            GatewayRefusal: The path's segment was none, or encoded otherwise than once.
+        """
+        self.offered()
+        return _lms_url(self, "lineItemID", self.item)
+
+
+def list_line_items(call: Call) -> Answer:
+    """
+    Answer ``GET /api/lineitems``.
+    """
+    names = {"resource_link_id": "resourceLinkId", "resource_id": "resourceId", "tag": "tag", "limit": "limit"}
+    return _page(call, "lineItems", call.offered()["lineitems"], CONTAINER, names)
+
+
+def get_line_item(call: Call) -> Answer:
+    """
+    Answer ``GET /api/lineitems/{id}``.
+    """
+    return json_answer(200, call.gateway.lms.ask("GET", call.item_url(), LINE_ITEM).json())
+
+
+def create_line_item(call: Call) -> Answer:
+    """
+    Answer ``POST /api/lineitems``.
+    """
+    body = json.dumps(_line_item(call)).encode()
+    return json_answer(201, call.gateway.lms.ask("POST", call.offered()["lineitems"], LINE_ITEM, body).json())
+
+
+def update_line_item(call: Call) -> Answer:
+    """
+    Answer ``PUT /api/lineitems/{id}``: 201, as the reference has it.
+    """
+    fields = _line_item(call)
+    answer = call.gateway.lms.ask("PUT", call.item_url(), LINE_ITEM, json.dumps(fields).encode())
+    return json_answer(201, json.loads(answer.body) if answer.body.strip() else {**fields, "id": call.item})
+
+
+def delete_line_item(call: Call) -> Answer:
+    """
+    Answer ``DELETE /api/lineitems/{id}``.
+    """
+    call.gateway.lms.ask("DELETE", call.item_url(), LINE_ITEM)
+    return Answer(204)
+
+
+def post_score(call: Call) -> Answer:
+    """
+    Answer ``POST /api/lineitems/{id}/scores``: 204, whatever the LMS said besides yes.
+    """
+    score = _body(call)
+    problems = list(_score_problems(score))
+    if problems:
+        raise invalid(*problems)
+    if call.gateway.stamps == "own" or "timestamp" not in score:
+        score["timestamp"] = iso(call.gateway.now())
+    # On one line: a score with line breaks that Moodle rejects comes back as 200.
+    call.gateway.lms.ask("POST", service(call.item_url(), "scores"), SCORE, json.dumps(score).encode())
+    return Answer(204)
+
+
+def get_scores(call: Call) -> Answer:
+    """
+    Answer ``GET /api/lineitems/{id}/scores``: the results.
+    """
+    url = service(call.item_url(), "results")
+    return _page(call, "scores", url, RESULTS, {"user_id": "userId", "limit": "limit"})
+
+
+def get_idtoken(call: Call) -> Answer:
+    """
+    Answer ``GET /api/idtoken``.
+    """
+    build = raw_claims if call.asked.parameter("raw") == "true" else idtoken
+    return json_answer(200, build(call.gateway.platform, call.launch))
+
+
+def get_memberships(call: Call) -> Answer:
+    """
+    Answer ``GET /api/memberships``.
+
+    The members are taken from the platform's memory instead of asked for by NRPS, and the pages' URLs are made up.
+    """
+    given = call.asked.parameter("url")
+    query = dict(call.asked.query)
+    if given is not None:
+        query = {name: values[0] for name, values in parse_qs(urlsplit(_lms_url(call, "url", given)).query).items()}
+    role, begin = query.get("role"), int(query.get("from", "0"))
+    people = [person for person in call.launch.course.people.values() if role in (None, *_roles(person))]
+    size = int(query.get("limit") or len(people) or 1)
+    course, base = call.launch.course, f"{call.gateway.platform.base_url}/memberships"
+    told: dict[str, Any] = {
+        "id": base,
+        "context": {"id": course.id, "title": course.title},
+        "members": [_member(person) for person in people[begin : begin + size]],
+    }
+    if begin + size < len(people):
+        wanted = {"role": role, "limit": str(size), "from": str(begin + size)}
+        told["next"] = f"{base}?{urlencode({name: value for name, value in wanted.items() if value is not None})}"
+    return json_answer(200, told)
+
+
+def deep_linking_form(call: Call) -> Answer:
+    """
+    Answer ``POST /api/deeplinking/form``.
+    """
+    message, target = _deep_linking(call)
+    html = (
+        f'<form id="ltiaas_dl" style="display: none;" action="{target}" method="POST">'
+        f'<input type="hidden" name="JWT" value="{message}" /></form>'
+        '<script>document.getElementById("ltiaas_dl").submit()</script>'
+    )
+    return json_answer(200, {"form": html})
+
+
+def deep_linking_message(call: Call) -> Answer:
+    """
+    Answer ``POST /api/deeplinking``.
+    """
+    message, target = _deep_linking(call)
+    return json_answer(200, {"message": message, "target": target})
+
+
+def _page(call: Call, field: str, url: str, accept: str, names: dict[str, str]) -> Answer:
+    """
+    Get one page from the LMS; ``url`` makes every other parameter ignored.
+
+    Args:
+        names: The LMS's parameter by ours.
+    """
+    given = call.asked.parameter("url")
+    parameters = {theirs: call.asked.parameter(ours) for theirs, ours in names.items()}
+    if given is not None:
+        url, parameters = _lms_url(call, "url", given), {}
+    records, neighbours = call.gateway.lms.list(url, accept, parameters)
+    return json_answer(200, {field: records, **neighbours})
+
+
+def _lms_url(call: Call, name: str, value: str) -> str:
+    # A guess, and what a careful gateway does: the LMS's token goes nowhere else.
+    if not value.startswith(call.gateway.platform.base_url + "/"):
+        raise invalid(f"{name} must be a URL of the platform, encoded once")
+    return value
+
+
+def _body(call: Call) -> dict[str, Any]:
+    try:
+        body = json.loads(call.asked.body)
+    except ValueError:
+        body = None
+    if not isinstance(body, dict) or call.asked.content_type != "application/json":
+        raise invalid("the body must be a JSON object, sent as application/json")
+    return body
+
+
+def _line_item(call: Call) -> dict[str, Any]:
+    fields = _body(call)
+    if not isinstance(fields.get("label"), str):
+        raise invalid("label is required")
+    if isinstance(fields.get("scoreMaximum"), bool) or not isinstance(fields.get("scoreMaximum"), (int, float)):
+        raise invalid("scoreMaximum is required")
+    # A guess: the reference has no id here, and platforms refuse one.
+    return {name: value for name, value in fields.items() if name != "id"}
+
+
+def _score_problems(score: dict[str, Any]) -> Iterable[str]:
+    if not isinstance(score.get("userId"), str):
+        yield "userId is required"
+    if score.get("activityProgress") not in ACTIVITY:
+        yield "activityProgress must be one of the allowed values"
+    if score.get("gradingProgress") not in GRADING:
+        yield "gradingProgress must be one of the allowed values"
+    if score.get("scoreGiven") is not None and not score.get("scoreMaximum"):
+        yield "scoreMaximum is required beside scoreGiven"
+
+
+def _member(person: Person) -> dict[str, Any]:
+    status = "Active" if person.active else "Inactive"
+    return {"userId": person.user_id, "name": person.name, "roles": [_roles(person)[1]], "status": status}
+
+
+def _roles(person: Person) -> tuple[str, str]:
+    return person.role, MEMBERSHIP + person.role
+
+
+def _deep_linking(call: Call) -> tuple[str, str]:
+    body = _body(call)
+    if not call.launch.deep_linking:
+        raise unavailable(NOT_FOR_CONTEXT, "Deep Linking is not available in this context.")
+    items, options = body.get("contentItems"), body.get("options") or {}
+    if not isinstance(items, list):
+        raise invalid("contentItems is required")
+    launch = raw_claims(call.gateway.platform, call.launch)
+    names = {"message": "msg", "log": "log", "errMessage": "errormsg", "errLog": "errorlog"}
+    claims = {
+        "iss": launch["aud"],
+        "aud": launch["iss"],
+        "iat": int(call.gateway.now()),
+        "exp": int(call.gateway.now()) + 60,
+        "nonce": f"{call.gateway.platform.site.rng.getrandbits(128):032x}",
+        f"{LTI}deployment_id": launch[f"{LTI}deployment_id"],
+        f"{LTI}message_type": "LtiDeepLinkingResponse",
+        f"{LTI}version": "1.3.0",
+        f"{DL}content_items": items,
+    }
+    claims |= {f"{DL}{names[name]}": value for name, value in options.items() if name in names}
+    return call.gateway.lms.sign(claims), f"{call.gateway.platform.base_url}/deep-links"
+
+
+@attrs.frozen
+class Operation:
+    """
+    One documented call: how it is answered, and whether a service key suffices.
+    """
+
+    name: str
+    answer: Callable[[Call], Answer]
+    ltik_only: bool = False
+
+
+OPERATIONS = {
+    ("GET", "api/lineitems"): Operation("list_line_items", list_line_items),
+    ("POST", "api/lineitems"): Operation("create_line_item", create_line_item),
+    ("GET", "api/lineitems/{id}"): Operation("get_line_item", get_line_item),
+    ("PUT", "api/lineitems/{id}"): Operation("update_line_item", update_line_item),
+    ("DELETE", "api/lineitems/{id}"): Operation("delete_line_item", delete_line_item),
+    ("POST", "api/lineitems/{id}/scores"): Operation("post_score", post_score),
+    ("GET", "api/lineitems/{id}/scores"): Operation("results", get_scores),
+    ("GET", "api/idtoken"): Operation("idtoken", get_idtoken, ltik_only=True),
+    ("GET", "api/memberships"): Operation("memberships", get_memberships),
+    ("POST", "api/deeplinking/form"): Operation("deep_linking_form", deep_linking_form, ltik_only=True),
+    ("POST", "api/deeplinking"): Operation("deep_linking_message", deep_linking_message, ltik_only=True),
+}

@@ -1,0 +1,78 @@
+"""
+Sakai, as its source has it.
+"""
+
+from __future__ import annotations
+
+from aioags.emulator.addresses import Addresses
+from aioags.emulator.profile import RESPONSE_TYPES, STATUSES, Profile
+from aioags.emulator.refusals import Kind
+
+SAKAI = Profile(
+    name="sakai",
+    basis="Sakai, read in its source",
+    addresses=Addresses(
+        token="/imsblis/lti13/token/{tool}",
+        container="/imsblis/lti13/lineitems/{course}",
+        item="/imsblis/lti13/lineitems/{course}/{item}",
+        scores="/imsblis/lti13/lineitems/{course}/{item}/scores",
+        results="/imsblis/lti13/lineitems/{course}/{item}/results",
+        result="/imsblis/lti13/lineitems/{course}/{item}/results/{user}",
+        # A signed placement: three colons, and an escape that must stay as it is.
+        course_form="5f0d:::content%3A{n}",
+        jwks="/imsblis/lti13/keyset",
+        authorization="/imsoidc/lti13/oidc_auth",
+    ),
+    user_ids="{uuid}",
+    leeway=60.0,
+    longest_life=600.0,
+    scope_policy="strict",
+    grant_error_style="sakai",
+    statuses=STATUSES
+    | {
+        Kind.NO_TOKEN: 403,
+        Kind.BAD_TOKEN: 403,
+        Kind.EXPIRED_TOKEN: 403,
+        Kind.MISSING_SCOPE: 400,
+        Kind.UNKNOWN_CONTEXT: 400,
+        Kind.TOOL_NOT_IN_CONTEXT: 400,
+        Kind.USER_UNKNOWN: 400,
+        Kind.USER_NOT_IN_CONTEXT: 400,
+        Kind.UNKNOWN_LINK: 400,
+        Kind.FOREIGN_LINK: 400,
+        Kind.LINK_ELSEWHERE: 400,
+    },
+    words={
+        Kind.NO_TOKEN: "invalid_authorization",
+        Kind.BAD_TOKEN: "signature_error",
+        Kind.EXPIRED_TOKEN: "invalid_authorization",
+        Kind.MISSING_SCOPE: "Scope not allowed for this service",
+        Kind.USER_UNKNOWN: "User does not belong to site",
+        Kind.USER_NOT_IN_CONTEXT: "User does not belong to site",
+    },
+    error_style="sakai",
+    challenge=False,
+    accept_policy="any",
+    content_type_policy="any",
+    response_types=RESPONSE_TYPES | {"results": "application/json"},
+    paging="none",
+    page_size=None,
+    link_filters=("lti_link_id",),
+    create_status=200,
+    create_echo=True,
+    stores_extensions=False,
+    maximum_rule="optional",
+    strict_strings=False,
+    strict_keys=False,
+    strict_dates=False,
+    dedupe_by_label=True,
+    delete_status=200,
+    stripped_characters="|",
+    unset_dates="omit",
+    score_rules="sakai",
+    gradable_roles=None,
+    score_success="200_empty",
+    stamp_rule="any",
+    results_style="roster",
+    user_filter="ignored",
+)

@@ -1,0 +1,66 @@
+"""
+From a launch to a gradebook: OIDC login, id_token, the tool's keys, deep linking (LTI 1.3, CORE and SEC 5).
+
+Read `tool` first; then `login`, `finish`, `id_token`.
+"""
+
+from aioags.errors import IdTokenRefusedError, LaunchError, LoginLostError, UnregisteredError
+from aioags.launch.claims import (
+    DEEP_LINKING,
+    RESOURCE_LINK,
+    SUBMISSION_REVIEW,
+    Context,
+    DeepLinkingSettings,
+    Launch,
+    ResourceLink,
+)
+from aioags.launch.deep_linking import DeepLinkingResponse, LinkItem, deep_linking_response
+from aioags.launch.finish import LaunchForm, finish_login, read_form
+from aioags.launch.id_token import Header, read_header
+from aioags.launch.keys import dump_key, generate_key, jwks_document, keys_from_environment, load_keys
+from aioags.launch.login import Cookie, Login, LoginRequest, PendingLogin, begin_login, read_login
+from aioags.launch.registrations import FixedRegistrations, Registrations
+from aioags.launch.settings import ToolSettings
+from aioags.launch.sqlite_store import SQLiteStore
+from aioags.launch.stores import MemoryStore, Store
+from aioags.launch.tool import Tool
+
+__all__ = [  # noqa: RUF022 - in reading order
+    "Tool",
+    "ToolSettings",
+    "Launch",
+    "Context",
+    "ResourceLink",
+    "RESOURCE_LINK",
+    "DEEP_LINKING",
+    "SUBMISSION_REVIEW",
+    "Registrations",
+    "FixedRegistrations",
+    "Store",
+    "MemoryStore",
+    "SQLiteStore",
+    "generate_key",
+    "dump_key",
+    "load_keys",
+    "keys_from_environment",
+    "jwks_document",
+    "deep_linking_response",
+    "DeepLinkingResponse",
+    "DeepLinkingSettings",
+    "LinkItem",
+    "LaunchError",
+    "UnregisteredError",
+    "LoginLostError",
+    "IdTokenRefusedError",
+    "read_login",
+    "begin_login",
+    "read_form",
+    "read_header",
+    "finish_login",
+    "Login",
+    "LoginRequest",
+    "PendingLogin",
+    "LaunchForm",
+    "Header",
+    "Cookie",
+]

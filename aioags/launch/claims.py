@@ -1,0 +1,325 @@
+"""
+`Launch`: what the platform says, signed, about who launches what, and where (CORE 5.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from aioags.errors import LaunchError
+from aioags.launch.login import check_target
+from aioags.launch.reader import Reader, refused
+from aioags.launch.settings import ToolSettings
+from aioags.model.endpoint import AGS_CLAIM, Endpoint
+from aioags.model.member import MEMBERSHIPS_SCOPE, has_role
+from aioags.model.registration import Registration
+from aioags.model.secure import url_fault
+
+LTI_CLAIM = "https://purl.imsglobal.org/spec/lti/claim/"
+"""Prefix of the claims of CORE 5.3."""
+
+MEMBERSHIPS_CLAIM = "https://purl.imsglobal.org/spec/lti-nrps/claim/namesroleservice"
+"""Claim of Names and Role Provisioning Services (NRPS 3.6.1)."""
+
+DEEP_LINKING_CLAIM = "https://purl.imsglobal.org/spec/lti-dl/claim/deep_linking_settings"
+"""Claim of Deep Linking (DL 4.4.1)."""
+
+RESOURCE_LINK = "LtiResourceLinkRequest"
+"""Message type of a launch of one link (CORE 5.3.1)."""
+
+DEEP_LINKING = "LtiDeepLinkingRequest"
+"""Message type of a launch that asks the tool for links (DL 4.4)."""
+
+SUBMISSION_REVIEW = "LtiSubmissionReviewRequest"
+"""Message type of a launch that shows one learner's work, from the gradebook (AGS 4.6)."""
+
+_MESSAGE_TYPES = (RESOURCE_LINK, DEEP_LINKING, SUBMISSION_REVIEW)
+_VERSION = "1.3.0"
+
+
+@attrs.frozen
+class Context:
+    """
+    The course (CORE 5.4.1).
+
+    Attributes:
+        id: Unique within the issuer and deployment.
+
+        label, title: For people. None: not said.
+
+        type: URIs of the kinds of context; empty: not said.
+    """
+
+    id: str
+    label: str | None = None
+    title: str | None = None
+    type: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class ResourceLink:
+    """
+    The link that was launched (CORE 5.3.5).
+
+    Attributes:
+        id: Unique within the issuer and deployment; a copied course has new ones.
+    """
+
+    id: str
+    title: str | None = None
+    description: str | None = None
+
+
+@attrs.frozen
+class DeepLinkingSettings:
+    """
+    What the platform takes back from a deep linking launch (DL 4.4.1).
+
+    Attributes:
+        deep_link_return_url: Where the browser posts the tool's answer.
+
+        accept_types: Types of content items, such as ``ltiResourceLink``.
+
+        accept_presentation_document_targets: Such as ``iframe``, ``window``.
+
+        accept_media_types: For files, comma separated. None: not said.
+
+        accept_multiple, accept_lineitem, auto_create: None: not said.
+
+        title, text: Proposed for the item. None: not said.
+
+        data: Opaque; the answer hands it back.
+    """
+
+    deep_link_return_url: str
+    accept_types: tuple[str, ...]
+    accept_presentation_document_targets: tuple[str, ...] = ()
+    accept_media_types: str | None = None
+    accept_multiple: bool | None = None
+    accept_lineitem: bool | None = None
+    auto_create: bool | None = None
+    title: str | None = None
+    text: str | None = None
+    data: str | None = attrs.field(default=None, repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class Launch:
+    """
+    One launch, checked. Who the person is stays out of `repr`, but for the opaque user id.
+
+    Attributes:
+        registration: The registration it came through, for `Client.gradebook`.
+
+        message_type: `RESOURCE_LINK`, `DEEP_LINKING` or `SUBMISSION_REVIEW`.
+
+        user_id: ``sub``: the ``user_id`` of scores, results and members. An anonymous launch is refused: it can have
+            no grade.
+
+        roles: As the platform gave them; see `has_role`. May be empty.
+
+        deployment_id: The deployment of the tool within the platform.
+
+        target_link_uri: What to show, of one of the tool's own origins.
+
+        context: None: launched outside of any course.
+
+        resource_link: None: a deep linking launch, which has no link yet.
+
+        endpoint: What grades may be read and written; with `MEMBERSHIPS_SCOPE` where the launch offers the members as
+            well, so that one access token does for both. None: this launch offers no AGS.
+
+        memberships_url: Where the members are read; for `Client.memberships`. None: not offered.
+
+        deep_linking: None: not a deep linking launch.
+
+        for_user_id: Whose work a submission review is to show. None: not a review.
+
+        custom: The custom parameters.
+
+        name, given_name, family_name, email, locale: None: not shown to this tool.
+
+        claims: Everything the id_token holds.
+    """
+
+    registration: Registration = attrs.field(repr=False, eq=False)
+    message_type: str
+    user_id: str
+    roles: tuple[str, ...]
+    deployment_id: str
+    target_link_uri: str
+    context: Context | None
+    resource_link: ResourceLink | None
+    endpoint: Endpoint | None
+    memberships_url: str | None
+    deep_linking: DeepLinkingSettings | None
+    for_user_id: str | None
+    custom: Mapping[str, Any] = attrs.field(repr=False)
+    name: str | None = attrs.field(default=None, repr=False)
+    given_name: str | None = attrs.field(default=None, repr=False)
+    family_name: str | None = attrs.field(default=None, repr=False)
+    email: str | None = attrs.field(default=None, repr=False)
+    locale: str | None = attrs.field(default=None, repr=False)
+    claims: Mapping[str, Any] = attrs.field(repr=False)
+
+    @property
+    def issuer(self) -> str:
+        """
+        The platform's issuer.
+        """
+        return self.registration.issuer
+
+    @property
+    def client_id(self) -> str:
+        """
+        The tool's client id there; with the issuer it finds the registration again.
+        """
+        return self.registration.client_id
+
+    def has_role(self, role: str) -> bool:
+        """
+        True when the user has a role in the course, such as ``Instructor``.
+        """
+        return has_role(self.roles, role)
+
+
+def read_launch(claims: Mapping[str, Any], registration: Registration, settings: ToolSettings) -> Launch:
+    """
+    Read the claims of an id_token whose signature, parties, times and nonce are checked. Unknown ones are ignored.
+
+    Raises:
+        IdTokenRefusedError: A claim of LTI is missing or not what it must be; reason: its name.
+    """
+    read = Reader(claims)
+    message_type = read_message_type(read)
+    resource_link, reviewed = _resource_link(read, message_type), _for_user(read, message_type)
+    memberships = read.object(MEMBERSHIPS_CLAIM)
+    memberships_url = None if memberships is None else memberships.text("context_memberships_url")
+    custom = read.object(LTI_CLAIM + "custom")
+    return Launch(
+        registration=registration,
+        message_type=message_type,
+        user_id=read.need_id("sub"),
+        roles=_roles(read, message_type),
+        deployment_id=read.need_id(LTI_CLAIM + "deployment_id"),
+        target_link_uri=_target(read, settings),
+        context=_context(read),
+        resource_link=resource_link,
+        endpoint=_endpoint(read, memberships_url),
+        memberships_url=memberships_url,
+        deep_linking=_deep_linking(read) if message_type == DEEP_LINKING else None,
+        for_user_id=reviewed,
+        custom={} if custom is None else custom.fields,
+        name=read.text("name"),
+        given_name=read.text("given_name"),
+        family_name=read.text("family_name"),
+        email=read.text("email"),
+        locale=read.text("locale"),
+        claims=claims,
+    )
+
+
+def read_message_type(read: Reader) -> str:
+    """
+    Return the message type of an LTI 1.3 message.
+
+    Raises:
+        IdTokenRefusedError: It is another version, no LTI message, or one that this package does not know.
+    """
+    message_type = read.need_text(LTI_CLAIM + "message_type")
+    if read.need_text(LTI_CLAIM + "version") != _VERSION:
+        raise refused(f"the LTI version of the id_token is not {_VERSION}", "version", "CORE 5.3.2")
+    if message_type not in _MESSAGE_TYPES:
+        known = ", ".join(_MESSAGE_TYPES)
+        raise refused(f"the message type of the id_token is none of {known}", "message_type", "CORE 5.3.1")
+    return message_type
+
+
+def read_deployment(claims: Mapping[str, Any], at_login: str | None) -> str:
+    """
+    Return the deployment id, the same as at login if that named one (CORE 4.1.2).
+
+    Args:
+        at_login: ``lti_deployment_id`` of the login. None: it had none.
+    """
+    deployment_id = Reader(claims).need_id(LTI_CLAIM + "deployment_id")
+    if at_login not in (None, deployment_id):
+        raise refused("the deployment of the id_token is not that of the login", "deployment_id", "CORE 4.1.2")
+    return deployment_id
+
+
+def _roles(read: Reader, message_type: str) -> tuple[str, ...]:
+    # Required for a resource link (CORE 5.3.7), possibly empty; a deep linking launch may leave them out.
+    name = LTI_CLAIM + "roles"
+    return read.need_texts(name) if message_type == RESOURCE_LINK else read.texts(name)
+
+
+def _endpoint(read: Reader, memberships_url: str | None) -> Endpoint | None:
+    claim = read.object(AGS_CLAIM)
+    if claim is None:
+        return None
+    try:
+        endpoint = Endpoint.from_claim(claim.fields)
+    except TypeError as error:
+        raise refused(f"the id_token's AGS claim cannot be read: {error}", "endpoint", "AGS 3.1") from None
+    if memberships_url is None:
+        return endpoint
+    return attrs.evolve(endpoint, scope=endpoint.scope | {MEMBERSHIPS_SCOPE})
+
+
+def _target(read: Reader, settings: ToolSettings) -> str:
+    url = read.need_text(LTI_CLAIM + "target_link_uri")
+    try:
+        check_target(url, settings)
+    except LaunchError as error:
+        raise refused(error.message, "target_link_uri", "CORE 5.3.4") from None
+    return url
+
+
+def _context(read: Reader) -> Context | None:
+    context = read.object(LTI_CLAIM + "context", "CORE 5.4.1")
+    if context is None:
+        return None
+    return Context(context.need_id("id"), context.text("label"), context.text("title"), context.texts("type"))
+
+
+def _resource_link(read: Reader, message_type: str) -> ResourceLink | None:
+    name = LTI_CLAIM + "resource_link"
+    link = read.need_object(name) if message_type == RESOURCE_LINK else read.object(name)
+    if link is None:
+        return None
+    if link.text("id") is None:
+        raise refused("the id_token's resource_link has no id", "resource_link", "CORE 5.3.5")
+    return ResourceLink(link.need_id("id"), link.text("title"), link.text("description"))
+
+
+def _for_user(read: Reader, message_type: str) -> str | None:
+    if message_type != SUBMISSION_REVIEW:
+        return None
+    return read.need_object(LTI_CLAIM + "for_user").need_id("user_id")
+
+
+def _deep_linking(read: Reader) -> DeepLinkingSettings:
+    settings = read.need_object(DEEP_LINKING_CLAIM, "DL 4.4.1")
+    return DeepLinkingSettings(
+        _return_url(settings),
+        settings.need_texts("accept_types"),
+        settings.texts("accept_presentation_document_targets"),
+        settings.text("accept_media_types"),
+        settings.truth("accept_multiple"),
+        settings.truth("accept_lineitem"),
+        settings.truth("auto_create"),
+        settings.text("title"),
+        settings.text("text"),
+        settings.text("data"),
+    )
+
+
+def _return_url(settings: Reader) -> str:
+    url = settings.need_text("deep_link_return_url")
+    if (fault := url_fault(url)) is not None:
+        raise refused(f"the id_token's deep_link_return_url {fault}", "deep_link_return_url", "DL 4.4.1")
+    return url

@@ -1,0 +1,316 @@
+"""
+The first half of a launch: the platform names the user in passing, the tool sends the browser back to it to say so
+signed (CORE 4.1, SEC 5.1.1).
+
+Nothing here is trusted: anybody can send a browser to the login route with any parameters. So nothing is remembered but
+what the tool made itself, and the browser is sent nowhere but to a registered authorization URL.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self
+
+import attrs
+
+from aioags.errors import LaunchError, LoginLostError, UnregisteredError
+from aioags.launch.registrations import for_login
+from aioags.launch.settings import ToolSettings
+from aioags.model.registration import Registration
+from aioags.model.secure import url_fault
+from aioags.protocol.urls import origin, with_query
+
+LOGIN_SECONDS = 600
+"""How long the platform, and the person at its login form, have between login and launch."""
+
+_LONGEST_PARAMETER = 8192
+_STATE = re.compile(r"[A-Za-z0-9_-]{32,128}")
+
+
+@attrs.frozen
+class LoginRequest:
+    """
+    What the platform sends to begin a launch.
+
+    Attributes:
+        issuer: ``iss``.
+
+        login_hint, lti_message_hint: Opaque; handed back as they are. Kept out of `repr`.
+
+        target_link_uri: What the launch is to show. Not signed: a hint, never a place to go.
+
+        lti_deployment_id, client_id: None: the platform does not say.
+    """
+
+    issuer: str
+    login_hint: str = attrs.field(repr=False)
+    target_link_uri: str
+    lti_message_hint: str | None = attrs.field(default=None, repr=False)
+    lti_deployment_id: str | None = None
+    client_id: str | None = None
+
+
+@attrs.frozen
+class PendingLogin:
+    """
+    What the tool remembers between login and launch.
+
+    Attributes:
+        issuer, client_id: Whom the launch must come from.
+
+        nonce: What its id_token must hold.
+
+        deployment_id: What its deployment must be. None: the login did not say.
+
+        browser: SHA-256, in hex, of the cookie that the browser must show. None: cookieless.
+    """
+
+    issuer: str
+    client_id: str
+    nonce: str = attrs.field(repr=False)
+    deployment_id: str | None = None
+    browser: str | None = attrs.field(default=None, repr=False)
+
+    def dump(self) -> str:
+        """
+        Return it as JSON text.
+        """
+        return json.dumps(attrs.asdict(self))
+
+    @classmethod
+    def load(cls, text: str) -> Self:
+        """
+        Read back what `dump` wrote.
+        """
+        return cls(**json.loads(text))
+
+
+@attrs.frozen
+class Cookie:
+    """
+    The cookie that binds one login to one browser.
+
+    Attributes:
+        name: One for each login: a page may embed several links, and launch them at once.
+
+        value: Unguessable. Never shown.
+
+        seconds: How long the browser keeps it. 0: it is to be forgotten.
+    """
+
+    name: str
+    value: str = attrs.field(repr=False)
+    seconds: int = LOGIN_SECONDS
+
+    @property
+    def header(self) -> str:
+        """
+        The value of a ``Set-Cookie`` header.
+
+        ``SameSite=None``: the platform's page posts the launch. ``Partitioned``: in a frame, Chromium and Firefox keep
+        no other kind; http.cookies and most frameworks cannot spell it.
+        """
+        return f"{self.name}={self.value}; Path=/; Max-Age={self.seconds}; Secure; HttpOnly; SameSite=None; Partitioned"
+
+
+@attrs.frozen
+class Login:
+    """
+    What to do about a login request: keep `pending` under `state`, set the cookie, send the browser to `url`.
+
+    Attributes:
+        url: The platform's authorization URL with the request in its query.
+
+        cookie: None: cookieless.
+    """
+
+    url: str = attrs.field(repr=False)
+    state: str = attrs.field(repr=False)
+    cookie: Cookie | None
+    pending: PendingLogin
+
+
+def read_login(params: Mapping[str, Any]) -> LoginRequest:
+    """
+    Read a login request.
+
+    Args:
+        params: Of the query or the form; a tool must take both (CORE 4.1).
+
+    Raises:
+        LaunchError: ``iss``, ``login_hint`` or ``target_link_uri`` is missing; reason: its name.
+    """
+    given = {name: parameter(params, name) for name in ("iss", "login_hint", "target_link_uri")}
+    for name, value in given.items():
+        if value is None:
+            raise LaunchError(f"the login has no {name}", reason=name, spec="SEC 5.1.1.1")
+    return LoginRequest(
+        issuer=given["iss"] or "",
+        login_hint=given["login_hint"] or "",
+        target_link_uri=given["target_link_uri"] or "",
+        lti_message_hint=parameter(params, "lti_message_hint"),
+        lti_deployment_id=parameter(params, "lti_deployment_id"),
+        client_id=parameter(params, "client_id"),
+    )
+
+
+def parameter(params: Mapping[str, Any], name: str) -> str | None:
+    """
+    Return a parameter's value; None when it is absent, blank, or no text (an uploaded file).
+
+    Raises:
+        LaunchError: It is too long to be one, or not encodable.
+    """
+    value = params.get(name)
+    if not isinstance(value, str) or not value.strip():
+        return None
+    if len(value) > _LONGEST_PARAMETER or not _encodable(value):
+        raise LaunchError(f"{name} cannot be read: it is too long, or not text", reason=name)
+    return value
+
+
+def _encodable(value: str) -> bool:
+    try:
+        return bool(value.encode())
+    except UnicodeEncodeError:
+        return False
+
+
+def begin_login(
+    request: LoginRequest,
+    candidates: Sequence[Registration],
+    settings: ToolSettings,
+    *,
+    new_secret: Callable[[], str],
+) -> Login:
+    """
+    Decide how to answer a login request.
+
+    Args:
+        candidates: What the lookup found for the request's issuer and client id.
+
+        new_secret: Makes an unguessable text of 32 to 128 letters, digits, ``-`` and ``_``.
+
+    Raises:
+        UnregisteredError: None of the candidates fits, or several do.
+
+        LaunchError: ``target_link_uri`` is not this tool's.
+    """
+    check_target(request.target_link_uri, settings)
+    registration = for_login(
+        candidates, issuer=request.issuer, client_id=request.client_id, deployment_id=request.lti_deployment_id
+    )
+    state, nonce = new_secret(), new_secret()
+    cookie = None if settings.cookieless else Cookie(cookie_name(state, settings), new_secret())
+    return Login(
+        _authorization_url(request, registration, settings, state=state, nonce=nonce),
+        state,
+        cookie,
+        PendingLogin(
+            registration.issuer,
+            registration.client_id,
+            nonce,
+            request.lti_deployment_id,
+            None if cookie is None else _digest(cookie.value),
+        ),
+    )
+
+
+def _authorization_url(
+    request: LoginRequest, registration: Registration, settings: ToolSettings, *, state: str, nonce: str
+) -> str:
+    if registration.authorization_url is None:
+        raise UnregisteredError(
+            f"the registration of client id {registration.client_id!r} has no authorization_url: it takes no launches",
+            reason="registration",
+        )
+    # SEC 5.1.1.2
+    query = {
+        "scope": "openid",
+        "response_type": "id_token",
+        "response_mode": "form_post",
+        "prompt": "none",
+        "client_id": registration.client_id,
+        "redirect_uri": settings.redirect_uri,
+        "login_hint": request.login_hint,
+        "lti_message_hint": request.lti_message_hint,
+        "state": state,
+        "nonce": nonce,
+    }
+    return with_query(registration.authorization_url, query)
+
+
+def check_target(url: str, settings: ToolSettings) -> None:
+    """
+    Refuse a ``target_link_uri`` that is not this tool's, so that no handler can be made to redirect elsewhere.
+
+    Raises:
+        LaunchError: It is of another origin, or no URL.
+    """
+    if url_fault(url) is not None or origin(url) not in settings.own_origins:
+        raise LaunchError(
+            f"target_link_uri is not this tool's: its origin must be {' or '.join(sorted(settings.own_origins))}",
+            reason="target_link_uri",
+            spec="CORE 4.1",
+        )
+
+
+def cookie_name(state: str, settings: ToolSettings) -> str:
+    """
+    Name the cookie of one login.
+    """
+    # RFC 6265bis 4.1.3.2: no neighbour under the same domain can set a __Host- cookie. Needs https.
+    prefix = "__Host-" if settings.redirect_uri.startswith("https:") else ""
+    return f"{prefix}aioags-{state[:16]}"
+
+
+def is_state(text: str) -> bool:
+    """
+    True for a text that this tool may have made as a state.
+    """
+    return _STATE.fullmatch(text) is not None
+
+
+def check_state(state: str | None) -> str:
+    """
+    Return a state that this tool may have made.
+
+    Raises:
+        LoginLostError: It surely did not.
+    """
+    if state is None or not is_state(state):
+        raise lost_login("the launch has no state" if state is None else "the state of this launch is not this tool's")
+    return state
+
+
+def check_browser(state: str, pending: PendingLogin, cookies: Mapping[str, str], settings: ToolSettings) -> None:
+    """
+    Check that the launch comes from the browser that began the login (SEC 5.1.1.4, 7.3.1).
+
+    Raises:
+        LoginLostError: It does not, or it has lost its cookie.
+    """
+    if pending.browser is None:
+        return
+    shown = cookies.get(cookie_name(state, settings))
+    if shown is None or not hmac.compare_digest(_digest(shown), pending.browser):
+        raise LoginLostError(
+            "this login was begun in another browser, or the browser keeps no cookie of this tool",
+            reason="cookie",
+            spec="SEC 7.3.1",
+        )
+
+
+def lost_login(message: str) -> LoginLostError:
+    """
+    Make the error for a state without a login.
+    """
+    return LoginLostError(message, reason="state", spec="SEC 5.1.1.4")
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

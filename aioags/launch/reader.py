@@ -1,0 +1,116 @@
+"""
+Claims as typed values: strict where the standard requires one, lenient where it is for show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from aioags.errors import IdTokenRefusedError
+from aioags.wire.scalars import NotReadableError, load_string
+
+# CORE 5.3.3, 5.3.5, SEC 5.1.2: the most that an id may have.
+_LONGEST_ID = 255
+
+
+def refused(message: str, reason: str, spec: str = "SEC 5.1.3") -> IdTokenRefusedError:
+    """
+    Make the error for one failed check.
+    """
+    return IdTokenRefusedError(message, reason=reason, spec=spec)
+
+
+@attrs.frozen
+class Reader:
+    """
+    Reads the fields of one JSON object. The methods that begin with ``need`` refuse the token when there is no value.
+
+    Attributes:
+        fields: The object.
+
+        spec: The section that describes it.
+    """
+
+    fields: Mapping[str, Any]
+    spec: str = "CORE 5.3"
+
+    def need_id(self, name: str) -> str:
+        """
+        Return an identifier: text of at most 255 characters.
+        """
+        value = self.need_text(name)
+        if len(value) > _LONGEST_ID:
+            raise self._fault(name, f"is longer than {_LONGEST_ID} characters")
+        return value
+
+    def need_text(self, name: str) -> str:
+        """
+        Return a text that is not blank.
+        """
+        value = self.text(name)
+        if value is None:
+            raise self._fault(name, "is missing")
+        return value
+
+    def text(self, name: str) -> str | None:
+        """
+        Return a text. None: absent, blank, or something else than text.
+        """
+        try:
+            return load_string(name, self.fields.get(name))
+        except NotReadableError:
+            return None
+
+    def need_texts(self, name: str) -> tuple[str, ...]:
+        """
+        Return an array of texts, possibly empty.
+        """
+        value = self.fields.get(name)
+        if not isinstance(value, list):
+            raise self._fault(name, "is missing" if value is None else "is not an array")
+        if not all(isinstance(one, str) for one in value):
+            raise self._fault(name, "does not hold strings only")
+        return tuple(value)
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """
+        Return an array of texts; empty when it is absent.
+        """
+        return () if self.fields.get(name) is None else self.need_texts(name)
+
+    def need_object(self, name: str, spec: str | None = None) -> Reader:
+        """
+        Return a nested object.
+        """
+        value = self.object(name, spec)
+        if value is None:
+            raise self._fault(name, "is missing")
+        return value
+
+    def object(self, name: str, spec: str | None = None) -> Reader | None:
+        """
+        Return a nested object; None when it is absent or empty.
+        """
+        value = self.fields.get(name)
+        # An empty array is how PHP, and so Moodle, writes an empty object.
+        if value in (None, [], {}):
+            return None
+        if not isinstance(value, dict):
+            raise self._fault(name, "is not an object")
+        return Reader(value, spec or self.spec)
+
+    def truth(self, name: str) -> bool | None:
+        """
+        Return a boolean, also one written as a string. None: absent, or something else.
+        """
+        value = self.fields.get(name)
+        if isinstance(value, str):
+            return {"true": True, "false": False}.get(value.strip().lower())
+        return value if isinstance(value, bool) else None
+
+    def _fault(self, name: str, what: str) -> IdTokenRefusedError:
+        short = name.rpartition("/")[2]
+        return refused(f"the id_token's {short} {what}", short, self.spec)

@@ -1,0 +1,81 @@
+"""
+A store that the processes of one machine share: a file of SQLite.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+# Another process writes for a few milliseconds; a disk that sleeps takes seconds.
+_BUSY_SECONDS = 10.0
+
+_SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS aioags_logins (key TEXT PRIMARY KEY, value TEXT NOT NULL, expires_at REAL NOT NULL)"
+)
+
+
+class SQLiteStore:
+    """
+    A store in a file, opened at the first use. SQLite lets one process write at a time, so each step is atomic.
+
+    Args:
+        path: The file; made when it is absent. Not on a network drive.
+
+        clock: Unix time, seconds: the processes must agree on it.
+    """
+
+    def __init__(self, path: str | Path, *, clock: Callable[[], float] = time.time) -> None:
+        self._path = path
+        self._clock = clock
+        self._connection: sqlite3.Connection | None = None
+        self._lock = threading.Lock()
+
+    async def put(self, key: str, value: str, *, seconds: float) -> bool:
+        """
+        Keep a value, unless the key is in use. Values that are over are deleted on the way.
+        """
+        return await asyncio.to_thread(self._put, key, value, seconds)
+
+    async def take(self, key: str) -> str | None:
+        """
+        Return a value and forget it.
+        """
+        return await asyncio.to_thread(self._take, key)
+
+    def close(self) -> None:
+        """
+        Close the file. Can be called twice; the next use opens it again.
+        """
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def _put(self, key: str, value: str, seconds: float) -> bool:
+        now = self._clock()
+        with self._lock, self._opened() as connection:
+            connection.execute("DELETE FROM aioags_logins WHERE expires_at <= ?", (now,))
+            row = (key, value, now + seconds)
+            return connection.execute("INSERT OR IGNORE INTO aioags_logins VALUES (?, ?, ?)", row).rowcount == 1
+
+    def _take(self, key: str) -> str | None:
+        question = "DELETE FROM aioags_logins WHERE key = ? RETURNING value, expires_at"
+        with self._lock, self._opened() as connection:
+            row = connection.execute(question, (key,)).fetchone()
+        return None if row is None or row[1] <= self._clock() else str(row[0])
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._connection is None:
+            # Every use holds the lock, from whatever thread.
+            connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, check_same_thread=False)
+            connection.execute("PRAGMA journal_mode = WAL")
+            with connection:
+                connection.execute(_SCHEMA)
+                connection.execute("CREATE INDEX IF NOT EXISTS aioags_logins_end ON aioags_logins (expires_at)")
+            self._connection = connection
+        return self._connection

@@ -1,0 +1,302 @@
+"""
+How LTIAAS is asked: its REST API as operations, one function for each documented call.
+
+It speaks of the LMS's gradebook in its own words: a line item is named by its whole URL in a segment of the path,
+results are read with a GET of ``scores``, and a page is an object whose ``next`` is a URL of the LMS, to be handed back
+to the same endpoint as ``url``. The records are the standard's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from aioags.errors import NotOfferedError, UntrustedURLError, shown_url
+from aioags.ltiaas.deep_linking import DeepLinkingMessage, deep_linking_body, load_form, load_message
+from aioags.ltiaas.idtoken import Idtoken, load_idtoken
+from aioags.ltiaas.keys import LaunchKey
+from aioags.ltiaas.members import load_member
+from aioags.ltiaas.refusals import gateway_refusal
+from aioags.model.line_item import LineItem
+from aioags.model.member import Member
+from aioags.model.progress import Scope
+from aioags.model.result import Result
+from aioags.model.score import Score
+from aioags.model.secure import url_fault
+from aioags.protocol.acknowledgment import acknowledgment
+from aioags.protocol.dialect import Operation, Page, Repeat
+from aioags.protocol.messages import Request, Response
+from aioags.protocol.urls import origin, with_query
+from aioags.wire import media_types
+from aioags.wire.codec import dump_line_item, dump_score, load_line_item, load_records, load_result
+from aioags.wire.scalars import NotReadableError, dump_json, load_json, load_string
+
+T = TypeVar("T")
+
+_READ_ITEMS = (Scope.LINE_ITEM_READONLY, Scope.LINE_ITEM)
+
+
+class LTIAASDialect:
+    """
+    One launch context of an account.
+
+    Args:
+        base_url: Of the account, without a trailing slash.
+
+        key: The launch's.
+
+        api_key: The account's. Only so that no error repeats it.
+
+        coupled: URL of the line item that belongs to the launched link. None: there is none, or not known.
+
+        container: What tells this context's line items from another's.
+
+        scope: What the LMS offers. Empty: not known, so nothing is refused here.
+    """
+
+    # Its reference names no timestamp; one that is sent is taken, and probably replaced by the time of sending.
+    keeps_stamps = False
+
+    def __init__(
+        self,
+        base_url: str,
+        key: LaunchKey,
+        *,
+        api_key: str,
+        coupled: str | None = None,
+        container: str | None = None,
+        scope: frozenset[str] = frozenset(),
+    ) -> None:
+        self._base = base_url
+        self._secrets = (api_key, key.value)
+        self._trusted = frozenset({origin(base_url)})
+        self._scope = scope
+        self._refusal = partial(gateway_refusal, key.remedy)
+        self.coupled = coupled
+        self.container = container
+
+    def line_items(
+        self,
+        *,
+        resource_link_id: str | None = None,
+        resource_id: str | None = None,
+        tag: str | None = None,
+        limit: int | None = None,
+    ) -> Operation[Page[LineItem]]:
+        """
+        List line items: ``GET /api/lineitems``.
+        """
+        query = {"resourceLinkId": resource_link_id, "resourceId": resource_id, "tag": tag, "limit": limit}
+        return self._line_items(query)
+
+    def line_items_page(self, key: str) -> Operation[Page[LineItem]]:
+        """
+        Get a further page. Every other parameter would be ignored beside ``url``.
+        """
+        return self._line_items({"url": key})
+
+    def _line_items(self, query: Mapping[str, str | int | None]) -> Operation[Page[LineItem]]:
+        read = partial(_read_page, "lineItems", load_line_item)
+        return self._get("line_items", "/api/lineitems", read, query=query, scopes=_READ_ITEMS)
+
+    def get_line_item(self, item_id: str) -> Operation[LineItem]:
+        """
+        Read one line item: ``GET /api/lineitems/{id}``.
+        """
+        read = partial(_read, load_line_item)
+        return self._get("get_line_item", _item_path(item_id), read, scopes=_READ_ITEMS)
+
+    def create_line_item(self, item: LineItem) -> Operation[LineItem]:
+        """
+        Create a line item: ``POST /api/lineitems``.
+        """
+        return self._send(
+            "create_line_item",
+            "POST",
+            "/api/lineitems",
+            partial(_read, load_line_item),
+            dump_line_item(item),
+            scopes=(Scope.LINE_ITEM,),
+            repeat=Repeat.LOOK_FIRST,
+        )
+
+    def update_line_item(self, item: LineItem) -> Operation[LineItem | None]:
+        """
+        Replace a line item's definition: ``PUT /api/lineitems/{id}``. None: applied, and it was not said as what.
+        """
+        path = _item_path(item.id or "")
+        return self._send(
+            "update_line_item", "PUT", path, _read_updated, dump_line_item(item), scopes=(Scope.LINE_ITEM,)
+        )
+
+    def delete_line_item(self, item_id: str) -> Operation[None]:
+        """
+        Delete a line item and what was recorded in it: ``DELETE /api/lineitems/{id}``.
+        """
+        request = Request("DELETE", self._url(_item_path(item_id)), (("Accept", media_types.JSON),))
+        return self._operation("delete_line_item", request, _read_nothing, scopes=(Scope.LINE_ITEM,))
+
+    def post_score(self, item_id: str, score: Score, timestamp: datetime) -> Operation[dict[str, Any] | None]:
+        """
+        Post a score: ``POST /api/lineitems/{id}/scores``.
+        """
+        return self._send(
+            "post_score",
+            "POST",
+            _item_path(item_id) + "/scores",
+            acknowledgment,
+            dump_score(score, timestamp),
+            scopes=(Scope.SCORE,),
+            repeat=Repeat.NEVER if score.appends else Repeat.STAMPED,
+            private=(score.comment, score.user_id, score.scoring_user_id),
+        )
+
+    def results(self, item_id: str, *, user_id: str | None = None, limit: int | None = None) -> Operation[Page[Result]]:
+        """
+        Read results: ``GET /api/lineitems/{id}/scores``.
+        """
+        return self._results(item_id, {"userId": user_id, "limit": limit}, private=(user_id,))
+
+    def results_page(self, item_id: str, key: str) -> Operation[Page[Result]]:
+        """
+        Get a further page of results.
+        """
+        return self._results(item_id, {"url": key})
+
+    def _results(
+        self, item_id: str, query: Mapping[str, str | int | None], private: tuple[str | None, ...] = ()
+    ) -> Operation[Page[Result]]:
+        path, read = _item_path(item_id) + "/scores", partial(_read_page, "scores", load_result)
+        return self._get("results", path, read, query=query, scopes=(Scope.RESULT_READONLY,), private=private)
+
+    def idtoken(self) -> Operation[Idtoken]:
+        """
+        Read what the launch says: ``GET /api/idtoken``. With an ltik only.
+        """
+        return self._get("idtoken", "/api/idtoken", partial(_read, load_idtoken))
+
+    def claims(self) -> Operation[dict[str, Any]]:
+        """
+        Read the LMS's own claims: ``GET /api/idtoken?raw=true``. With an ltik only.
+        """
+        return self._get("claims", "/api/idtoken", partial(_read, _load_claims), query={"raw": "true"})
+
+    def members(
+        self, *, role: str | None = None, resource_link_id: str | None = None, limit: int | None = None
+    ) -> Operation[Page[Member]]:
+        """
+        List the members of the course: ``GET /api/memberships``.
+        """
+        return self._members({"role": role, "resourceLinkId": resource_link_id, "limit": limit})
+
+    def members_page(self, key: str) -> Operation[Page[Member]]:
+        """
+        Get a further page of members.
+        """
+        return self._members({"url": key})
+
+    def _members(self, query: Mapping[str, str | int | None]) -> Operation[Page[Member]]:
+        return self._get("members", "/api/memberships", partial(_read_page, "members", load_member), query=query)
+
+    def deep_linking_form(
+        self, content_items: Iterable[Mapping[str, Any]], options: Mapping[str, str | None]
+    ) -> Operation[str]:
+        """
+        Make the form that answers a deep linking launch: ``POST /api/deeplinking/form``. With an ltik only.
+        """
+        body = dump_json(deep_linking_body(content_items, options)).encode()
+        return self._send("deep_linking_form", "POST", "/api/deeplinking/form", partial(_read, load_form), body)
+
+    def deep_linking_message(
+        self, content_items: Iterable[Mapping[str, Any]], options: Mapping[str, str | None]
+    ) -> Operation[DeepLinkingMessage]:
+        """
+        Make the parts of such a form: ``POST /api/deeplinking``. With an ltik only.
+        """
+        body = dump_json(deep_linking_body(content_items, options)).encode()
+        return self._send("deep_linking_message", "POST", "/api/deeplinking", partial(_read, load_message), body)
+
+    def _url(self, path: str, query: Mapping[str, str | int | None] | None = None) -> str:
+        return with_query(self._base + path, query or {})
+
+    def _get(
+        self,
+        name: str,
+        path: str,
+        read: Callable[[Response], T],
+        *,
+        query: Mapping[str, str | int | None] | None = None,
+        **rest: Any,
+    ) -> Operation[T]:
+        request = Request("GET", self._url(path, query), (("Accept", media_types.JSON),))
+        return self._operation(name, request, read, **rest)
+
+    def _send(
+        self, name: str, method: str, path: str, read: Callable[[Response], T], body: bytes, **rest: Any
+    ) -> Operation[T]:
+        headers = (("Accept", media_types.JSON), ("Content-Type", media_types.JSON))
+        return self._operation(name, Request(method, self._url(path), headers, body), read, **rest)
+
+    def _operation(
+        self,
+        name: str,
+        request: Request,
+        read: Callable[[Response], T],
+        *,
+        scopes: tuple[Scope, ...] = (),
+        repeat: Repeat = Repeat.FREELY,
+        private: tuple[str | None, ...] = (),
+    ) -> Operation[T]:
+        if self._scope and scopes and self._scope.isdisjoint(scopes):
+            wanted = " or ".join(scope.rpartition("/")[2] for scope in scopes)
+            raise NotOfferedError(f"{name} needs the scope {wanted}, which the launch does not offer", spec="AGS 3.1")
+        return Operation(
+            name,
+            request,
+            scopes,
+            read,
+            repeat,
+            self._trusted,
+            (*filter(None, private), *self._secrets),
+            refusal=self._refusal,
+        )
+
+
+def _item_path(item_id: str) -> str:
+    """
+    Return the path of a line item: its whole URL as one segment, percent-encoded once with nothing left safe.
+    """
+    fault = url_fault(item_id)
+    if fault is not None:
+        # Also keeps "." and ".." out of the path.
+        raise UntrustedURLError(f"the line item {fault}; not sent to {shown_url(item_id)[:200]!r}", spec="AGS 3.2")
+    return f"/api/lineitems/{quote(item_id, safe='')}"
+
+
+def _read(load: Callable[[object], T], response: Response) -> T:
+    return load(load_json(response.body))
+
+
+def _read_page(name: str, load: Callable[[object], T], response: Response) -> Page[T]:
+    fields = load_json(response.body)
+    if not isinstance(fields, dict):
+        raise NotReadableError("the body is not an object")
+    return Page(load_records(name, fields.get(name), load), load_string("next", fields.get("next")))
+
+
+def _read_updated(response: Response) -> LineItem | None:
+    # Documented is 201 with the item; any 2xx will do, also one without a body.
+    return _read(load_line_item, response) if response.body.strip() else None
+
+
+def _read_nothing(response: Response) -> None:
+    acknowledgment(response)
+
+
+def _load_claims(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise NotReadableError("the claims are not an object")
+    return value

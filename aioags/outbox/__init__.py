@@ -1,0 +1,50 @@
+"""
+Durable posting: scores that survive the process, and the machine.
+
+`Outbox` stores scores and posts them; `SQLiteStore` is the store that needs nothing else. For more than one machine
+there is `aioags.outbox.postgres.PostgresStore`, with `aioags.contrib.procrastinate` for a job engine.
+"""
+
+from aioags.outbox.drain import Drained
+from aioags.outbox.limiter import Limiter, Permits
+from aioags.outbox.model import (
+    Block,
+    DueItem,
+    Entry,
+    Outcome,
+    PlatformStats,
+    Selection,
+    State,
+    Stats,
+    StoredScore,
+    StoreError,
+    Taken,
+)
+from aioags.outbox.outbox import Hook, Outbox
+from aioags.outbox.registry import Registry
+from aioags.outbox.sqlite import SQLiteStore
+from aioags.outbox.store import Store
+from aioags.outbox.verdict import Backoff
+
+__all__ = [
+    "Backoff",
+    "Block",
+    "Drained",
+    "DueItem",
+    "Entry",
+    "Hook",
+    "Limiter",
+    "Outbox",
+    "Outcome",
+    "Permits",
+    "PlatformStats",
+    "Registry",
+    "SQLiteStore",
+    "Selection",
+    "State",
+    "Stats",
+    "Store",
+    "StoreError",
+    "StoredScore",
+    "Taken",
+]

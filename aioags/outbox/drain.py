@@ -1,0 +1,246 @@
+"""
+One drain: everything due for one line item goes to the platform.
+
+Theory of operation. Rows flow round a circle: *taken* from the store (from then on the store knows that an attempt may
+have landed), *posted* through a gradebook, *settled* in the store. A row between taken and settled is in flight here
+and is not taken again. Settling is the only thing that closes a row, and it does so only if the row's score is still
+the one that was posted; if not, the row is due and is taken again within the same drain.
+
+Wherever the process dies, each row is either settled, or due and known to have been attempted. The second is posted
+again with the same stamp: a platform that has it says that it is stale, which then means recorded. What no stamp
+protects, a comment that Canvas would append again, is first looked up in the results.
+
+Taking stops when the platform is blocked or the outbox is closing; what is in flight ends. Rows that were taken and not
+sent are given back as they were.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+
+import attrs
+
+from aioags.engine import Runtime
+from aioags.errors import AGSError, NotOfferedError
+from aioags.gradebook import Gradebook
+from aioags.model.delivery import Delivery
+from aioags.model.score import Score
+from aioags.outbox.health import Health
+from aioags.outbox.limiter import PermitCache
+from aioags.outbox.model import Block, Outcome, State, StoredScore
+from aioags.outbox.store import Store
+from aioags.outbox.verdict import Backoff, Verdict, describe, judge, untouched
+from aioags.sending import shows
+
+_TAKEN_AT_ONCE = 100
+# Outcomes that may wait for the store before no more rows are taken.
+_MOST_UNSETTLED = 500
+
+
+@attrs.frozen
+class Drained:
+    """
+    What one drain did.
+
+    Attributes:
+        recorded: Scores that the platform has.
+
+        refused: Scores that it will never take; they are dead now.
+
+        postponed: Attempts that are to be made again.
+    """
+
+    recorded: int = 0
+    refused: int = 0
+    postponed: int = 0
+
+    def __add__(self, other: Drained) -> Drained:
+        return Drained(self.recorded + other.recorded, self.refused + other.refused, self.postponed + other.postponed)
+
+
+@attrs.frozen(eq=False)
+class Surroundings:
+    """
+    What every drain of an outbox shares.
+
+    Attributes:
+        health: By registration id.
+
+        permits: None: there is no shared limit.
+
+        tell: Called with each settled attempt.
+
+        stopping: Set when the outbox is closing.
+    """
+
+    store: Store
+    runtime: Runtime
+    backoff: Backoff
+    permits: PermitCache | None
+    tell: Callable[[StoredScore, Verdict, Delivery], Awaitable[None]]
+    patience: float
+    health: dict[str, Health] = attrs.field(factory=dict)
+    stopping: asyncio.Event = attrs.field(factory=asyncio.Event)
+
+    def health_of(self, registration_id: str) -> Health:
+        """
+        What is known of one platform.
+        """
+        return self.health.setdefault(registration_id, Health())
+
+
+class Settler:
+    """
+    Writes outcomes: whatever came while the last write was under way goes into the next.
+    """
+
+    def __init__(self, store: Store, wall: Callable[[], float], settled: Callable[[Outcome], Awaitable[None]]) -> None:
+        self._store = store
+        self._wall = wall
+        self._settled = settled
+        self._waiting: list[Outcome] = []
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def backlog(self) -> int:
+        """
+        How many outcomes wait.
+        """
+        return len(self._waiting)
+
+    def add(self, outcome: Outcome) -> None:
+        """
+        Hand in one outcome.
+        """
+        self._waiting.append(outcome)
+        # One that failed stays, for `finish` to raise.
+        if self._task is None:
+            self._task = asyncio.create_task(self._write(), name="aioags outbox settle")
+
+    async def _write(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting, []
+            await self._store.settle(batch, now=self._wall())
+            for outcome in batch:
+                await self._settled(outcome)
+        self._task = None
+
+    async def finish(self) -> None:
+        """
+        Wait until everything handed in is durable.
+
+        Raises:
+            StoreError: The store failed. What was not settled is due, and will be attempted again.
+        """
+        while self._task is not None:
+            await self._task
+
+
+class Drain:
+    """
+    One pass over the due scores of one line item.
+    """
+
+    def __init__(self, surroundings: Surroundings, gradebook: Gradebook, registration_id: str, line_item: str) -> None:
+        self.done = Drained()
+        self.block: Block | None = None
+        self.taken = 0
+        self._around = surroundings
+        self._gradebook = gradebook
+        self._registration_id = registration_id
+        self._line_item = line_item
+        self._health = surroundings.health_of(registration_id)
+        self._in_flight: dict[str, StoredScore] = {}
+        self._news: dict[str, tuple[Verdict, Delivery]] = {}
+        self._settler = Settler(surroundings.store, surroundings.runtime.wall, self._on_settled)
+
+    async def run(self) -> None:
+        """
+        Post what is due until nothing is, or the platform is blocked, or the outbox is closing.
+        """
+        try:
+            posting = self._gradebook.post_scores(self._source(), line_item=self._line_item)
+            async with posting as deliveries:
+                async for delivery in deliveries:
+                    await self._judge(self._in_flight[delivery.score.user_id], delivery)
+        finally:
+            await self._settler.finish()
+
+    async def _source(self) -> AsyncGenerator[Score, None]:
+        while not self._must_stop():
+            if self._settler.backlog > _MOST_UNSETTLED:
+                await self._settler.finish()
+            taken = await self._around.store.take(
+                self._registration_id,
+                self._line_item,
+                now=self._around.runtime.wall(),
+                limit=_TAKEN_AT_ONCE,
+                busy=tuple(self._in_flight),
+            )
+            self.block = taken.block
+            self.taken += len(taken.rows)
+            if not taken.rows:
+                return
+            for place, row in enumerate(taken.rows):
+                if self._must_stop() or not await self._may_send():
+                    self._give_back(taken.rows[place:])
+                    return
+                self._in_flight[row.user_id] = row
+                if not await self._is_settled_by_looking(row):
+                    yield row.wire_score
+
+    def _must_stop(self) -> bool:
+        return self._around.stopping.is_set() or self._health.blocked_until > self._around.runtime.wall()
+
+    async def _may_send(self) -> bool:
+        permits = self._around.permits
+        return permits is None or await permits.spend(self._registration_id, patience=self._around.patience)
+
+    def _give_back(self, rows: list[StoredScore]) -> None:
+        for row in rows:
+            self._settler.add(untouched(row))
+
+    async def _is_settled_by_looking(self, row: StoredScore) -> bool:
+        if not (row.unsure and row.score.appends):
+            return False
+        delivery = Delivery(row.wire_score, self._line_item, timestamp=row.wire_score.timestamp)
+        try:
+            result = await self._gradebook.get_result(row.user_id, line_item=self._line_item)
+        except NotOfferedError:
+            # Nobody can know. A comment that stands there twice is better than a grade that is missing.
+            return False
+        except AGSError as error:
+            await self._judge(row, attrs.evolve(delivery, error=error))
+            return True
+        if result is None or not shows(result, row.score):
+            return False
+        await self._judge(row, delivery)
+        return True
+
+    async def _judge(self, row: StoredScore, delivery: Delivery) -> None:
+        runtime, backoff = self._around.runtime, self._around.backoff
+        now, jitter = runtime.wall(), runtime.jitter()
+        verdict = judge(row, delivery.error, now=now, jitter=jitter, backoff=backoff)
+        self._count(verdict)
+        self._news[row.user_id] = (verdict, delivery)
+        self._settler.add(verdict.outcome)
+        until = self._health.note(verdict, now=now, jitter=jitter, backoff=backoff)
+        if until is not None and verdict.error is not None:
+            await self._block(until, describe(verdict.error))
+
+    async def _block(self, until: float, reason: str) -> None:
+        if self._around.permits is not None:
+            self._around.permits.drop(self._registration_id)
+        self.block = Block(self._registration_id, until, reason)
+        await self._around.store.block(self.block)
+
+    def _count(self, verdict: Verdict) -> None:
+        state = verdict.outcome.state
+        self.done += Drained(state is State.SENT, state is State.DEAD, state is State.DUE)
+
+    async def _on_settled(self, outcome: Outcome) -> None:
+        row = self._in_flight.pop(outcome.user_id, None)
+        news = self._news.pop(outcome.user_id, None)
+        if row is not None and news is not None:
+            await self._around.tell(row, *news)

@@ -1,0 +1,368 @@
+"""
+`Outbox`: scores that must survive this process.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Mapping
+from contextlib import aclosing
+from types import TracebackType
+from typing import Any, Self
+
+import attrs
+
+from aioags.client import Client
+from aioags.engine import Runtime
+from aioags.gradebook import Gradebook
+from aioags.join import as_async
+from aioags.model.delivery import Delivery
+from aioags.model.endpoint import Endpoint
+from aioags.model.line_item import LineItem
+from aioags.model.registration import Registration
+from aioags.model.score import Score
+from aioags.outbox.background import Background
+from aioags.outbox.drain import Drain, Drained, Surroundings
+from aioags.outbox.limiter import Limiter, PermitCache
+from aioags.outbox.model import Block, Entry, Selection, State, Stats, StoredScore
+from aioags.outbox.registry import Registry, direct, open_gradebook
+from aioags.outbox.store import Store
+from aioags.outbox.verdict import Backoff, Verdict
+from aioags.posting import Source
+
+Hook = Callable[[str, Delivery], Awaitable[None] | None]
+"""Called with the registration id and what became of a score; may be asynchronous."""
+
+_logger = logging.getLogger("aioags.outbox")
+
+_PUT_AT_ONCE = 1_000
+_MONTH = 30 * 86_400.0
+
+
+class Outbox:
+    """
+    Scores that must survive this process: stored before `put` returns, posted until the platform has them.
+
+    The latest score of a user for a line item wins, by its timestamp; an older one never overwrites a newer one. Use it
+    as an async context manager to post in the background, or call `drain` from a job engine.
+
+    Args:
+        store: Where scores are kept, such as ``SQLiteStore("grades.db")``. It is closed with the outbox.
+
+        client: What posts them. It stays the caller's.
+
+        registrations: By your own names for them. Or a function that opens a gradebook; see `Registry`.
+
+        backoff: How it tries again.
+
+        limiter: A limit that several machines share. None: only the client's own pacing.
+
+        on_recorded: Called after a score was recorded by the platform.
+
+        on_refused: Called after a score was given up: refused for good. It is listed by `failed`.
+
+        on_unknown: Called after an attempt of which nobody knows the end. It will be repeated.
+
+        runtime: Clock, sleep and chance, for tests.
+
+        line_items_at_once: How many line items of one platform are drained at once in the background.
+
+        patience: Longest wait for a platform that asks for one within one `drain`, seconds. Longer ones end the drain.
+
+        poll: Seconds between two looks into the store for what other processes have put.
+
+        grace: Seconds that requests in flight get to end when the outbox is closed.
+
+    A hook is called once for each such event, unless the process dies first; if it raises, that is logged.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        client: Client,
+        registrations: Mapping[str, Registration] | Registry,
+        *,
+        backoff: Backoff = Backoff(),  # noqa: B008
+        limiter: Limiter | None = None,
+        on_recorded: Hook | None = None,
+        on_refused: Hook | None = None,
+        on_unknown: Hook | None = None,
+        runtime: Runtime = Runtime(),  # noqa: B008
+        line_items_at_once: int = 8,
+        patience: float = 30.0,
+        poll: float = 1.0,
+        grace: float = 10.0,
+    ) -> None:
+        self.store = store
+        self._client = client
+        self._registry = registrations if callable(registrations) else direct(registrations)
+        self._hooks = {State.SENT: on_recorded, State.DEAD: on_refused, State.DUE: on_unknown}
+        self._runtime = runtime
+        self._around = Surroundings(
+            store,
+            runtime,
+            backoff,
+            None if limiter is None else PermitCache(limiter, runtime.sleep),
+            self._tell,
+            patience,
+        )
+        self._background = Background(
+            store,
+            self.drain,
+            runtime,
+            stopping=self._around.stopping,
+            at_once=line_items_at_once,
+            poll=poll,
+            grace=grace,
+        )
+
+    def __repr__(self) -> str:
+        return f"<Outbox in {self.store!r}>"
+
+    async def put(
+        self,
+        registration_id: str,
+        endpoint: Endpoint | Mapping[str, Any],
+        score: Score,
+        *,
+        line_item: LineItem | str | None = None,
+    ) -> bool:
+        """
+        Store one score. It is durable when this returns.
+
+        Args:
+            registration_id: Your name for the registration. It reaches logs.
+
+            endpoint: The launch's, or what your registry needs for another back end. It is stored with the line item;
+                the newest one is used.
+
+            line_item: A line item or its id. None: the endpoint's own.
+
+        Returns:
+            True: it is now the user's latest. False: the outbox holds one with the same or a later timestamp.
+
+        Raises:
+            NotOfferedError: The endpoint does not let this tool post scores, or has no line item of its own.
+
+            StoreError: It may not be stored.
+        """
+        entry = Entry.of(registration_id, endpoint, score, line_item=line_item)
+        (stored,) = await self._put([entry])
+        return stored
+
+    async def put_many(
+        self,
+        registration_id: str,
+        endpoint: Endpoint | Mapping[str, Any],
+        scores: Source,
+        *,
+        line_item: LineItem | str | None = None,
+    ) -> int:
+        """
+        Store many scores, a thousand at once; all are durable when this returns.
+
+        Args:
+            scores: Scores, or (line item, score) pairs; an iterable, or an asynchronous one.
+
+            line_item: For scores without one of their own.
+
+        Returns:
+            How many are now their user's latest.
+
+        Raises:
+            StoreError: Some may not be stored. To put them all again does no harm.
+        """
+        if not isinstance(scores, (Iterable, AsyncIterable)) or isinstance(scores, (str, bytes)):
+            raise TypeError(f"put_many takes an iterable of Scores, got {type(scores).__name__}")
+        stored = 0
+        entries: list[Entry] = []
+        async with aclosing(as_async(scores)) as source:
+            async for given in source:
+                item, score = given if isinstance(given, tuple) else (None, given)
+                place = line_item if item is None else item
+                entries.append(Entry.of(registration_id, endpoint, score, line_item=place))
+                if len(entries) >= _PUT_AT_ONCE:
+                    stored += sum(await self._put(entries))
+                    entries = []
+        return stored + sum(await self._put(entries))
+
+    async def _put(self, entries: list[Entry]) -> list[bool]:
+        if not entries:
+            return []
+        stored = await self.store.put(entries, now=self._runtime.wall())
+        self._background.wake((entry.registration_id, entry.line_item) for entry in entries)
+        return stored
+
+    async def drain(self, registration_id: str, line_item: str) -> Drained:
+        """
+        Post everything that is due for one line item: the job of a job engine, or of a loop of your own.
+
+        Never run it for one line item twice at once: give the engine's job a lock, such as `lock_name`. What the
+        platform answers never makes it raise.
+
+        Returns:
+            What it did. Scores may be due again afterwards, at a later time.
+
+        Raises:
+            StoreError: The store failed.
+        """
+        done = Drained()
+        patience = self._around.patience
+        while not self._around.stopping.is_set():
+            drain = await self._drain_once(registration_id, line_item)
+            if drain is None:
+                return done
+            done += drain.done
+            # A score that was put during the last pass is due, and may have found its wake-up spent.
+            if drain.taken and drain.block is None:
+                continue
+            if drain.block is None:
+                return done
+            wait = drain.block.until - self._runtime.wall()
+            if wait > patience:
+                return done
+            patience -= max(wait, 0.0)
+            await self._runtime.sleep(max(wait, 0.0))
+        return done
+
+    async def _drain_once(self, registration_id: str, line_item: str) -> Drain | None:
+        gradebook = await self._open(registration_id, line_item)
+        if gradebook is None:
+            return None
+        drain = Drain(self._around, gradebook, registration_id, line_item)
+        await drain.run()
+        return drain
+
+    async def _open(self, registration_id: str, line_item: str) -> Gradebook | None:
+        endpoint = await self.store.endpoint(registration_id, line_item)
+        if endpoint is None:
+            return None
+        try:
+            return await open_gradebook(self._registry, self._client, registration_id, endpoint)
+        except Exception as error:
+            # The caller's own code: a registration that was removed, a database that is away.
+            _logger.exception("outbox: the gradebook of %s cannot be opened", registration_id)
+            await self._close_platform(registration_id, f"the gradebook cannot be opened: {type(error).__name__}")
+            return None
+
+    async def _close_platform(self, registration_id: str, reason: str) -> None:
+        health = self._around.health_of(registration_id)
+        wall, jitter = self._runtime.wall(), self._runtime.jitter()
+        until = health.close(now=wall, jitter=jitter, backoff=self._around.backoff)
+        if until is not None:
+            await self.store.block(Block(registration_id, until, reason))
+
+    async def drain_all(self) -> Drained:
+        """
+        Drain every line item that is due now, one after the other: for a cron job, or the end of a script.
+
+        Returns:
+            What it did. What is due at a later time is left.
+
+        Raises:
+            StoreError: Another process drains this store, or the store failed.
+        """
+        return await self._background.drain_all()
+
+    async def stats(self) -> Stats:
+        """
+        Count what is stored.
+        """
+        return await self.store.stats(now=self._runtime.wall())
+
+    async def failed(
+        self, *, registration_id: str | None = None, line_item: LineItem | str | None = None
+    ) -> AsyncGenerator[StoredScore, None]:
+        """
+        List the scores that were refused for good, with the reason in `last_error`.
+
+        Args:
+            registration_id: Only this one's. None: all.
+
+            line_item: Only this one's. None: all.
+        """
+        selection = Selection(registration_id, _url(line_item))
+        after: tuple[str, str, str] | None = None
+        while rows := await self.store.failed(selection, after=after):
+            for row in rows:
+                yield row
+            after = rows[-1].key
+
+    async def requeue(
+        self,
+        *,
+        registration_id: str | None = None,
+        line_item: LineItem | str | None = None,
+        user_id: str | None = None,
+        restamp: bool = False,
+    ) -> int:
+        """
+        Try refused scores again, those that fit everything that is given; blocks of their platforms are lifted.
+
+        Args:
+            restamp: Send them as of now, for scores that were refused as stale: they overwrite whatever made them so.
+
+        Returns:
+            How many are due again.
+        """
+        selection = Selection(registration_id, _url(line_item), user_id)
+        count = await self.store.requeue(selection, now=self._runtime.wall(), restamp=restamp)
+        self._around.health.clear()
+        self._background.look()
+        return count
+
+    async def prune(self, *, older_than: float = _MONTH, dead: bool = False) -> int:
+        """
+        Forget scores that were recorded long ago.
+
+        A recorded score keeps older ones of its user out, so do not prune what may still be put late.
+
+        Args:
+            older_than: Seconds since it was recorded. 30 days by default.
+
+            dead: Also forget those that were refused so long ago.
+
+        Returns:
+            How many.
+        """
+        return await self.store.prune(before=self._runtime.wall() - older_than, dead=dead)
+
+    async def aclose(self) -> None:
+        """
+        Stop posting, let what is in flight end, and close the store. Can be called twice.
+        """
+        try:
+            await self._background.stop()
+        finally:
+            await self.store.aclose()
+
+    async def __aenter__(self) -> Self:
+        await self._background.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def _tell(self, row: StoredScore, verdict: Verdict, delivery: Delivery) -> None:
+        state = verdict.outcome.state
+        if state is State.DEAD:
+            _logger.warning(
+                "outbox: a score for %s, %s was refused: %s", row.registration_id, row.line_item, verdict.outcome.error
+            )
+        hook = self._hooks[state]
+        if hook is None or (state is State.DUE and not verdict.is_unknown):
+            return
+        try:
+            called = hook(row.registration_id, attrs.evolve(delivery, score=row.score, error=verdict.error))
+            if inspect.isawaitable(called):
+                await called
+        except Exception:
+            # A broken listener must not cost a grade.
+            _logger.exception("outbox: a hook failed")
+
+
+def _url(line_item: LineItem | str | None) -> str | None:
+    return line_item.id if isinstance(line_item, LineItem) else line_item

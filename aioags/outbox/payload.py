@@ -1,0 +1,54 @@
+"""
+A score as the text that is stored, and back: the same JSON that goes over the wire.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from aioags.model.score import SCORE_FIELDS, Score, Submission
+from aioags.wire.codec import dump_score
+from aioags.wire.scalars import load_instant
+
+
+def dump_payload(score: Score) -> str:
+    """
+    Write a score as it would be sent.
+    """
+    return dump_score(score).decode()
+
+
+def load_score(payload: str, timestamp: datetime) -> Score:
+    """
+    Read a stored score; every number comes back exactly as it was given.
+
+    Args:
+        timestamp: Its stamp: the one it was put with, or the one to send.
+    """
+    fields: dict[str, Any] = json.loads(payload)
+    # Floats for extensions, which json can write again; decimals for points, which must not be rounded.
+    points = json.loads(payload, parse_float=Decimal) if "scoreGiven" in fields else fields
+    return Score(
+        fields["userId"],
+        fields["activityProgress"],
+        fields["gradingProgress"],
+        score_given=points.get("scoreGiven"),
+        score_maximum=points.get("scoreMaximum"),
+        timestamp=timestamp,
+        comment=fields.get("comment"),
+        scoring_user_id=fields.get("scoringUserId"),
+        submission=_load_submission(fields.get("submission")),
+        extensions={name: value for name, value in fields.items() if name not in SCORE_FIELDS},
+    )
+
+
+def _load_submission(fields: dict[str, Any] | None) -> Submission | None:
+    if fields is None:
+        return None
+    return Submission(
+        started_at=load_instant("startedAt", fields.get("startedAt")),
+        submitted_at=load_instant("submittedAt", fields.get("submittedAt")),
+    )

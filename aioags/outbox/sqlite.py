@@ -1,0 +1,316 @@
+"""
+The embedded store: one SQLite file, written by one thread in each process.
+
+Several processes may put into the same file; one of them drains it, the one that holds the lock beside it. Claims are
+not stored: after a crash everything that is not sent is simply due.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import closing
+from itertools import starmap
+from pathlib import Path
+from typing import Any, TypeVar
+
+import attrs
+
+from aioags.outbox import sqlite_sql as sql
+from aioags.outbox.files import NETWORK_FILE_SYSTEMS, FileLock, file_system_of, mount_table
+from aioags.outbox.model import (
+    Block,
+    DueItem,
+    Entry,
+    Outcome,
+    PlatformStats,
+    Selection,
+    State,
+    Stats,
+    StoredScore,
+    StoreError,
+    Taken,
+    newest,
+    wire_stamp,
+)
+from aioags.outbox.sqlite_schema import migrate
+from aioags.outbox.sqlite_writer import Writer
+
+T = TypeVar("T")
+
+# Seconds to wait for another process that writes.
+_PATIENCE = 30.0
+_PRUNED_AT_ONCE = 5_000
+_LOG_BYTES = 64 * 1024 * 1024
+
+
+class SQLiteStore:
+    """
+    Scores in a SQLite file. Nothing is opened before the first call.
+
+    Args:
+        path: The file, on a local disk. It is made, readable for its owner only, if it is not there. Beside it lie
+            ``-wal``, ``-shm`` and ``-drainer``. It holds grades: keep it where backups of grades may be.
+
+        create: False: a file that is not there is an error.
+
+        mounts: Returns the table of mounts, as in ``/proc/mounts``.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, create: bool = True, mounts: Callable[[], str] = mount_table
+    ) -> None:
+        self.path = Path(path).absolute()
+        self._create = create
+        self._mounts = mounts
+        self._ready = False
+        self._writer = Writer(self._open)
+        self._leader = FileLock(self.path.with_name(self.path.name + "-drainer"))
+
+    def __repr__(self) -> str:
+        return f"<SQLiteStore {str(self.path)!r}>"
+
+    def _open(self) -> sqlite3.Connection:
+        real = self.path.resolve()
+        kind = file_system_of(real, self._mounts())
+        if kind in NETWORK_FILE_SYSTEMS:
+            raise StoreError(
+                f"{self.path} lies on a network file system ({kind}), where SQLite may lose or damage it: "
+                "choose a local disk, or PostgresStore"
+            )
+        if not self._create and not real.exists():
+            raise StoreError(f"there is no outbox at {self.path}")
+        # Before SQLite makes it, which would let everybody read.
+        os.close(os.open(real, os.O_RDWR | os.O_CREAT, 0o600))
+        connection = self._connect()
+        try:
+            # Every commit is on the disk before it is answered; NORMAL would lose the last ones with the power.
+            connection.execute("PRAGMA synchronous = FULL")
+            migrate(connection)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
+        except BaseException:
+            connection.close()
+            raise
+        self._ready = True
+        return connection
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(self.path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
+
+    async def _read(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        if not self._ready:
+            await self._writer.run(lambda _: None)
+
+        def read() -> T:
+            # A connection of its own: counting stops no put.
+            with closing(self._connect()) as connection:
+                connection.execute("PRAGMA query_only = ON")
+                return query(connection)
+
+        try:
+            return await asyncio.to_thread(read)
+        except sqlite3.Error as error:
+            raise StoreError(f"SQLite: {error}") from error
+
+    async def _execute(self, statement: str, arguments: Sequence[Any] | Mapping[str, Any] = ()) -> int:
+        return await self._writer.run(lambda connection: connection.execute(statement, arguments).rowcount)
+
+    async def put(self, entries: Sequence[Entry], *, now: float) -> list[bool]:
+        """
+        Store scores; durable when this returns.
+        """
+        latest = newest(entries)
+
+        def write(connection: sqlite3.Connection) -> set[int]:
+            items: dict[tuple[str, str, str], int] = {}
+            return {id(entry) for entry in latest if _put_one(connection, entry, items, now)}
+
+        stored = await self._writer.run(write)
+        return [id(entry) in stored for entry in entries]
+
+    async def due(self, *, now: float) -> list[DueItem]:
+        """
+        List the line items that have due scores.
+        """
+        return await self._read(lambda connection: [DueItem(*row) for row in connection.execute(sql.DUE)])
+
+    async def endpoint(self, registration_id: str, line_item: str) -> str | None:
+        """
+        Return the JSON of the endpoint that was put last for a line item.
+        """
+        place = (registration_id, line_item)
+        row = await self._writer.run(lambda connection: connection.execute(sql.ENDPOINT, place).fetchone())
+        return None if row is None else str(row[0])
+
+    async def take(
+        self, registration_id: str, line_item: str, *, now: float, limit: int, busy: Collection[str] = ()
+    ) -> Taken:
+        """
+        Begin an attempt with due scores of one line item.
+        """
+        place = {"registration": registration_id, "line_item": line_item, "now": now, "limit": limit + len(busy)}
+        left_out = frozenset(busy)
+
+        def write(connection: sqlite3.Connection) -> Taken:
+            picked = [row for row in connection.execute(sql.PICK, place) if row[4] not in left_out][:limit]
+            if not picked:
+                return Taken([])
+            blocked = connection.execute(sql.BLOCK_OF, (registration_id, now)).fetchone()
+            if blocked is not None:
+                return Taken([], Block(registration_id, *blocked))
+            return Taken([_begin(connection, row, now) for row in picked])
+
+        return await self._writer.run(write)
+
+    async def settle(self, outcomes: Sequence[Outcome], *, now: float) -> None:
+        """
+        Store what became of attempts; durable when this returns.
+        """
+        rows = [_settlement(outcome, now) for outcome in outcomes]
+        await self._writer.run(lambda connection: connection.executemany(sql.SETTLE, rows).rowcount)
+
+    async def block(self, block: Block) -> None:
+        """
+        Leave a platform alone until a time.
+        """
+        await self._execute(sql.BLOCK, (block.registration_id, block.until, block.reason))
+
+    async def stats(self, *, now: float) -> Stats:
+        """
+        Count the rows.
+        """
+
+        def read(connection: sqlite3.Connection) -> Stats:
+            blocks = {row[0]: Block(*row) for row in connection.execute(sql.BLOCKS, (now,))}
+            counts = {row[0]: row[1:] for row in connection.execute(sql.STATS, (now,))}
+            nothing = (0, 0, 0, 0, None)
+            names = sorted({*blocks, *counts})
+            rows = ((name, *counts.get(name, nothing), blocks.get(name)) for name in names)
+            return Stats(tuple(starmap(PlatformStats, rows)))
+
+        return await self._read(read)
+
+    async def failed(
+        self, selection: Selection, *, after: tuple[str, str, str] | None = None, limit: int = 500
+    ) -> list[StoredScore]:
+        """
+        List dead rows by key, one page.
+        """
+        last = dict(zip(("last_registration", "last_line_item", "last_user"), after or ("", "", ""), strict=True))
+        arguments = {**_selected(selection), **last, "limit": limit}
+        return await self._read(lambda connection: [_stored(row) for row in connection.execute(sql.FAILED, arguments)])
+
+    async def requeue(self, selection: Selection, *, now: float, restamp: bool = False) -> int:
+        """
+        Make dead rows due again, and lift the blocks of their platforms.
+        """
+        arguments = {**_selected(selection), "now": now, "restamp": restamp}
+
+        def write(connection: sqlite3.Connection) -> int:
+            connection.execute(sql.UNBLOCK, arguments)
+            return connection.execute(sql.REQUEUE, arguments).rowcount
+
+        return await self._writer.run(write)
+
+    async def prune(self, *, before: float, dead: bool = False) -> int:
+        """
+        Delete rows that are done since before a time; in portions, so that a put never waits long.
+        """
+        arguments = (State.SENT, State.DEAD if dead else State.SENT, before, _PRUNED_AT_ONCE)
+        deleted = portion = await self._execute(sql.PRUNE, arguments)
+        while portion == _PRUNED_AT_ONCE:
+            portion = await self._execute(sql.PRUNE, arguments)
+            deleted += portion
+        await self._execute(sql.PRUNE_ITEMS)
+        return deleted
+
+    async def lead(self) -> bool:
+        """
+        Try to become the one process that drains this file. True: it is this one, until `aclose`.
+        """
+        try:
+            return self._leader.acquire()
+        except OSError as error:
+            raise StoreError(f"the lock beside the outbox cannot be opened: {error}") from error
+
+    async def aclose(self) -> None:
+        """
+        Finish what was begun, close the file, let another process drain it.
+        """
+        await self._writer.aclose()
+        self._leader.release()
+
+
+def _put_one(connection: sqlite3.Connection, entry: Entry, items: dict[tuple[str, str, str], int], now: float) -> bool:
+    place = (entry.registration_id, entry.line_item, entry.endpoint)
+    item = items.get(place)
+    if item is None:
+        item = items[place] = _item_number(connection, place)
+    return connection.execute(sql.PUT, (item, entry.user_id, entry.ts, entry.payload, now)).rowcount > 0
+
+
+def _item_number(connection: sqlite3.Connection, place: tuple[str, str, str]) -> int:
+    registration, line_item, endpoint = place
+    row = connection.execute(sql.ITEM, (registration, line_item)).fetchone()
+    if row is None:
+        return connection.execute(sql.NEW_ITEM, place).lastrowid or 0
+    number, known = row
+    if known != endpoint:
+        connection.execute(sql.NEW_ENDPOINT, (endpoint, number))
+    return int(number)
+
+
+def _begin(connection: sqlite3.Connection, row: tuple[Any, ...], now: float) -> StoredScore:
+    item, wire_for, *columns = row
+    stored = _stored(columns)
+    again = wire_for == stored.ts
+    wire = stored.wire_ts if again else wire_stamp(stored.ts, stored.wire_ts, stored.unsure, now)
+    connection.execute(sql.BEGIN, (wire, item, stored.user_id))
+    return attrs.evolve(stored, wire_ts=wire, attempts=stored.attempts + 1, unsure=stored.unsure and again)
+
+
+def _stored(columns: Sequence[Any]) -> StoredScore:
+    (registration_id, line_item, user_id, ts, payload, wire_ts, sent_ts, *rest) = columns
+    state, attempts, not_before, last_error, unsure, since = rest
+    return StoredScore(
+        registration_id,
+        line_item,
+        user_id,
+        ts,
+        payload,
+        wire_ts,
+        sent_ts,
+        State(state),
+        attempts,
+        not_before,
+        last_error,
+        bool(unsure),
+        since,
+    )
+
+
+def _settlement(outcome: Outcome, now: float) -> dict[str, Any]:
+    return {
+        "registration": outcome.registration_id,
+        "line_item": outcome.line_item,
+        "user_id": outcome.user_id,
+        "ts": outcome.ts,
+        "state": outcome.state,
+        "wire_ts": outcome.wire_ts,
+        "not_before": outcome.not_before,
+        "given_back": not outcome.counted,
+        "unsure": outcome.unsure,
+        "error": outcome.error,
+        "now": now,
+    }
+
+
+def _selected(selection: Selection) -> dict[str, str | None]:
+    return {
+        "registration": selection.registration_id,
+        "line_item": selection.line_item,
+        "user_id": selection.user_id,
+    }

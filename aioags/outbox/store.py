@@ -1,0 +1,128 @@
+"""
+What an outbox needs of a store. `aioags.outbox.conformance` checks that one keeps these promises.
+
+The truth is a table, not a queue: one row for each (registration, line item, user), with the latest score of that user.
+
+- `put` replaces a row's score if the new one's stamp is later, and only then. The row becomes due, whatever it was.
+- `take` settles the stamp for the wire and notes that an attempt begins, durably, before anything is sent. The stamp of
+  a score that was tried before stays. A new one gets ``max(ts, whole second after the last wire_ts)``, because Moodle
+  compares whole seconds; if nobody knows what became of the attempt before, a whole second after now as well, because
+  Moodle stores the time of its own clock for a score without a value.
+- `settle` closes a row only if its score is still the one that was tried. So a score that was put during the post of an
+  older one stays due.
+
+A drain of one line item is never run twice at once: the caller sees to that. Everything else may happen at any time, in
+several processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+from aioags.outbox.model import Block, DueItem, Entry, Outcome, Selection, Stats, StoredScore, Taken
+
+
+class Store(Protocol):
+    """
+    A durable table of scores. Every method may raise `StoreError`.
+    """
+
+    async def put(self, entries: Sequence[Entry], *, now: float) -> list[bool]:
+        """
+        Store scores; durable when this returns.
+
+        Args:
+            now: Unix time.
+
+        Returns:
+            For each entry, in order: is it now the user's latest? False: the store holds one as new or newer.
+        """
+        ...
+
+    async def due(self, *, now: float) -> list[DueItem]:
+        """
+        List the line items that have due scores, each once, with the time of the earliest; blocks are counted in.
+        """
+        ...
+
+    async def endpoint(self, registration_id: str, line_item: str) -> str | None:
+        """
+        Return the JSON of the endpoint that was put last for a line item. None: there is no such line item.
+        """
+        ...
+
+    async def take(
+        self, registration_id: str, line_item: str, *, now: float, limit: int, busy: Collection[str] = ()
+    ) -> Taken:
+        """
+        Begin an attempt with due scores of one line item.
+
+        Args:
+            limit: Most rows.
+
+            busy: Users to leave out: theirs are under way.
+        """
+        ...
+
+    async def settle(self, outcomes: Sequence[Outcome], *, now: float) -> None:
+        """
+        Store what became of attempts; durable when this returns. Rows that are gone are passed over.
+        """
+        ...
+
+    async def block(self, block: Block) -> None:
+        """
+        Leave a platform alone until a time; an earlier time than the stored one changes nothing.
+        """
+        ...
+
+    async def stats(self, *, now: float) -> Stats:
+        """
+        Count the rows.
+        """
+        ...
+
+    async def failed(
+        self, selection: Selection, *, after: tuple[str, str, str] | None = None, limit: int = 500
+    ) -> list[StoredScore]:
+        """
+        List dead rows by key, one page: those behind the key `after`.
+        """
+        ...
+
+    async def requeue(self, selection: Selection, *, now: float, restamp: bool = False) -> int:
+        """
+        Make dead rows due again, from their first attempt on, and lift the blocks of their platforms.
+
+        Args:
+            restamp: Send them with a stamp later than `now`: for scores that were refused as stale.
+
+        Returns:
+            How many.
+        """
+        ...
+
+    async def prune(self, *, before: float, dead: bool = False) -> int:
+        """
+        Delete rows that are sent since before a Unix time, and with `dead` also those dead since then.
+
+        Returns:
+            How many.
+        """
+        ...
+
+    async def lead(self) -> bool:
+        """
+        Try to become the one process that drains in the background. True: it is this one, until `aclose`.
+
+        Raises:
+            StoreError: This store leaves that to a job engine.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """
+        Finish what was begun and let go of everything. Can be called twice.
+        """
+        ...

@@ -1,0 +1,153 @@
+"""
+Posts at random, a fifth of them hit by a fault at random, from several tasks at once: the same invariants as the matrix.
+
+A round is a platform of its own, drawn from a seed that the failure names. CI plays a few rounds; ``make soak`` plays
+200,000 posts and more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from collections import Counter
+
+import attrs
+import pytest
+
+from aioags import AGSError, Client, Delivery, LineItem, RetryPolicy, Runtime, Score
+from aioags.protocol.messages import Request
+from tests.rigs.faults import FAULTS, Fault, FaultyTransport
+from tests.rigs.memory import Stand, new_platform, stand_of
+
+POSTS = 1000
+USERS = 40
+SHARE = 0.2
+# Each is an answer of the platform to somebody else, or ends a batch for good by its nature.
+LEFT_OUT = {"redirect-other-origin"}
+CHOICE = [fault for fault in FAULTS if fault.name not in LEFT_OUT]
+
+
+@attrs.define
+class HastyTime:
+    """
+    Sleeping takes no time, but moves the clock.
+    """
+
+    now: float = 0.0
+
+    async def sleep(self, seconds: float) -> None:
+        """
+        Let the others go on, and be later.
+        """
+        self.now += seconds
+        await asyncio.sleep(0)
+
+
+def runtime(time: HastyTime, chance: random.Random) -> Runtime:
+    return Runtime(lambda: time.now, lambda: 1_900_000_000.0 + time.now, time.sleep, chance.random)
+
+
+async def play(seed: int, posts: int, profile: str) -> Counter[str]:
+    """
+    Play one round and return what became of its scores.
+    """
+    chance = random.Random(seed)
+    time = HastyTime()
+    platform = new_platform(profile, users=USERS, clock=lambda: 1_900_000_000.0 + time.now, keep_requests=10)
+
+    def choose(request: Request) -> Fault | None:
+        return chance.choice(CHOICE) if chance.random() < SHARE else None
+
+    transport = FaultyTransport(platform, choose=choose)
+    retry = RetryPolicy(attempts=4, total_time=600.0)
+    async with Client(transport=transport, runtime=runtime(time, chance), retry=retry) as client:
+        stand = stand_of(platform, client, transport)
+        items = await _items(stand, chance)
+        rounds = [_batch(stand, chance, items, posts // 4) for _ in range(3)]
+        singles = _singles(stand, chance, items, posts // 4)
+        deliveries = [delivery for part in await asyncio.gather(*rounds, singles) for delivery in part]
+    _check(stand, items, deliveries)
+    return Counter("recorded" if delivery.error is None else type(delivery.error).__name__ for delivery in deliveries)
+
+
+async def _items(stand: Stand, chance: random.Random) -> list[str]:
+    for number in range(3):
+        fields = {"label": f"Quiz {number}", "score_maximum": 10, "resource_id": f"quiz-{number}"}
+        for _ in range(chance.randint(1, 3)):
+            try:
+                if chance.random() < 0.5 and not _labelled(stand, str(fields["label"])):
+                    await stand.gradebook.create_line_item(LineItem(**fields))
+                else:
+                    await stand.gradebook.find_or_create_line_item(**fields)
+            except AGSError:
+                continue
+        assert len(_labelled(stand, str(fields["label"]))) <= 1, "a duplicate line item"
+    return [item["id"] for item in stand.platform.line_items()]
+
+
+def _labelled(stand: Stand, label: str) -> list[object]:
+    return [item for item in stand.platform.line_items() if item["label"] == label]
+
+
+def _score(stand: Stand, chance: random.Random) -> Score:
+    user = chance.choice(stand.platform.users())
+    comment = "well done" if chance.random() < 0.1 else None
+    if chance.random() < 0.1:
+        return Score.progress(user, "Started")
+    return Score.graded(user, chance.randint(0, 10), score_maximum=10, comment=comment)
+
+
+async def _batch(stand: Stand, chance: random.Random, items: list[str], posts: int) -> list[Delivery]:
+    scores = ((chance.choice(items), _score(stand, chance)) for _ in range(posts))
+    async with stand.gradebook.post_scores(scores, coalesce=chance.random() < 0.3) as deliveries:
+        return [delivery async for delivery in deliveries]
+
+
+async def _singles(stand: Stand, chance: random.Random, items: list[str], posts: int) -> list[Delivery]:
+    seen = []
+    for _ in range(posts):
+        item, score = chance.choice(items), _score(stand, chance)
+        try:
+            seen.append(await stand.gradebook.post_score(score, line_item=item))
+        except AGSError as error:
+            seen.append(Delivery(score, item, error=error))
+    return seen
+
+
+def _check(stand: Stand, items: list[str], deliveries: list[Delivery]) -> None:
+    applied: dict[tuple[str | None, str], list[str]] = {}
+    for item in items:
+        for user in stand.platform.users():
+            stamps = [str(score["timestamp"]) for score in stand.platform.history(item, user)]
+            assert stamps == sorted(stamps), "an older score over a newer one"
+            assert len(stamps) == len(set(stamps)), "a score applied twice"
+            applied[item, user] = stamps
+    for delivery in deliveries:
+        stamp = (delivery.timestamp or delivery.score.timestamp).isoformat(timespec="microseconds")
+        count = sum(_same(stamp, other) for other in applied[delivery.line_item, delivery.score.user_id])
+        assert count == 1 or delivery.recorded is not True, "recorded, and not there"
+        assert count == 0 or delivery.recorded is not False or delivery.timestamp is None, "surely absent, and there"
+
+
+def _same(stamp: str, other: str) -> bool:
+    return stamp[:19] == other[:19] and float("0" + stamp[19:26]) == float("0" + other[19:].rstrip("Z"))
+
+
+@pytest.mark.parametrize("profile", ["spec"])
+@pytest.mark.parametrize("seed", range(3))
+async def test_random_faults_lose_nothing_and_double_nothing(seed: int, profile: str) -> None:
+    outcome = await play(seed, POSTS, profile)
+    assert outcome.total() == POSTS
+    assert outcome["recorded"] > POSTS / 2
+
+
+@pytest.mark.soak
+async def test_two_hundred_thousand_posts() -> None:
+    posts = int(os.environ.get("AIOAGS_SOAK_POSTS", "200000"))
+    first = int(os.environ.get("AIOAGS_SOAK_SEED", "1000"))
+    outcome: Counter[str] = Counter()
+    for seed in range(first, first + posts // POSTS):
+        outcome += await play(seed, POSTS, "spec")
+    print(f"\n{outcome.total()} posts, seeds from {first}: {dict(outcome.most_common())}; violations: 0")
+    assert outcome.total() >= posts

@@ -1,0 +1,29 @@
+"""
+Each test of this folder that takes a `stand` runs twice: in memory, and over real sockets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import attrs
+import pytest
+
+from aioags import Client, RetryPolicy
+from aioags.emulator import PROFILES, serve
+from tests.rigs.memory import Stand, memory_stand, new_platform, stand_of
+
+# Pages of two, so that every listing has several.
+SMALL_PAGES = attrs.evolve(PROFILES["spec"], page_size=2)
+
+
+@pytest.fixture(params=["memory", "sockets"])
+async def stand(request: pytest.FixtureRequest) -> AsyncIterator[Stand]:
+    if request.param == "memory":
+        stand = memory_stand(SMALL_PAGES, users=7)
+        async with stand.client:
+            yield stand
+        return
+    platform = new_platform(SMALL_PAGES, users=7)
+    async with serve(platform), Client(retry=RetryPolicy(attempts=2, first_wait=0.01)) as client:
+        yield stand_of(platform, client)

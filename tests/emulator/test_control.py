@@ -1,0 +1,198 @@
+"""
+The back door over plain HTTP, as a test in any language would use it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+
+from aioags.emulator import Answer, ManualClock, Platform, serve
+from aioags.protocol.messages import Request
+from tests.emulator.raw_tool import SCORE, START, RawTool, dump_json, score, stamp, tool
+
+JSON = (("Content-Type", "application/json"),)
+
+
+def control(one: RawTool, method: str, path: str = "", body: Any = None) -> Answer:
+    """
+    Ask the back door, as an HTTP client would.
+    """
+    url = f"{one.platform.base_url}/control{path}"
+    return one.platform.answer(Request(method, url, JSON if body is not None else (), dump_json(body)))
+
+
+def test_the_summary_is_what_a_tool_needs() -> None:
+    one = tool("brightspace")
+    shown = control(one, "GET").json()
+    assert shown["basis"] == "modelled on documents and reports"
+    assert {name: shown[name] for name in one.platform.registration_args()} == one.platform.registration_args()
+    assert shown["endpoint"] == one.platform.endpoint_claim()
+    assert "/control/faults" in shown["routes"]
+
+
+def test_the_back_door_is_not_recorded_and_nothing_fails_there() -> None:
+    one = tool()
+    assert control(one, "POST", "/faults", {"effect": "drop"}).json() == {"number": 1}
+    assert control(one, "GET").status == 200
+    assert len(one.platform.requests) == 0
+    assert one.ask_token().manner.lost == "drop"
+
+
+def test_people_and_line_items_can_be_added() -> None:
+    one = tool()
+    person = {"user_id": "late", "name": "Late", "role": "Instructor", "active": True}
+    assert control(one, "POST", "/people", person).json() == person
+    assert control(one, "GET", "/people").json()[-1] == person
+    made = control(one, "POST", "/line_items", {"label": "By hand", "score_maximum": 5, "tag": "t"}).json()["id"]
+    bound = {"label": "Bound", "score_maximum": 5, "resource_link_id": "1"}
+    assert control(one, "POST", "/line_items", bound).status == 200
+    assert one.get(made).json()["tag"] == "t"
+    assert control(one, "GET", "/line_items").json() == one.platform.line_items()
+
+
+def test_grades_show_everything() -> None:
+    one = tool()
+    first, second = one.users[:2]
+    one.post(score(first, comment="c"))
+    one.post(score(first, 9, timestamp=stamp(1)))
+    one.post(score(second))
+    one.create()
+    (grade,) = control(one, "GET", f"/grades?line_item=1&user_id={first}").json()
+    assert grade["line_item"] == one.item_url
+    assert grade["result"] == one.platform.result(None, first)
+    assert [entry["scoreGiven"] for entry in grade["history"]] == [8, 9]
+    assert grade["score"]["scoreGiven"] == 9
+    assert len(control(one, "GET", "/grades").json()) == 2
+    assert len(control(one, "GET", f"/grades?line_item={one.item_url}").json()) == 2
+
+
+def test_the_teacher_overrides_releases_and_locks() -> None:
+    one = tool()
+    user = one.users[0]
+    one.post(score(user))
+    shown = control(
+        one, "POST", "/override", {"line_item": one.item_url, "user_id": user, "points": 1, "comment": "no"}
+    )
+    assert shown.json()["result"]["resultScore"] == 1
+    assert control(one, "DELETE", f"/override?user_id={user}").json()["result"]["resultScore"] == 80
+    assert control(one, "POST", "/lock", {"user_id": user}).json() == {"locked": True}
+    assert one.post(score(user, timestamp=stamp(1))).status == 403
+    control(one, "POST", "/lock", {"user_id": user, "locked": False})
+    assert one.post(score(user, timestamp=stamp(1))).status == 204
+
+
+def test_requests_are_listed_without_the_token() -> None:
+    one = tool()
+    one.post(score("nobody"))
+    one.list()
+    listed = control(one, "GET", "/requests?after=1").json()
+    assert [entry["operation"] for entry in listed] == ["post_score", "list_line_items"]
+    assert (listed[0]["status"], listed[0]["applied"]) == (422, False)
+    assert "nobody" in listed[0]["refused"]
+    assert one.token not in control(one, "GET", "/requests?operation=list_line_items").body.decode()
+
+
+def test_launch_claims_are_given() -> None:
+    one = tool()
+    claims = control(one, "GET", f"/launch?user_id={one.users[2]}").json()
+    assert claims["sub"] == one.users[2]
+    assert claims["https://purl.imsglobal.org/spec/lti-ags/claim/endpoint"] == one.platform.endpoint_claim()
+    assert control(one, "GET", "/launch?user_id=nobody").status == 400
+
+
+def test_faults_come_are_counted_and_go() -> None:
+    one = tool()
+    assert one.token
+    fault = {"effect": "status", "status": 503, "headers": {"Retry-After": "2"}, "body": "later", "times": 1}
+    number = control(one, "POST", "/faults", fault).json()["number"]
+    answer = one.list()
+    assert (answer.status, answer.header("Retry-After"), answer.body) == (503, "2", b"later")
+    (shown,) = control(one, "GET", "/faults").json()
+    assert (shown["number"], shown["happened"], shown["headers"]) == (number, 1, {"Retry-After": "2"})
+    assert control(one, "DELETE", f"/faults/{number}").json() == []
+    assert control(one, "DELETE", f"/faults/{number}").status == 404
+    control(one, "POST", "/faults", {"effect": "drop"})
+    assert control(one, "DELETE", "/faults").json() == []
+
+
+def test_settings_and_revocation() -> None:
+    one = tool()
+    changed = {"skew": 5, "token_lifetime": 3, "scopes": [SCORE], "limit": 2, "window": 60.0}
+    shown = control(one, "POST", "/settings", changed).json()
+    assert shown == control(one, "GET", "/settings").json()
+    assert {name: shown[name] for name in changed} == changed
+    granted = one.ask_token().json()
+    assert (granted["expires_in"], granted["scope"]) == (3, SCORE)
+    user = one.users[0]
+    answers = [one.post(score(user, timestamp=stamp(n))) for n in range(3)]
+    assert [answer.status for answer in answers] == [204, 204, 429]
+    assert answers[-1].header("Retry-After") == "60"
+    assert control(one, "POST", "/revoke", {}).json() == {"revoked": 2}
+    control(one, "POST", "/settings", {"maintenance": True, "concluded": True, "published": False})
+    assert one.ask_token().status == 503
+
+
+def test_reset_over_http() -> None:
+    one = tool()
+    one.create()
+    assert control(one, "POST", "/reset", {}).json()["counts"] == {}
+    assert len(one.platform.line_items()) == 1
+
+
+@pytest.mark.parametrize(
+    "method, path, body, status, says",
+    [
+        ("GET", "/nothing", None, 404, "/control lists what there is"),
+        ("GET", "/people/3", None, 404, "there is nothing"),
+        ("DELETE", "/people", None, 405, "GET, POST is"),
+        ("POST", "/people", {}, 400, "user_id is missing"),
+        ("POST", "/people", {"user_id": 5}, 400, "user_id is 5; it must be text"),
+        ("POST", "/people", {"user_id": "x", "rôle": "y"}, 400, "nothing here is called rôle"),
+        ("POST", "/people", [], 400, "must be a JSON object"),
+        ("POST", "/line_items", {"label": "x", "score_maximum": "5"}, 400, "must be a number"),
+        ("POST", "/line_items", {"label": "x", "score_maximum": 5, "resource_link_id": "9"}, 400, "no resource link"),
+        ("POST", "/override", {"line_item": 99, "user_id": "x"}, 400, "no line item 99"),
+        ("POST", "/override", {"line_item": "https://x", "user_id": "x"}, 400, "no line item's URL"),
+        ("POST", "/faults", {}, 400, "effect is missing"),
+        ("POST", "/faults", {"effect": "smoke"}, 400, "there is no effect 'smoke'"),
+        ("POST", "/faults", {"effect": "drop", "times": "two"}, 400, "it must be a whole number"),
+        ("POST", "/faults", {"effect": "drop", "probability": 2}, 400, "probability"),
+        ("POST", "/settings", {"skew": True}, 400, "it must be a number"),
+        ("GET", "/requests?after=x", None, 400, "invalid literal"),
+        ("GET", "/grades?item=1", None, 400, "nothing here is called item"),
+    ],
+)
+def test_a_wrong_control_request_is_one_clear_sentence(
+    method: str, path: str, body: Any, status: int, says: str
+) -> None:
+    one = tool()
+    answer = control(one, method, path, body)
+    assert answer.status == status
+    assert says in answer.json()["error"]
+    assert len(one.platform.course.people) == 5
+    assert len(one.platform.line_items()) == 1
+
+
+def test_a_web_page_cannot_change_anything_unasked() -> None:
+    one = tool()
+    url = f"{one.platform.base_url}/control/reset"
+    answer = one.platform.answer(Request("POST", url, (("Content-Type", "text/plain"),), b"{}"))
+    assert answer.status == 415
+
+
+@pytest.fixture
+async def url() -> AsyncIterator[str]:
+    async with serve(Platform.create("moodle", clock=ManualClock(START))) as server:
+        yield server.url
+
+
+async def test_over_a_socket(url: str) -> None:
+    async with aiohttp.ClientSession(url) as session:
+        async with session.post("/control/faults", json={"effect": "latency", "seconds": 0}) as answer:
+            assert (answer.status, await answer.json()) == (200, {"number": 1})
+        async with session.get("/control/people") as answer:
+            assert [person["user_id"] for person in await answer.json()] == ["1", "2", "3", "4", "5"]

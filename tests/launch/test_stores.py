@@ -1,0 +1,134 @@
+"""
+Stores: put if absent, take once, forget in time. Each kind is held to the same tests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import attrs
+import pytest
+
+from aioags.launch import MemoryStore, SQLiteStore, Store
+
+
+@attrs.define
+class Clock:
+    """
+    A clock that a test moves.
+    """
+
+    now: float = 1000.0
+
+    def __call__(self) -> float:
+        """
+        Return the time.
+        """
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """
+    The stores' clock.
+    """
+    return Clock()
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[Store]:
+    """
+    A store of each kind.
+    """
+    if request.param == "memory":
+        yield MemoryStore(clock=clock)
+        return
+    store = SQLiteStore(tmp_path / "logins.db", clock=clock)
+    yield store
+    store.close()
+
+
+async def test_what_was_put_is_taken_once(store: Store) -> None:
+    assert await store.put("key", "välue", seconds=10)
+    assert await store.take("key") == "välue"
+    assert await store.take("key") is None
+    assert await store.take("other") is None
+
+
+async def test_a_key_in_use_is_not_overwritten_until_it_is_taken(store: Store) -> None:
+    assert await store.put("key", "one", seconds=10)
+    assert not await store.put("key", "two", seconds=10)
+    assert await store.take("key") == "one"
+    assert await store.put("key", "three", seconds=10)
+
+
+async def test_a_value_that_is_over_is_gone_and_its_key_free(store: Store, clock: Clock) -> None:
+    await store.put("a", "one", seconds=10)
+    await store.put("b", "one", seconds=10)
+    clock.now += 10
+    assert await store.take("a") is None
+    assert await store.put("b", "two", seconds=10)
+    assert await store.take("b") == "two"
+
+
+async def test_of_many_who_take_at_once_one_gets_it(store: Store) -> None:
+    await store.put("key", "value", seconds=10)
+    taken = await asyncio.gather(*(store.take("key") for _ in range(20)))
+    assert sorted(taken, key=str) == [None] * 19 + ["value"]
+
+
+async def test_of_many_who_put_at_once_one_does(store: Store) -> None:
+    assert sum(await asyncio.gather(*(store.put("key", str(n), seconds=10) for n in range(20)))) == 1
+
+
+async def test_memory_does_not_grow_without_bound() -> None:
+    store = MemoryStore(clock=lambda: 0.0)
+    for n in range(100_001):
+        await store.put(str(n), "", seconds=10)
+    assert await store.take("100000") == ""
+    assert await store.take("0") is None
+
+
+async def test_two_processes_share_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "logins.db"
+    one = SQLiteStore(path)
+    await one.put("key", "value", seconds=60)
+    code = (
+        "import asyncio, sys; from aioags.launch import SQLiteStore\n"
+        "store = SQLiteStore(sys.argv[1]); print(asyncio.run(store.take('key')))"
+    )
+    said = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "value"
+    assert await one.take("key") is None
+    one.close()
+
+
+async def test_a_store_that_was_closed_opens_again(tmp_path: Path, clock: Clock) -> None:
+    store = SQLiteStore(tmp_path / "logins.db", clock=clock)
+    await store.put("key", "value", seconds=10)
+    store.close()
+    store.close()
+    assert await store.take("key") == "value"
+    store.close()
+
+
+async def test_the_file_does_not_keep_what_is_over(tmp_path: Path, clock: Clock) -> None:
+    path = tmp_path / "logins.db"
+    store = SQLiteStore(path, clock=clock)
+    await store.put("old", "value", seconds=10)
+    clock.now += 11
+    await store.put("new", "value", seconds=10)
+    store.close()
+    connection = sqlite3.connect(path)
+    assert connection.execute("SELECT key FROM aioags_logins").fetchall() == [("new",)]
+    connection.close()
+
+
+@pytest.mark.parametrize("make", [MemoryStore, lambda: SQLiteStore("unused.db")])
+def test_both_are_stores(make: Callable[[], Store]) -> None:
+    assert isinstance(make(), Store)

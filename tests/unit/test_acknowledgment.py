@@ -1,0 +1,74 @@
+"""
+A 2xx without a defined body is a yes, unless it is Moodle's ``[]`` or somebody else's page (facts S1, S2, S18, N4).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.fakes import answer
+
+from aioags.protocol.acknowledgment import RejectionError, acknowledgment
+from aioags.wire.scalars import NotReadableError
+
+YES: dict[str, tuple[bytes, Any]] = {
+    "Moodle, Sakai: empty": (b"", None),
+    "blanks": (b" \r\n ", None),
+    "Canvas: where the result is": (b'{"resultUrl": "https://canvas.example/r/1"}', {"resultUrl": "https://canvas.example/r/1"}),
+    "Open edX: an echo": (b'{"userId": "u1", "scoreGiven": 8}', {"userId": "u1", "scoreGiven": 8}),
+    "an empty object": (b"{}", {}),
+    "an object with a byte order mark": (b'\xef\xbb\xbf{"a": 1}', {"a": 1}),
+    "null": (b"null", None),
+    "true": (b"true", None),
+    "a text": (b"OK", None),
+    "a JSON text": (b'"saved"', None),
+    "a text of another language": ("Enregistré avec succès".encode(), None),
+    "a list with something in it": (b'[{"resultUrl": "x"}]', None),
+    "only a byte order mark": (b"\xef\xbb\xbf", None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204, 207])
+@pytest.mark.parametrize("body, said", YES.values(), ids=YES.keys())
+def test_pitfall_17_any_2xx_is_success_and_its_body_is_optional(status: int, body: bytes, said: Any) -> None:
+    assert acknowledgment(answer(status, body)) == said
+
+
+@pytest.mark.parametrize("body", [b"[]", b" [] ", b"[ ]", b"[\n]\n", b"\xef\xbb\xbf[]"])
+def test_s2_moodles_empty_array_is_a_rejection(body: bytes) -> None:
+    with pytest.raises(RejectionError):
+        acknowledgment(answer(200, body))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<!DOCTYPE html><html><body>Please log in</body></html>",
+        b"\n <html>",
+        b"\xef\xbb\xbf<html>",
+        b'<?xml version="1.0"?><error/>',
+        b'{"resultUrl": "https://can',
+        b"{",
+        b"[",
+        b'{"a": NaN}',
+        b"\x1f\x8b\x08\x00",
+        b"\xff\xfe",
+        b"{" * 100_000,
+    ],
+    ids=lambda body: repr(body[:12]),
+)
+def test_n4_a_page_or_a_broken_body_is_nobodys_yes(body: bytes) -> None:
+    with pytest.raises(NotReadableError):
+        acknowledgment(answer(200, body))
+
+
+@given(st.binary(max_size=20) | st.text('{}[]<>",:0 \n\ufeffa').map(str.encode))
+def test_any_body_is_a_yes_a_rejection_or_unreadable(body: bytes) -> None:
+    try:
+        said = acknowledgment(answer(200, body))
+    except (RejectionError, NotReadableError):
+        return
+    assert said is None or isinstance(said, dict)
