@@ -17,6 +17,7 @@ the source's own exception, bare. When the block is left early the puller is sto
 from __future__ import annotations
 
 import asyncio
+import warnings
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Generator, Iterable
 from contextlib import aclosing
@@ -83,6 +84,11 @@ class ScorePosting:
     def __await__(self) -> Generator[Any, None, Report]:
         return self._collect().__await__()
 
+    def __del__(self) -> None:
+        if self._puller is None:
+            # As Python warns of a coroutine: a forgotten await must not lose grades in silence.
+            warnings.warn("post_scores was never awaited: nothing was posted", RuntimeWarning, stacklevel=2)
+
     async def _collect(self) -> Report:
         try:
             async with self as deliveries:
@@ -120,8 +126,7 @@ class ScorePosting:
         if self._puller is None:
             return
         tasks = {self._puller, *self._workers}
-        self._puller.cancel()
-        self._abandon_unsent()
+        self._end_now()
         if isinstance(error, asyncio.CancelledError):
             await self._cancel(tasks)
             return
@@ -132,6 +137,14 @@ class ScorePosting:
             raise
         if error is None:
             self._raise_failure()
+
+    def _end_now(self) -> None:
+        if self._puller is not None:
+            self._puller.cancel()
+        # A puller that is cancelled before its first step notes nothing itself.
+        self._puller_done = True
+        self._abandon_unsent()
+        self._end_if_delivered()
 
     async def _cancel(self, tasks: set[asyncio.Task[None]]) -> None:
         for task in tasks:
@@ -149,8 +162,8 @@ class ScorePosting:
         while self._unsent:
             turn, score = self._unsent.popitem()
             self._sender.turns.leave(turn)
-            error = NotSentError("the batch was left before this score was sent", transient=True)
-            self.report.add(Delivery(score, turn.key[0], error=error))
+            error = NotSentError("the batch ended before this score was sent", transient=True)
+            self._deliver(Delivery(score, turn.key[0], error=error))
 
     async def _pull(self) -> None:
         try:
@@ -179,7 +192,7 @@ class ScorePosting:
             self._room.clear()
             await self._room.wait()
 
-    def _take(self, given: Score | tuple[LineItem | str | None, Score]) -> None:
+    def _take(self, given: object) -> None:
         item, score = _pair(given)
         item_id = item_url(item) or self._line_item
         self._unconsumed += 1
@@ -223,6 +236,9 @@ class ScorePosting:
             turn = self._ready.popleft()
             self._waiting.pop(turn.key, None)
             await self._handle(turn, self._unsent.pop(turn))
+        # Not by the callback alone, a turn of the loop later: what becomes ready until then would find no worker.
+        if (worker := asyncio.current_task()) is not None:
+            self._workers.discard(worker)
 
     async def _handle(self, turn: Turn, score: Score) -> None:
         error: AGSError = LostAnswerError("cancelled while it was being sent", recorded=None, transient=True)
@@ -231,6 +247,7 @@ class ScorePosting:
             delivery = await self._delivery(turn.key[0], score)
         except Exception as failure:  # noqa: BLE001 - a bug, ours or a transport's: it ends the batch, bare
             self._failure = self._failure or failure
+            self._end_now()
         finally:
             self._sender.turns.leave(turn)
             self._deliver(delivery)

@@ -6,12 +6,14 @@ Read `Platform` first; `serve` puts it on a socket.
 
 from aioags.emulator.clock import ManualClock
 from aioags.emulator.faults import Fault
+from aioags.emulator.in_memory import InMemoryTransport
 from aioags.emulator.messages import Answer, Manner
 from aioags.emulator.platform import Platform
 from aioags.emulator.profile import Profile
 from aioags.emulator.profiles import PROFILES
 from aioags.emulator.server import Server, serve
 from aioags.emulator.state import Course, Grade, Item, Link, Person, Tool
+from aioags.emulator.threads import serve_in_thread
 from aioags.emulator.visits import Exchange, Visit
 
 __all__ = [
@@ -21,6 +23,7 @@ __all__ = [
     "Exchange",
     "Fault",
     "Grade",
+    "InMemoryTransport",
     "Item",
     "Link",
     "Manner",
@@ -32,4 +35,5 @@ __all__ = [
     "Tool",
     "Visit",
     "serve",
+    "serve_in_thread",
 ]

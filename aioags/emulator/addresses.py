@@ -54,6 +54,8 @@ class Addresses:
 
         course_form, item_form, tool_form: The spelling of numbers.
 
+        memberships: Path of the membership service (NRPS 2.0).
+
         jwks, authorization: Paths of the platform's side of a launch.
 
         wrong_token: Path of another token endpoint, which people mix up with the right one.
@@ -70,6 +72,7 @@ class Addresses:
     course_form: str = "{n}"
     item_form: str = "{n}"
     tool_form: str = "{n}"
+    memberships: str = "/lti/contexts/{course}/memberships"
     jwks: str = "/lti/jwks"
     authorization: str = "/lti/authorize"
     wrong_token: str | None = None
@@ -82,6 +85,9 @@ class Addresses:
             "results": self.results,
             "container": self.container,
             "token": self.token,
+            "memberships": self.memberships,
+            "jwks": self.jwks,
+            "authorization": self.authorization,
         }
         if self.result is not None:
             named["result"] = self.result

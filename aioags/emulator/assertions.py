@@ -13,6 +13,7 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import Key
 
+from aioags.emulator.amounts import is_number
 from aioags.emulator.refusals import GrantRefusal
 from aioags.emulator.site import Site
 from aioags.emulator.state import Tool
@@ -67,7 +68,7 @@ class AssertionDesk:
         profile, now = self.site.profile, self.site.now()
         times: dict[str, Any] = {name: claims[name] for name in ("iat", "exp", "nbf") if name in claims}
         for name, value in times.items():
-            if isinstance(value, bool) or not isinstance(value, int | float):
+            if not is_number(value):
                 raise GrantRefusal(
                     "invalid_client", "time_type", f"{name} must be a JSON number, not {value!r}.", "SEC 4.1"
                 )

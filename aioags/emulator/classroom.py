@@ -12,7 +12,7 @@ import attrs
 
 from aioags.emulator import launches, line_items, results
 from aioags.emulator.keys import KeyPair
-from aioags.emulator.profile import SCOPES, Profile
+from aioags.emulator.profile import ALL_SCOPES, Profile
 from aioags.emulator.site import Site
 from aioags.emulator.state import Course, Grade, Item, Link, Override, Person, Tool
 
@@ -62,7 +62,7 @@ class Classroom:
         """
         return next(iter(self.site.state.tools.values()))
 
-    def add_tool(self, client_id: str, *, key: KeyPair | None = None, scopes: tuple[str, ...] = SCOPES) -> Tool:
+    def add_tool(self, client_id: str, *, key: KeyPair | None = None, scopes: tuple[str, ...] = ALL_SCOPES) -> Tool:
         """
         Register a tool.
 

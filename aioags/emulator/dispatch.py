@@ -14,9 +14,10 @@ from aioags.emulator.line_items import (
     list_line_items,
     update_line_item,
 )
+from aioags.emulator.memberships import memberships
 from aioags.emulator.messages import Answer, Asked
 from aioags.emulator.negotiation import check_accept, check_content_type, check_moodle_handler
-from aioags.emulator.profile import LINE_ITEM, LINE_ITEM_READONLY, RESULT_READONLY, SCORE
+from aioags.emulator.profile import LINE_ITEM, LINE_ITEM_READONLY, MEMBERSHIPS_SCOPE, RESULT_READONLY, SCORE
 from aioags.emulator.refusals import Kind, Refusal
 from aioags.emulator.results import results
 from aioags.emulator.scores import post_score
@@ -31,6 +32,9 @@ OPERATIONS: Mapping[str, Mapping[str, str]] = {
     "scores": {"POST": "post_score"},
     "results": {"GET": "results"},
     "result": {"GET": "results"},
+    "memberships": {"GET": "memberships"},
+    "jwks": {"GET": "key_set"},
+    "authorization": {"GET": "authorization", "POST": "authorization"},
 }
 
 # AGS 3.2, 3.3.2, 3.4.2: one of these scopes is enough.
@@ -42,6 +46,7 @@ SCOPES_FOR: Mapping[str, tuple[str, ...]] = {
     "delete_line_item": (LINE_ITEM,),
     "post_score": (SCORE,),
     "results": (RESULT_READONLY,),
+    "memberships": (MEMBERSHIPS_SCOPE,),
 }
 
 SERVICES: Mapping[str, Callable[[Call], Answer]] = {
@@ -52,6 +57,7 @@ SERVICES: Mapping[str, Callable[[Call], Answer]] = {
     "delete_line_item": delete_line_item,
     "post_score": post_score,
     "results": results,
+    "memberships": memberships,
 }
 
 

@@ -4,8 +4,10 @@ What an accepted score does to a grade.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
+from aioags.emulator.amounts import tidy
 from aioags.emulator.clock import iso
 from aioags.emulator.refusals import Kind, Refusal
 from aioags.emulator.score_checks import Stated
@@ -17,8 +19,6 @@ BEGUN = ("Started", "InProgress")
 HANDED_IN = ("Submitted", "Completed")
 # Canvas takes an earlier grade away on these (read).
 UNFINISHED = ("NotReady", "Failed", "Pending")
-# Doubles hold every whole number up to here.
-WHOLE = 2**53
 # Moodle keeps five decimals of a grade (seen).
 MOODLE_DECIMALS = 5
 
@@ -159,19 +159,18 @@ def clears(rule: str, stated: Stated) -> bool:
 def scaled(item: Item, stated: Stated) -> float:
     """
     Return a score's points on the item's scale.
+
+    Raises:
+        Refusal: They are beyond all measure.
     """
     given, maximum = stated.given or 0, stated.maximum
     # Not through arithmetic where none is needed: the number must come back as it was given.
     if not maximum or maximum == item.maximum:
         return given
-    return tidy(float(given) * item.maximum / maximum)
-
-
-def tidy(points: float) -> float:
-    """
-    Write a whole number without a fraction, as people do.
-    """
-    return int(points) if points.is_integer() and abs(points) < WHOLE else points
+    points = float(given) * item.maximum / maximum
+    if not math.isfinite(points):
+        raise Refusal(Kind.DATABASE, "No gradebook holds such a number.", "AGS 3.4.4", field="scoreGiven")
+    return tidy(points)
 
 
 def _reaches_gradebook(call: Call, item: Item) -> bool:

@@ -4,10 +4,10 @@ What a line item in a request must be.
 
 from __future__ import annotations
 
-import math
 import re
 from typing import Any
 
+from aioags.emulator.amounts import as_number
 from aioags.emulator.clock import parse_instant
 from aioags.emulator.profile import LINE_ITEM_FIELDS
 from aioags.emulator.refusals import Kind, Refusal
@@ -127,24 +127,6 @@ def _maximum(body: dict[str, Any], call: Call) -> float:
         return number
     number = round(number, call.profile.decimals)
     return int(number) if number.is_integer() else number
-
-
-def is_number(value: object) -> bool:
-    """
-    True for a finite JSON number.
-    """
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def as_number(value: object) -> float | None:
-    """
-    Read a number, or a text that is one, as PHP's ``is_numeric`` sees it; None: it is neither.
-    """
-    if isinstance(value, int | float):
-        return value if is_number(value) else None
-    if isinstance(value, str) and re.fullmatch(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", value):
-        return float(value)
-    return None
 
 
 def _check_texts(body: dict[str, Any]) -> None:

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from aioags.emulator.profile import SCOPES
+from aioags.emulator.profile import MEMBERSHIPS_SCOPE, SCOPES
 from aioags.emulator.site import Site
 from aioags.emulator.state import Course, Link, Person, Tool
 
 AGS_CLAIM = "https://purl.imsglobal.org/spec/lti-ags/claim/endpoint"
+NRPS_CLAIM = "https://purl.imsglobal.org/spec/lti-nrps/claim/namesroleservice"
 LTI = "https://purl.imsglobal.org/spec/lti/claim/"
 ROLES = {
     "Learner": "http://purl.imsglobal.org/vocab/lis/v2/membership#Learner",
@@ -20,17 +21,26 @@ ROLES = {
 LIFETIME = 300
 
 
+def issuer(site: Site) -> str:
+    """
+    Return the platform's issuer.
+    """
+    return site.issuer or site.base_url
+
+
 def registration(site: Site, tool: Tool, key_pem: str) -> dict[str, Any]:
     """
     Build what platform and tool agreed, named as the arguments of ``aioags.Registration``.
     """
     return {
-        "issuer": site.issuer or site.base_url,
+        "issuer": issuer(site),
         "client_id": tool.client_id,
         "token_url": site.token_url(tool.client_id),
         "key": key_pem,
         "audience": site.profile.audience,
         "deployment_id": tool.deployment_id,
+        "authorization_url": site.base_url + site.profile.addresses.authorization,
+        "jwks_url": site.base_url + site.profile.addresses.jwks,
     }
 
 
@@ -49,13 +59,23 @@ def endpoint_claim(site: Site, course: Course, tool: Tool, link_id: str | None) 
     return claim
 
 
+def memberships_claim(site: Site, course: Course, tool: Tool) -> dict[str, Any]:
+    """
+    Build the NRPS claim (NRPS 3.6.1.1); nothing when the tool may not read the members.
+    """
+    if MEMBERSHIPS_SCOPE not in tool.scopes:
+        return {}
+    url = site.memberships_url(course, tool.client_id)
+    return {NRPS_CLAIM: {"context_memberships_url": url, "service_versions": ["2.0"]}}
+
+
 def claims(site: Site, course: Course, tool: Tool, link: Link, person: Person) -> dict[str, Any]:
     """
     Build the claims of a resource link launch, as the id_token would carry them.
     """
     now = int(site.now())
     return {
-        "iss": site.issuer or site.base_url,
+        "iss": issuer(site),
         "aud": tool.client_id,
         "sub": person.user_id,
         "name": person.name,
@@ -70,4 +90,4 @@ def claims(site: Site, course: Course, tool: Tool, link: Link, person: Person) -
         f"{LTI}context": {"id": course.id, "title": course.title},
         f"{LTI}roles": [ROLES.get(person.role, person.role)],
         AGS_CLAIM: endpoint_claim(site, course, tool, link.id),
-    }
+    } | memberships_claim(site, course, tool)

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from aioags.emulator.amounts import times
 from aioags.emulator.item_checks import check_sizes, check_texts_fit, read_body, read_fields
 from aioags.emulator.messages import Answer, json_answer
 from aioags.emulator.paging import cut, read_listing
@@ -202,10 +203,10 @@ def rescale(call: Call, item: Item, before: float) -> None:
         return
     factor = item.maximum / before if before else 0.0
     for grade in item.grades.values():
-        if grade.points is not None:
-            grade.points *= factor
-        if grade.override is not None and grade.override.points is not None:
-            grade.override.points *= factor
+        grade.points = times(grade.points, factor)
+        grade.published = times(grade.published, factor)
+        if grade.override is not None:
+            grade.override.points = times(grade.override.points, factor)
         if call.profile.rescale_stamps_now and grade.shown is not None:
             grade.stamp = call.site.now()
 

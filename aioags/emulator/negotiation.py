@@ -6,7 +6,14 @@ from __future__ import annotations
 
 from aioags.emulator.addresses import Addresses, Place
 from aioags.emulator.messages import Asked
-from aioags.emulator.profile import CONTAINER_TYPE, LINE_ITEM_TYPE, RESULTS_TYPE, SCORE_TYPE, Profile
+from aioags.emulator.profile import (
+    CONTAINER_TYPE,
+    LINE_ITEM_TYPE,
+    MEMBERSHIPS_TYPE,
+    RESULTS_TYPE,
+    SCORE_TYPE,
+    Profile,
+)
 from aioags.emulator.refusals import Kind, Refusal
 
 # What the answer to each operation is; a score's has no content to negotiate (AGS 3.4).
@@ -16,6 +23,7 @@ OFFERED = {
     "get_line_item": LINE_ITEM_TYPE,
     "update_line_item": LINE_ITEM_TYPE,
     "results": RESULTS_TYPE,
+    "memberships": MEMBERSHIPS_TYPE,
 }
 WANTED = {"create_line_item": LINE_ITEM_TYPE, "update_line_item": LINE_ITEM_TYPE, "post_score": SCORE_TYPE}
 
@@ -25,6 +33,7 @@ FORMATS = {
     "item": (LINE_ITEM_TYPE,),
     "scores": (SCORE_TYPE,),
     "results": (RESULTS_TYPE,),
+    "memberships": (MEMBERSHIPS_TYPE,),
 }
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import attrs
 from joserfc.jwk import Key
 
-from aioags.emulator import control, error_styles, roster
+from aioags.emulator import control, error_styles, oidc, roster
 from aioags.emulator.classroom import Classroom
 from aioags.emulator.clock import Clock
 from aioags.emulator.control import ROOT
@@ -25,6 +25,7 @@ from aioags.emulator.dispatch import answer_service, operation_of
 from aioags.emulator.faults import Fault, FaultBook, replacement, spoiled
 from aioags.emulator.keys import KeyPair
 from aioags.emulator.messages import Answer, Asked, json_answer
+from aioags.emulator.oidc import LaunchDesk
 from aioags.emulator.profile import Profile
 from aioags.emulator.profiles import PROFILES
 from aioags.emulator.refusals import Kind, Refusal
@@ -62,6 +63,8 @@ class Platform(Classroom):
 
         faults: What goes wrong, when, and how often.
 
+        launches: Its side of launches: whom to tell, and the links to click.
+
         limiters: What each tool has used of its allowance, by client id. Put one of your own here to change the rules.
     """
 
@@ -73,7 +76,11 @@ class Platform(Classroom):
     in_flight: int = 0
     maintenance: bool = False
     limiters: dict[str, Limiter | None] = attrs.field(factory=dict, repr=False)
+    launches: LaunchDesk = attrs.field(init=False, repr=False, eq=False)
     _listeners: list[Callable[[Exchange], None]] = attrs.field(factory=list, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.launches = LaunchDesk(self)
 
     @classmethod
     def create(
@@ -149,6 +156,7 @@ class Platform(Classroom):
         self.requests.clear()
         self.faults.clear()
         self.limiters.clear()
+        self.launches.placed.clear()
         self.counts.clear()
         self.maintenance = False
         self.furnish(self)
@@ -168,12 +176,12 @@ class Platform(Classroom):
 
     def answer_aside(self, request: Request) -> Answer | None:
         """
-        Answer a request of the back door, which is neither recorded nor failed; None: it is a tool's.
+        Answer a request of the back door or of a person, which is neither recorded nor failed; None: it is a tool's.
         """
-        if ROOT not in request.url:
+        if ROOT not in request.url and oidc.ROOT not in request.url:
             return None
         asked = Asked(request)
-        return control.answer(self, asked) if control.is_control(asked.path) else None
+        return control.answer(self, asked) if control.is_control(asked.path) else self.launches.answer_page(asked)
 
     def arrive(self, request: Request) -> Visit:
         """
@@ -233,6 +241,10 @@ class Platform(Classroom):
             return Answer(303, (("Location", self.base_url + asked.target),))
         if place is not None and place.name == "token":
             return self.tokens.answer(asked)
+        if place is not None and place.name == "jwks":
+            return self.launches.key_set()
+        if place is not None and place.name == "authorization":
+            return self.launches.authorize(asked)
         if place is not None and place.name == "wrong_token":
             return json_answer(200, {"token": f"{self.site.rng.getrandbits(128):032x}", "privatetoken": None})
         self._limit(visit)

@@ -25,11 +25,14 @@ SCORE = PREFIX + "score"
 REPORTED = "modelled on documents and reports"
 
 SCOPES = (LINE_ITEM, LINE_ITEM_READONLY, RESULT_READONLY, SCORE)
+MEMBERSHIPS_SCOPE = "https://purl.imsglobal.org/spec/lti-nrps/scope/contextmembership.readonly"
+ALL_SCOPES = (*SCOPES, MEMBERSHIPS_SCOPE)
 
 CONTAINER_TYPE = "application/vnd.ims.lis.v2.lineitemcontainer+json"
 LINE_ITEM_TYPE = "application/vnd.ims.lis.v2.lineitem+json"
 SCORE_TYPE = "application/vnd.ims.lis.v1.score+json"
 RESULTS_TYPE = "application/vnd.ims.lis.v2.resultcontainer+json"
+MEMBERSHIPS_TYPE = "application/vnd.ims.lti-nrps.v2.membershipcontainer+json"
 
 # Of RFC 6750 where the standard is silent: AGS names no status for a bad token or a missing scope.
 STATUSES: dict[Kind, int] = {

@@ -8,8 +8,9 @@ from typing import Any
 
 import attrs
 
+from aioags.emulator.amounts import is_number
 from aioags.emulator.clock import parse_instant
-from aioags.emulator.item_checks import check_keys, is_number
+from aioags.emulator.item_checks import check_keys
 from aioags.emulator.refusals import Kind, Refusal
 from aioags.emulator.site import Call
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-from aioags.emulator.item_checks import as_number, is_number
+from aioags.emulator.amounts import as_number, is_number
 from aioags.emulator.refusals import Kind, Refusal
 from aioags.emulator.score_checks import (
     Stated,

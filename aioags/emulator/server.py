@@ -22,6 +22,8 @@ from aioags.protocol.messages import Request
 
 # aiohttp's 8190 would refuse requests that platforms take.
 LONGEST_LINE = 64 * 1024
+# aiohttp takes 0 for ever: a fault that waits must not keep the block from ending.
+SHUTDOWN = 0.01
 # SO_LINGER, on, for no seconds: close() sends RST.
 LINGER_NONE = struct.pack("ii", 1, 0)
 
@@ -80,7 +82,8 @@ async def serve(
         yield Server(platform, url, bound)
     finally:
         listener.close()
-        await reader.shutdown(timeout=0)
+        await handler.stop()
+        await reader.shutdown(timeout=SHUTDOWN)
         await listener.wait_closed()
 
 
@@ -88,8 +91,24 @@ async def serve(
 class _Handler:
     platform: Platform
     sleep: Sleep
+    tasks: set[asyncio.Task[object]] = attrs.field(factory=set)
+
+    async def stop(self) -> None:
+        # Also those whose tool hung up long ago: they would wait on behind the platform's back.
+        for task in self.tasks:
+            task.cancel()
+        if self.tasks:
+            await asyncio.wait(self.tasks)
 
     async def __call__(self, incoming: web.BaseRequest) -> web.StreamResponse:
+        task = asyncio.current_task()
+        if task is None:
+            return await self._answer(incoming)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        return await self._answer(incoming)
+
+    async def _answer(self, incoming: web.BaseRequest) -> web.StreamResponse:
         body = await incoming.content.read(LONGEST_BODY + 1) if incoming.body_exists else b""
         while incoming.body_exists and not incoming.content.at_eof() and len(body) <= LONGEST_BODY:
             body += await incoming.content.read(LONGEST_BODY + 1 - len(body))

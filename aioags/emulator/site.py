@@ -73,6 +73,14 @@ class Site:
         tool = self.state.tool_numbered(client_id)
         return addresses.url(self.base_url, addresses.container, course=course.number, tool=tool)
 
+    def memberships_url(self, course: Course, client_id: str) -> str:
+        """
+        Return the URL of a course's memberships, as one tool is told it.
+        """
+        addresses = self.profile.addresses
+        tool = self.state.tool_numbered(client_id)
+        return self.base_url + addresses.spell(addresses.memberships, course=course.number, tool=tool)
+
     def item_url(self, item: Item) -> str:
         """
         Return the ``id`` of a line item.

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 from joserfc.jwk import KeySet
 
-from aioags.emulator.profile import SCOPES
+from aioags.emulator.profile import ALL_SCOPES
 
 
 @attrs.define
@@ -61,7 +61,7 @@ class Tool:
     client_id: str
     deployment_id: str
     key_set: KeySet | None = attrs.field(repr=False)
-    scopes: tuple[str, ...] = SCOPES
+    scopes: tuple[str, ...] = ALL_SCOPES
 
 
 @attrs.define

@@ -36,6 +36,7 @@ class Limiter(Protocol):
         """
         Return what every answer tells about the allowance.
         """
+        return ()
 
 
 @attrs.define

@@ -36,6 +36,8 @@ AGAIN_SECONDS = 60.0
 _MOST_SETS = 1024
 # A key takes half a kilobyte; the large platforms publish three to five.
 _LONGEST_SET = 256 * 1024
+# RFC 7518 3.3: 2048 bits or more; in base64url, 342 characters.
+_SHORTEST_MODULUS = 342
 _KEY_TYPES = {"R": "RSA", "P": "RSA", "E": "EC"}
 
 
@@ -71,6 +73,7 @@ def _may_verify(entry: Mapping[str, Any], alg: str) -> bool:
         entry.get("kty") == _KEY_TYPES.get(alg[:1])
         and entry.get("use") in (None, "sig")
         and entry.get("alg") in (None, alg)
+        and (entry.get("kty") != "RSA" or len(str(entry.get("n"))) >= _SHORTEST_MODULUS)
     )
 
 

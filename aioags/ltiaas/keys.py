@@ -43,31 +43,32 @@ class LaunchKey:
 
         value: The key itself. Never shown.
 
-        remedy: What to do when it is refused, as the message of the error.
+        refused: What a 401 of LTIAAS means, for the message of the error.
+
+        needed: What would help.
     """
 
     scheme: str
     value: str = attrs.field(repr=False)
-    remedy: str = attrs.field(repr=False)
+    refused: str = attrs.field(repr=False)
+    needed: str = attrs.field(repr=False)
 
     @classmethod
     def ltik(cls, value: str) -> Self:
         """
         Take the ``ltik`` of a launch URL: good for 24 hours.
         """
-        remedy = "LTIAAS refuses the API key or this ltik, which lives 24 hours: a new launch is needed"
-        return cls("LTIK-AUTH-V2", check_secret("ltik", value), remedy)
+        refused = "LTIAAS refuses the API key, or this ltik, which lives 24 hours"
+        return cls("LTIK-AUTH-V2", check_secret("ltik", value), refused, "a new launch is needed")
 
     @classmethod
     def service_key(cls, value: str) -> Self:
         """
         Take the ``serviceKey`` of an idtoken: it does not expire, but what stands behind it may change.
         """
-        remedy = (
-            "LTIAAS refuses the API key or this service key: a newer service key is needed, from the idtoken of a "
-            "later launch"
-        )
-        return cls("SERVICE-AUTH-V1", check_secret("service_key", value), remedy)
+        refused = "LTIAAS refuses the API key, or this service key"
+        needed = "a newer service key is needed, from the idtoken of a later launch"
+        return cls("SERVICE-AUTH-V1", check_secret("service_key", value), refused, needed)
 
 
 class StaticCredential:

@@ -32,7 +32,7 @@ from aioags.protocol.messages import Request, Response
 from aioags.protocol.urls import origin, with_query
 from aioags.wire import media_types
 from aioags.wire.codec import dump_line_item, dump_score, load_line_item, load_records, load_result
-from aioags.wire.scalars import NotReadableError, dump_json, load_json, load_string
+from aioags.wire.scalars import NotReadableError, dump_json, load_json
 
 T = TypeVar("T")
 
@@ -74,7 +74,7 @@ class LTIAASDialect:
         self._secrets = (api_key, key.value)
         self._trusted = frozenset({origin(base_url)})
         self._scope = scope
-        self._refusal = partial(gateway_refusal, key.remedy)
+        self._refusal = partial(gateway_refusal, key)
         self.coupled = coupled
         self.container = container
 
@@ -284,7 +284,13 @@ def _read_page(name: str, load: Callable[[object], T], response: Response) -> Pa
     fields = load_json(response.body)
     if not isinstance(fields, dict):
         raise NotReadableError("the body is not an object")
-    return Page(load_records(name, fields.get(name), load), load_string("next", fields.get("next")))
+    return Page(load_records(name, fields.get(name), load), _next(fields.get("next")))
+
+
+def _next(value: object) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise NotReadableError("next is not a string")
+    return value or None
 
 
 def _read_updated(response: Response) -> LineItem | None:

@@ -17,6 +17,7 @@ from typing import Any
 import attrs
 
 from aioags.errors import PlatformError, StaleScoreError, shown_url
+from aioags.ltiaas.keys import LaunchKey
 from aioags.protocol.dialect import Operation
 from aioags.protocol.messages import Response
 from aioags.protocol.redaction import platform_words, shown_body, shown_words
@@ -29,12 +30,12 @@ _DEEPEST = 16
 _NEXT_STAMP = 1.0
 
 
-def gateway_refusal(remedy: str, operation: Operation[Any], response: Response, wall: float) -> PlatformError:
+def gateway_refusal(key: LaunchKey, operation: Operation[Any], response: Response, wall: float) -> PlatformError:
     """
     Read an answer that is not success as an error: judged by all it says, shown without people's data.
 
     Args:
-        remedy: Message of a 401.
+        key: What the request was let in by, or not.
     """
     value = _json(response.body)
     shown = _shown(value, 0) if isinstance(value, (dict, list)) else None
@@ -44,11 +45,17 @@ def gateway_refusal(remedy: str, operation: Operation[Any], response: Response, 
     text = _without_bodies(response.body) if shown is None else json.dumps(shown, ensure_ascii=False).encode()
     error.body = shown_body(text, operation.private)
     if response.status == 401:
-        error.message = remedy
+        error.message = _unauthorized(key, _is_envelope(shown) and not _details(shown).get("externalError"))
     if isinstance(error, StaleScoreError):
         error.transient = True
         error.retry_after = error.retry_after or _NEXT_STAMP
     return error
+
+
+def _unauthorized(key: LaunchKey, own: bool) -> str:
+    if own:
+        return f"{key.refused}: {key.needed}"
+    return f"the LMS behind LTIAAS refuses this: the tool may not do it here, or {key.needed}"
 
 
 def _json(body: bytes) -> Any:

@@ -15,7 +15,8 @@ from joserfc.jwk import ECKey, JWKRegistry, Key, OKPKey, RSAKey
 from aioags.model import checks
 from aioags.model.secure import check_secure_url
 
-_CURVES = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512", "Ed25519": "EdDSA", "Ed448": "EdDSA"}
+# No Edwards curve: no platform is known to take one, and their name for it changes (RFC 9864).
+_CURVES = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
 
 
 def load_key(key: str | bytes | Mapping[str, Any] | Key) -> Key:
@@ -35,7 +36,7 @@ def load_key(key: str | bytes | Mapping[str, Any] | Key) -> Key:
     if not isinstance(parsed, (RSAKey, ECKey, OKPKey)):
         raise ValueError("key must be an RSA or elliptic curve key: a shared secret cannot be published")
     if not isinstance(parsed, RSAKey) and parsed.curve_name not in _CURVES:
-        raise ValueError(f"key must be of a curve that signs ({', '.join(_CURVES)}), got {parsed.curve_name}")
+        raise ValueError(f"key must be RSA, or of a curve among {', '.join(_CURVES)}; got {parsed.curve_name}")
     if not parsed.is_private:
         raise ValueError("key must hold the private part: the platform keeps the public one")
     parsed.ensure_kid()

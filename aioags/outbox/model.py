@@ -121,9 +121,9 @@ class Entry:
             registration_id: Your name for the registration: a key of your settings or table. It reaches logs.
 
             endpoint: The launch's `Endpoint`; or, for another back end, a JSON object that your registry understands,
-                such as ``{"service_key": …}``.
+                such as a `ServiceReference.to_dict`.
 
-            line_item: A line item or its id. None: the endpoint's own.
+            line_item: A line item or its id. None: the endpoint's own; in a JSON object its ``line_item``.
 
         Raises:
             NotOfferedError: The endpoint does not let this tool post scores, or has no line item of its own.
@@ -137,6 +137,7 @@ class Entry:
             url = url or endpoint.lineitem
             reference = _dump_endpoint(endpoint)
         else:
+            url = url or endpoint.get("line_item")
             reference = json.dumps(dict(endpoint), separators=(",", ":"), allow_nan=False)
         if url is None:
             raise NotOfferedError("the endpoint has no line item of its own: pass line_item=", spec="AGS 3.1")

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Self
@@ -173,8 +173,6 @@ class Outbox:
         Raises:
             StoreError: Some may not be stored. To put them all again does no harm.
         """
-        if not isinstance(scores, (Iterable, AsyncIterable)) or isinstance(scores, (str, bytes)):
-            raise TypeError(f"put_many takes an iterable of Scores, got {type(scores).__name__}")
         stored = 0
         entries: list[Entry] = []
         async with aclosing(as_async(scores)) as source:

@@ -127,7 +127,8 @@ def read_grant(response: Response, asked: frozenset[str]) -> Grant:
         # Moodle's /login/token.php, often registered by mistake, answers with "token".
         hint = "; is it the token URL for LTI?" if "token" in fields else ""
         raise _unusable(response, f"it has no access_token{hint}")
-    if str(fields.get("token_type", "bearer")).lower() != "bearer":
+    token_type = fields.get("token_type")
+    if token_type is not None and str(token_type).lower() != "bearer":
         raise _unusable(response, "its token_type is not Bearer")
     return Grant(token, _granted(fields.get("scope"), asked), _life(response, fields.get("expires_in")))
 

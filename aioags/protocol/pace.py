@@ -19,9 +19,9 @@ MUCH_SLOWER = log(3.0)
 HEADROOM = 1.2
 LOOK_AGAIN = 256
 LOOK_EVERY = 3000
-MOST = 128
+MOST = 64
 ANSWERS_PER_THROTTLE = 100
-PROBE_COST = 20.0
+PROBE_COST = 10.0
 LONGEST_PATIENCE = 120.0
 FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 30.0
@@ -246,6 +246,8 @@ class Pacer:
             self._judge_at = self._now.count + max(self._window, ROUND)
 
     def _stepped(self, now, sure, full):
+        if not full:
+            return True
         than = min(SLOWER, log(self._window / self._step))
         enough = self._now.count >= MOST
         if clearly_above(self._now, self._before, than, 1.0 if enough else 3.0):
@@ -258,7 +260,7 @@ class Pacer:
             self._edge = self._step
             self._set(self._step, now)
             return False
-        if not full or (self._edge is not None and not sure):
+        if self._edge is not None and not sure:
             return False
         if self._now.mean - self._before.mean > than and not enough:
             return False
@@ -301,7 +303,7 @@ class Pacer:
         self._set(self._window // 2, now)
 
     def _wait(self, now, cost, answers):
-        self._patient_until = now + min(PROBE_COST * cost * 2.0 ** min(self._failures, 2), LONGEST_PATIENCE)
+        self._patient_until = now + min(PROBE_COST * cost * 2.0 ** min(self._failures, 3), LONGEST_PATIENCE)
         self._patient_answers = self._accepted + answers
 
     def _hold(self, now, seconds):
@@ -334,7 +336,8 @@ class Pacer:
         elif self._gap and self._strikes == 0:
             self._gap /= 0.9
         elif self._accepted:
-            self._edge = max(self._floor, level * 7 // 8 if level > 7 else level - 1)
+            if level >= self._window:
+                self._edge = max(self._floor, level * 7 // 8 if level > 7 else level - 1)
             if self._gap or self._strikes >= 3:
                 gap = elapsed / (0.95 * self._accepted)
                 self._gap = min(gap if not self._gap else min(max(self._gap, gap), 2 * self._gap), LONGEST_PAUSE)

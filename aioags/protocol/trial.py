@@ -193,7 +193,7 @@ class Trial(Generic[T]):
             return GiveUp(error)
 
     def _failed(self, error: AGSError, now: float, jitter: float) -> Done[Any] | Again | GiveUp:
-        if isinstance(error, NoAnswerError) and not self.operation.writes:
+        if not self.operation.writes:
             error.recorded = False
         if self.lost and self._means_done(error):
             return Done(None)

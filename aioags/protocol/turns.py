@@ -102,10 +102,11 @@ class Turns:
         """
         Note that a score without a value was recorded: the platform may have stored the time of its own clock.
         """
-        self._remember(key, max(int(wall), self._last.get(hash(key), 0)))
+        self._remember(key, int(wall))
 
     def _remember(self, key: Key, second: int) -> None:
-        self._last.pop(hash(key), None)
-        self._last[hash(key)] = second
+        # Never an earlier second: what the caller stamped long ago takes nothing back from the platform.
+        latest = max(second, self._last.pop(hash(key), second))
+        self._last[hash(key)] = latest
         if len(self._last) > _REMEMBERED:
             del self._last[next(iter(self._last))]

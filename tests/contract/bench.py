@@ -141,11 +141,11 @@ class Expected:
         return self.back_end == LTIAAS or self.profile.stamp_rule != "any"
 
     @property
-    def shows_zero(self) -> bool:
+    def deletes_coupled(self) -> bool:
         """
-        Whether a result says zero.
+        Whether a link's own line item can be deleted, if one insists. Canvas refuses.
         """
-        return True
+        return self.deletes and self.profile.delete_coupled == "delete"
 
     @property
     def whole_with_limit(self) -> bool:

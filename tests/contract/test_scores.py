@@ -199,6 +199,7 @@ async def test_a_score_with_an_earlier_timestamp_never_beats_a_later_one(bench: 
     older = graded(bench.users[0], 3, timestamp=MOMENT - timedelta(hours=1))
     if not bench.expected.newer_stays:
         await bench.post(older)
+        assert bench.points(bench.users[0]) == 0.3
         return
     with pytest.raises((StaleScoreError, SupersededError)) as caught:
         await bench.post(older)

@@ -18,15 +18,15 @@ from aioags import (
     NotSentError,
     Pace,
     Report,
-    Score,
     Scope,
+    Score,
     StaleScoreError,
     SupersededError,
     UserNotGradableError,
 )
 from aioags.emulator import PROFILES
 from aioags.protocol.messages import Request
-from tests.rigs.memory import Stand, grades, memory_stand
+from tests.rigs.memory import Stand, grades, memory_stand, until
 
 USERS = 100
 SLOTS = 8
@@ -246,9 +246,7 @@ async def test_a_score_that_comes_when_the_last_worker_has_just_finished_is_sent
     assert stand.transport is not None
     stand.transport.after = answer
     posting = asyncio.create_task(collect(stand, one_after_the_other()))  # type: ignore[arg-type]
-    for _ in range(200):
-        await asyncio.sleep(0)
-    assert posting.done()
+    await until(posting.done)
     assert (await posting).recorded == 2
 
 
@@ -367,9 +365,7 @@ async def test_after_leaving_early_the_rest_can_be_looked_at_and_ends() -> None:
         async for _ in deliveries:
             break
     reader = asyncio.create_task(all_of(deliveries))
-    for _ in range(50):
-        await asyncio.sleep(0)
-    assert reader.done()
+    await until(reader.done)
     assert len(await reader) + 1 == deliveries.report.total
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from aioags import LineItem, NotOfferedError, Score, Scope, join_results
+from aioags import LineItem, NotOfferedError, Scope, Score, join_results
 from aioags.emulator import PROFILES
 from tests.rigs.memory import Stand, grades, memory_stand
 

@@ -20,12 +20,12 @@ from aioags import (
     NotOfferedError,
     Pace,
     Registration,
-    Score,
     Scope,
+    Score,
 )
 from aioags.emulator import PROFILES
 from aioags.protocol.messages import Request
-from tests.rigs.memory import Stand, grades, memory_stand, runtime_for, stand_of, tool_key
+from tests.rigs.memory import Stand, grades, memory_stand, runtime_for, stand_of, tool_key, until
 from tests.rigs.virtual_time import VirtualTime
 
 USERS = 30
@@ -78,8 +78,7 @@ async def test_a_cancelled_waiter_cancels_nobody() -> None:
 
     stand = memory_stand(before=hold_token, users=USERS)
     calls = [asyncio.create_task(stand.gradebook.post_score(graded(number))) for number in range(1, 5)]
-    while stand.platform.counts["token"] == 0:
-        await asyncio.sleep(0)
+    await until(lambda: stand.platform.counts["token"] > 0)
     # The first is the one that asked for it.
     calls[0].cancel()
     await asyncio.sleep(0)
@@ -99,8 +98,7 @@ async def test_a_flight_whose_waiters_are_all_gone_still_fills_the_cache() -> No
 
     stand = memory_stand(before=hold_token)
     call = asyncio.create_task(stand.gradebook.post_score(graded()))
-    while stand.platform.counts["token"] == 0:
-        await asyncio.sleep(0)
+    await until(lambda: stand.platform.counts["token"] > 0)
     call.cancel()
     await asyncio.gather(call, return_exceptions=True)
     held.set()

@@ -286,3 +286,21 @@ async def test_a_late_request_is_applied_even_when_nobody_waits_any_more() -> No
         go_on.set()
         await applied.wait()
         assert len(platform.history(None, user)) == 1
+
+
+async def test_the_block_ends_although_requests_still_wait() -> None:
+    platform = Platform.create(clock=ManualClock(START))
+    started = asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        started.set()
+        await asyncio.Event().wait()
+
+    async with serve(platform, sleep=sleep) as server:
+        platform.faults.add(Fault.latency(60))
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await started.wait()
+        assert platform.in_flight == 1
+    writer.close()
+    assert platform.in_flight == 0

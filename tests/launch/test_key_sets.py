@@ -244,6 +244,7 @@ async def test_keys_that_cannot_be_used_do_not_hide_those_that_can() -> None:
         {"kid": "platform-1"},
         {"kid": "platform-1", "kty": "RSA"},
         {"kid": "platform-1", "kty": "RSA", "n": "!!", "e": "AQAB"},
+        {"kid": "platform-1", "kty": "RSA", "n": "u" * 171, "e": "AQAB"},
         {"kid": "platform-1", "kty": "oct", "k": "AAAA"},
         {"kid": "platform-1", "kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"},
         good | {"alg": "RS512"},

@@ -108,7 +108,7 @@ def test_several_keys_in_one_text_keep_their_order() -> None:
         '{"a":' * 100_000,
         "-----BEGIN PRIVATE KEY-----\nSECRET\n-----END PRIVATE KEY-----",
         {"kty": "RSA"},
-        {"keys": [{"kty": "oct", "k": "U0VDUkVU"}]},
+        {"keys": [{"kty": "oct", "k": "U0VDUkVU" * 4}]},
         private_key().as_dict(private=False),
         private_key().as_pem(private=False),
         OctKey.generate_key(256),

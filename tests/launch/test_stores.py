@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -102,8 +101,10 @@ async def test_two_processes_share_a_file(tmp_path: Path) -> None:
         "import asyncio, sys; from aioags.launch import SQLiteStore\n"
         "store = SQLiteStore(sys.argv[1]); print(asyncio.run(store.take('key')))"
     )
-    said = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
-    assert said.stdout.strip() == "value"
+    command = [sys.executable, "-c", code, str(path)]
+    other = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    said, _ = await other.communicate()
+    assert said.strip() == b"value"
     assert await one.take("key") is None
     one.close()
 

@@ -187,6 +187,17 @@ def runtime_for(time: Any) -> Runtime:
     return Runtime(clock=time.clock, wall=time.wall, sleep=time.sleep, jitter=lambda: 0.5)
 
 
+async def until(condition: Callable[[], bool], *, turns: int = 1000) -> None:
+    """
+    Let the event loop turn until a condition holds; one that does not come to hold fails the test.
+    """
+    for _ in range(turns):
+        if condition():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError(f"it did not come to hold within {turns} turns of the event loop")
+
+
 def grades(users: list[str], points: float = 8, maximum: float = 10) -> list[Score]:
     """
     Return one grade for each user.

@@ -64,9 +64,7 @@ class Received:
         return [value.strip() for key, _, value in pairs if key.lower() == name.lower()]
 
 
-def http(
-    status: int = 200, body: bytes = b"", *headers: str, reason: bytes = b"OK", version: bytes = b"1.1"
-) -> bytes:
+def http(status: int = 200, body: bytes = b"", *headers: str, reason: bytes = b"OK", version: bytes = b"1.1") -> bytes:
     """
     Write an answer with its length.
     """

@@ -15,6 +15,7 @@ import pytest
 
 from aioags import (
     Client,
+    Gradebook,
     LineItem,
     LostAnswerError,
     NotFoundError,
@@ -268,7 +269,7 @@ async def test_a_refused_connection_surely_recorded_nothing(server: RawServer) -
     assert caught.value.transient is True
 
 
-def gradebook_of_a_closed_port(server: RawServer, client: Client):  # type: ignore[no-untyped-def]  # noqa: ANN201
+def gradebook_of_a_closed_port(server: RawServer, client: Client) -> Gradebook:
     """
     Return a gradebook with a live token endpoint, and services where nobody listens.
     """

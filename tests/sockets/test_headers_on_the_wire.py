@@ -16,7 +16,7 @@ import pytest
 from joserfc import jwt
 
 import aioags
-from aioags import Client, LineItem, Score, Scope
+from aioags import Client, LineItem, Scope, Score
 from tests.rigs.memory import tool_key
 from tests.rigs.raw_server import GRANT, RawServer, Received, http, http_json, raw_server
 

@@ -143,7 +143,7 @@ def test_what_is_kept_is_short() -> None:
 def test_a_private_text_is_never_found_in_what_is_shown(before: str, private: list[str], after: str) -> None:
     for secret in private:
         shown = redact(f"{before} {secret} {after}", (secret,))
-        assert len(secret) <= 6 or secret in "[redacted]" or secret not in shown
+        assert len(secret.strip()) <= 6 or secret in "[redacted]" or secret not in shown
 
 
 @given(st.text(max_size=40), st.binary(max_size=60))

@@ -145,9 +145,9 @@ def get_memberships(call: Call) -> Answer:
     query = dict(call.asked.query)
     if given is not None:
         query = {name: values[0] for name, values in parse_qs(urlsplit(_lms_url(call, "url", given)).query).items()}
-    role, begin = query.get("role"), int(query.get("from", "0"))
+    role, begin = query.get("role"), _count(query, "from", 0)
     people = [person for person in call.launch.course.people.values() if role in (None, *_roles(person))]
-    size = int(query.get("limit") or len(people) or 1)
+    size = _count(query, "limit", len(people)) or 1
     course, base = call.launch.course, f"{call.gateway.platform.base_url}/memberships"
     told: dict[str, Any] = {
         "id": base,
@@ -232,6 +232,13 @@ def _score_problems(score: dict[str, Any]) -> Iterable[str]:
         yield "gradingProgress must be one of the allowed values"
     if score.get("scoreGiven") is not None and not score.get("scoreMaximum"):
         yield "scoreMaximum is required beside scoreGiven"
+
+
+def _count(query: dict[str, str], name: str, otherwise: int) -> int:
+    text = query.get(name)
+    if text is not None and not text.isdecimal():
+        raise invalid(f"{name} must be a count")
+    return otherwise if text is None else int(text)
 
 
 def _member(person: Person) -> dict[str, Any]:

@@ -19,6 +19,7 @@ MOODLE_ADDRESSES = Addresses(
     result=None,
     query="type_id={tool}",
     result_query="type_id={tool}&user_id={user}",
+    memberships="/mod/lti/services.php/CourseSection/{course}/bindings/{tool}/memberships",
     jwks="/mod/lti/certs.php",
     authorization="/mod/lti/auth.php",
     wrong_token="/login/token.php",

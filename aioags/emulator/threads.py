@@ -1,0 +1,53 @@
+"""
+The platform on a socket for code that has no event loop: the server runs in a thread of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+
+from aioags.emulator.platform import Platform
+from aioags.emulator.server import Server, serve
+
+
+@contextmanager
+def serve_in_thread(platform: Platform, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[Server]:
+    """
+    Listen while the block runs, as `serve` does, beside whatever the caller's thread does.
+
+    Change the platform between requests, not during one: it takes no locks.
+
+    Raises:
+        OSError: The address cannot be used.
+    """
+    running: Future[tuple[Server, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+    thread = threading.Thread(
+        target=lambda: asyncio.run(_serve(platform, host, port, running)), name="aioags emulator", daemon=True
+    )
+    thread.start()
+    server, loop, stop = running.result()
+    try:
+        yield server
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
+
+
+async def _serve(
+    platform: Platform,
+    host: str,
+    port: int,
+    running: Future[tuple[Server, asyncio.AbstractEventLoop, asyncio.Event]],
+) -> None:
+    stop = asyncio.Event()
+    try:
+        async with serve(platform, host=host, port=port) as server:
+            running.set_result((server, asyncio.get_running_loop(), stop))
+            await stop.wait()
+    except OSError as error:
+        # The caller waits for a server or for the reason why there is none.
+        running.set_exception(error)

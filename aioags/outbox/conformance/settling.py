@@ -1,0 +1,140 @@
+"""
+What is settled: a row is closed only by the score that it holds, and dead rows can be tried again.
+"""
+
+from __future__ import annotations
+
+from aioags.outbox.conformance.given import ITEM, NOW, SCHOOL, TS, OpenStore, entry, kill, outcome, take, take_one
+from aioags.outbox.model import SECOND, Selection, State
+
+
+class SettlingTests:
+    """
+    Promises of `settle`, `failed` and `requeue`.
+    """
+
+    async def test_a_score_put_during_the_post_of_an_older_one_stays_due(self, open_store: OpenStore) -> None:
+        """
+        `settle` closes a row only if its score is the one that was sent.
+        """
+        store = open_store()
+        await store.put([entry(points=1)], now=NOW)
+        old = await take_one(store)
+        await store.put([entry(ts=TS + 1, points=2)], now=NOW)
+        await store.settle([outcome(old)], now=NOW)
+        new = await take_one(store)
+        assert (new.score.score_given, new.wire_ts, new.sent_ts) == (2, TS + SECOND, TS)
+        assert (new.attempts, new.unsure) == (1, False)
+
+    async def test_a_refusal_of_the_older_score_leaves_the_newer_one_alone(self, open_store: OpenStore) -> None:
+        """
+        Nor does its wait hold the newer one back.
+        """
+        store = open_store()
+        await store.put([entry("ada"), entry("bob")], now=NOW)
+        ada, bob = sorted(await take(store), key=lambda row: row.user_id)
+        await store.put([entry("ada", TS + 1), entry("bob", TS + 1)], now=NOW)
+        outcomes = [outcome(ada, State.DEAD, error="refused"), outcome(bob, State.DUE, not_before=NOW + 60, error="x")]
+        await store.settle(outcomes, now=NOW)
+        assert {(row.user_id, row.ts, row.last_error) for row in await take(store)} == {
+            ("ada", TS + 1, None),
+            ("bob", TS + 1, None),
+        }
+        assert await store.failed(Selection()) == []
+
+    async def test_a_sent_row_is_closed(self, open_store: OpenStore) -> None:
+        """
+        It is neither due nor failed, and counted as sent.
+        """
+        store = open_store()
+        await store.put([entry()], now=NOW)
+        await store.settle([outcome(await take_one(store))], now=NOW)
+        assert await take(store) == []
+        assert await store.due(now=NOW) == []
+        stats = await store.stats(now=NOW)
+        assert (stats.due, stats.sent, stats.dead, stats.oldest) == (0, 1, 0, None)
+
+    async def test_a_dead_row_is_listed_with_its_reason(self, open_store: OpenStore) -> None:
+        """
+        And it is not tried again by itself.
+        """
+        store = open_store()
+        await store.put([entry()], now=NOW)
+        dead = outcome(await take_one(store), State.DEAD, error="UserNotGradableError: not a learner")
+        await store.settle([dead], now=NOW + 3)
+        assert await take(store, now=NOW + 10**6) == []
+        (row,) = await store.failed(Selection())
+        assert (row.user_id, row.state, row.last_error) == ("ada", State.DEAD, "UserNotGradableError: not a learner")
+        assert row.since == NOW + 3
+
+    async def test_failed_rows_come_in_pages_by_key(self, open_store: OpenStore) -> None:
+        """
+        Each once, whatever the size of a page.
+        """
+        store = open_store()
+        other = "https://lms.example/items/2"
+        users = [f"user-{number}" for number in range(5)]
+        await kill(
+            store,
+            *(entry(user) for user in users),
+            *(entry(user, item=other) for user in users),
+            entry("ada", school="elsewhere"),
+        )
+        keys: list[tuple[str, str, str]] = []
+        while page := await store.failed(Selection(), after=keys[-1] if keys else None, limit=2):
+            keys.extend(row.key for row in page)
+        assert len(keys) == 11
+        assert keys == sorted(set(keys))
+
+    async def test_a_selection_picks_rows(self, open_store: OpenStore) -> None:
+        """
+        By everything that is not None.
+        """
+        store = open_store()
+        other = "https://lms.example/items/2"
+        await kill(store, entry("ada"), entry("bob"), entry("ada", item=other), entry("ada", school="elsewhere"))
+        counts = {
+            Selection(): 4,
+            Selection(SCHOOL): 3,
+            Selection(SCHOOL, ITEM): 2,
+            Selection(SCHOOL, ITEM, "bob"): 1,
+            Selection(user_id="ada"): 3,
+            Selection(line_item=other): 1,
+            Selection("nowhere"): 0,
+        }
+        for selection, count in counts.items():
+            assert len(await store.failed(selection)) == count
+        assert await store.requeue(Selection(SCHOOL, ITEM), now=NOW) == 2
+        assert (await store.stats(now=NOW)).dead == 2
+
+    async def test_a_requeued_row_starts_afresh_with_its_stamp(self, open_store: OpenStore) -> None:
+        """
+        What may have landed is not forgotten.
+        """
+        store = open_store()
+        await store.put([entry()], now=NOW)
+        await store.settle([outcome(await take_one(store), State.DEAD, unsure=True, error="refused")], now=NOW)
+        assert await store.requeue(Selection(), now=NOW + 70) == 1
+        row = await take_one(store, now=NOW + 70)
+        assert (row.attempts, row.wire_ts, row.unsure) == (1, TS, True)
+
+    async def test_a_restamped_row_goes_out_as_of_now(self, open_store: OpenStore) -> None:
+        """
+        Its own stamp stays, so that it is still the score that was put.
+        """
+        store = open_store()
+        await kill(store, entry())
+        assert await store.requeue(Selection(), now=NOW + 70.25, restamp=True) == 1
+        row = await take_one(store, now=NOW + 80)
+        assert (row.ts, row.wire_ts, row.unsure) == (TS, TS + 71 * SECOND, False)
+
+    async def test_requeue_leaves_other_rows_alone(self, open_store: OpenStore) -> None:
+        """
+        Only dead ones are tried again.
+        """
+        store = open_store()
+        await store.put([entry("ada"), entry("bob")], now=NOW)
+        (row,) = await take(store, limit=1)
+        await store.settle([outcome(row)], now=NOW)
+        assert await store.requeue(Selection(), now=NOW) == 0
+        assert (await store.stats(now=NOW)).sent == 1

@@ -1,0 +1,192 @@
+"""
+A store in memory: the promises of `Store` in plain Python. It never waits, which suits tests on a virtual clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import attrs
+
+from aioags.outbox import (
+    Block,
+    DueItem,
+    Entry,
+    Outcome,
+    PlatformStats,
+    Selection,
+    State,
+    Stats,
+    StoredScore,
+    Taken,
+)
+from aioags.outbox.model import SECOND, newest, wire_stamp
+
+Key = tuple[str, str, str]
+
+
+@attrs.define
+class Table:
+    """
+    The rows, and what is kept besides; shared by every store that is a handle on it.
+
+    Attributes:
+        wire_for: For which score the stamp of a row was made.
+
+        led: Some store drains in the background.
+    """
+
+    rows: dict[Key, StoredScore] = attrs.field(factory=dict)
+    wire_for: dict[Key, int | None] = attrs.field(factory=dict)
+    endpoints: dict[tuple[str, str], str] = attrs.field(factory=dict)
+    blocks: dict[str, Block] = attrs.field(factory=dict)
+    led: bool = False
+
+
+@attrs.define
+class MemoryStore:
+    """
+    A handle on a table.
+    """
+
+    table: Table = attrs.field(factory=Table, repr=False)
+    leads: bool = False
+    closed: bool = False
+
+    async def put(self, entries: Sequence[Entry], *, now: float) -> list[bool]:
+        stored: set[int] = set()
+        for entry in newest(entries):
+            self.table.endpoints[entry.registration_id, entry.line_item] = entry.endpoint
+            old = self.table.rows.get(entry.key)
+            if old is None or entry.ts > old.ts:
+                stored.add(id(entry))
+                self.table.rows[entry.key] = StoredScore(
+                    *entry.key,
+                    entry.ts,
+                    entry.payload,
+                    old.wire_ts if old else None,
+                    old.sent_ts if old else None,
+                    State.DUE,
+                    0,
+                    0.0,
+                    None,
+                    old.unsure if old else False,
+                    now,
+                )
+        return [id(entry) in stored for entry in entries]
+
+    async def due(self, *, now: float) -> list[DueItem]:
+        times: dict[tuple[str, str], float] = {}
+        for row in self._in_state(State.DUE):
+            place = (row.registration_id, row.line_item)
+            block = self.table.blocks.get(row.registration_id)
+            times[place] = min(times.get(place, float("inf")), row.not_before)
+            times[place] = max(times[place], block.until if block else 0.0)
+        return [DueItem(*place, at) for place, at in times.items()]
+
+    async def endpoint(self, registration_id: str, line_item: str) -> str | None:
+        return self.table.endpoints.get((registration_id, line_item))
+
+    async def take(
+        self, registration_id: str, line_item: str, *, now: float, limit: int, busy: Collection[str] = ()
+    ) -> Taken:
+        due = [
+            row
+            for row in self._in_state(State.DUE)
+            if (row.registration_id, row.line_item) == (registration_id, line_item)
+            and row.not_before <= now
+            and row.user_id not in busy
+        ]
+        block = self.table.blocks.get(registration_id)
+        if due and block is not None and block.until > now:
+            return Taken([], block)
+        return Taken([self._begin(row, now) for row in due[:limit]])
+
+    def _begin(self, row: StoredScore, now: float) -> StoredScore:
+        again = self.table.wire_for.get(row.key) == row.ts
+        wire = row.wire_ts if again else wire_stamp(row.ts, row.wire_ts, row.unsure, now)
+        self.table.wire_for[row.key] = row.ts
+        self.table.rows[row.key] = attrs.evolve(row, wire_ts=wire, attempts=row.attempts + 1, unsure=True)
+        return attrs.evolve(self.table.rows[row.key], unsure=row.unsure and again)
+
+    async def settle(self, outcomes: Sequence[Outcome], *, now: float) -> None:
+        for outcome in outcomes:
+            key = (outcome.registration_id, outcome.line_item, outcome.user_id)
+            row = self.table.rows.get(key)
+            if row is not None:
+                self.table.rows[key] = self._settled(row, outcome, now)
+
+    def _settled(self, row: StoredScore, outcome: Outcome, now: float) -> StoredScore:
+        row = attrs.evolve(row, wire_ts=max(row.wire_ts or 0, outcome.wire_ts), unsure=outcome.unsure)
+        if outcome.state is State.SENT:
+            row = attrs.evolve(row, sent_ts=max(row.sent_ts or 0, outcome.ts))
+        if row.ts != outcome.ts:
+            return row
+        return attrs.evolve(
+            row,
+            state=outcome.state,
+            since=row.since if outcome.state is State.DUE else now,
+            attempts=row.attempts - (not outcome.counted),
+            not_before=outcome.not_before,
+            last_error=outcome.error,
+        )
+
+    async def block(self, block: Block) -> None:
+        known = self.table.blocks.get(block.registration_id)
+        if known is None or block.until > known.until:
+            self.table.blocks[block.registration_id] = block
+
+    async def stats(self, *, now: float) -> Stats:
+        blocks = {name: block for name, block in self.table.blocks.items() if block.until > now}
+        names = sorted({*blocks, *(key[0] for key in self.table.rows)})
+        return Stats(tuple(self._counted(name, now, blocks.get(name)) for name in names))
+
+    def _counted(self, name: str, now: float, block: Block | None) -> PlatformStats:
+        due, sent, dead = ([row for row in self._in_state(state) if row.registration_id == name] for state in State)
+        delayed = sum(row.not_before > now for row in due)
+        oldest = min((row.since for row in due), default=None)
+        return PlatformStats(name, len(due), delayed, len(sent), len(dead), oldest, block)
+
+    async def failed(
+        self, selection: Selection, *, after: tuple[str, str, str] | None = None, limit: int = 500
+    ) -> list[StoredScore]:
+        dead = [row for row in self._in_state(State.DEAD) if _fits(row, selection)]
+        return [row for row in sorted(dead, key=lambda row: row.key) if after is None or row.key > after][:limit]
+
+    async def requeue(self, selection: Selection, *, now: float, restamp: bool = False) -> int:
+        for name in list(self.table.blocks):
+            if selection.registration_id in (None, name):
+                del self.table.blocks[name]
+        dead = [row for row in self._in_state(State.DEAD) if _fits(row, selection)]
+        for row in dead:
+            fresh = attrs.evolve(row, state=State.DUE, since=now, attempts=0, not_before=0.0)
+            if restamp:
+                self.table.wire_for[row.key] = None
+                fresh = attrs.evolve(fresh, wire_ts=max(row.wire_ts or 0, int(now * SECOND)))
+            self.table.rows[row.key] = fresh
+        return len(dead)
+
+    async def prune(self, *, before: float, dead: bool = False) -> int:
+        states = [State.SENT, State.DEAD] if dead else [State.SENT]
+        gone = [row for state in states for row in self._in_state(state) if row.since < before]
+        for row in gone:
+            del self.table.rows[row.key]
+        return len(gone)
+
+    async def lead(self) -> bool:
+        if not self.table.led:
+            self.table.led = self.leads = True
+        return self.leads
+
+    async def aclose(self) -> None:
+        if self.leads:
+            self.table.led = self.leads = False
+        self.closed = True
+
+    def _in_state(self, state: State) -> list[StoredScore]:
+        return [row for row in self.table.rows.values() if row.state is state]
+
+
+def _fits(row: StoredScore, selection: Selection) -> bool:
+    wanted = (selection.registration_id, selection.line_item, selection.user_id)
+    return all(want in (None, value) for want, value in zip(wanted, row.key, strict=True))

@@ -1,0 +1,37 @@
+"""
+The embedded store keeps the promises of every store; so does the store of these tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+pytest.register_assert_rewrite("aioags.outbox.conformance")
+
+from aioags.outbox import SQLiteStore  # noqa: E402
+from aioags.outbox.conformance import OpenStore, StoreConformance  # noqa: E402
+from tests.outbox.memory_store import MemoryStore, Table  # noqa: E402
+
+
+class TestSQLiteStore(StoreConformance):
+    @pytest.fixture
+    async def open_store(self, tmp_path: Path) -> AsyncIterator[OpenStore]:
+        stores: list[SQLiteStore] = []
+
+        def open_store() -> SQLiteStore:
+            stores.append(SQLiteStore(tmp_path / "grades.db"))
+            return stores[-1]
+
+        yield open_store
+        for store in stores:
+            await store.aclose()
+
+
+class TestMemoryStore(StoreConformance):
+    @pytest.fixture
+    def open_store(self) -> OpenStore:
+        table = Table()
+        return lambda: MemoryStore(table)

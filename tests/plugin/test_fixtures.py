@@ -1,0 +1,71 @@
+"""
+The pytest plugin, as a tool's own test suite would use it: in a run of its own.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+SUITE = """
+import json
+import urllib.request
+
+import pytest
+
+from aioags import Client, Score
+from aioags.emulator import Fault
+
+
+async def test_post_and_look(ags_gradebook, ags_platform, ags_roster):
+    await ags_gradebook.post_score(Score.graded(ags_roster[0], 8, score_maximum=10))
+    assert ags_platform.result(None, ags_roster[0])["resultScore"] == 80
+    assert [exchange.operation for exchange in ags_platform.requests] == ["token", "post_score"]
+
+
+def test_launch_claims(ags_launch_claims, ags_roster):
+    assert ags_launch_claims(ags_roster[0])["sub"] == ags_roster[0]
+
+
+async def test_over_a_socket(ags_registration, ags_endpoint, ags_server, ags_platform, ags_roster):
+    assert ags_endpoint.lineitem.startswith(ags_server.url)
+    async with Client() as client:
+        gradebook = client.gradebook(ags_registration, ags_endpoint)
+        await gradebook.post_score(Score.graded(ags_roster[0], 8, score_maximum=10))
+    assert ags_platform.score(None, ags_roster[0])["scoreGiven"] == 8
+
+
+def test_without_a_loop(ags_server):
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(ags_server.url + "/lti/contexts/1/line_items")
+    assert refused.value.code == 401
+    refused.value.close()
+
+
+class TestMoodle:
+    @pytest.fixture
+    def ags_profile(self):
+        return "moodle"
+
+    async def test_another_platform(self, ags_gradebook, ags_platform, ags_roster):
+        await ags_gradebook.post_score(Score.graded(ags_roster[0], 8, score_maximum=10))
+        assert "type_id=" in ags_platform.requests[-1].request.url
+"""
+
+
+def test_a_suite_that_uses_every_fixture(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(SUITE)
+    result = pytester.runpytest_subprocess(
+        "-o",
+        "asyncio_mode=auto",
+        "-o",
+        "asyncio_default_fixture_loop_scope=function",
+        "-q",
+    )
+    result.assert_outcomes(passed=5)
+
+
+def test_the_fixtures_say_what_they_are(pytester: pytest.Pytester) -> None:
+    result = pytester.runpytest_subprocess("--fixtures")
+    result.stdout.fnmatch_lines(["ags_platform*", "*A platform with one course*"])

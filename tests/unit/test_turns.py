@@ -1,0 +1,221 @@
+"""
+One score at a time for each (line item, user), in order; and stamps that a platform of whole seconds can tell apart.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aioags import Score
+from aioags.model.stamp import as_auto_stamp
+from aioags.protocol.turns import Key, Turn, Turns
+
+KEY: Key = ("https://lms.example/li/7", "u1")
+OTHER: Key = ("https://lms.example/li/7", "u2")
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def auto(seconds: float = 0.0) -> Score:
+    """
+    Return a score that the package stamped so many seconds after noon.
+    """
+    return Score.cleared("u1", timestamp=as_auto_stamp(NOON + timedelta(seconds=seconds)))
+
+
+def own(seconds: float = 0.0) -> Score:
+    """
+    Return a score that the caller stamped.
+    """
+    return Score.cleared("u1", timestamp=NOON + timedelta(seconds=seconds))
+
+
+def after(stamp: datetime) -> float:
+    """
+    Return a stamp as seconds after noon.
+    """
+    return (stamp - NOON).total_seconds()
+
+
+# --- order ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_first_may_send_and_the_rest_start_in_the_order_they_came() -> None:
+    turns = Turns()
+    started: list[str] = []
+    first, may_send = turns.join(KEY, lambda _: started.append("first"))
+    assert may_send
+    second, may_send = turns.join(KEY, lambda _: started.append("second"))
+    assert not may_send
+    third, may_send = turns.join(KEY, lambda _: started.append("third"))
+    assert not may_send
+    assert started == []
+    turns.leave(first)
+    assert started == ["second"]
+    turns.leave(second)
+    assert started == ["second", "third"]
+    turns.leave(third)
+    assert turns.join(KEY, started.append)[1]  # type: ignore[arg-type]
+
+
+def test_keys_do_not_wait_for_each_other() -> None:
+    turns = Turns()
+    item = ("https://lms.example/li/8", "u1")
+    assert [turns.join(key, lambda _: None)[1] for key in (KEY, OTHER, item)] == [True, True, True]
+
+
+def test_a_turn_is_told_which_one_it_is() -> None:
+    turns = Turns()
+    told: list[Turn] = []
+    first, _ = turns.join(KEY, told.append)
+    second, _ = turns.join(KEY, told.append)
+    turns.leave(first)
+    assert told == [second]
+    assert second.key == KEY
+
+
+def test_one_that_gives_up_waiting_starts_nobody() -> None:
+    turns = Turns()
+    started: list[Turn] = []
+    first, _ = turns.join(KEY, started.append)
+    second, _ = turns.join(KEY, started.append)
+    third, _ = turns.join(KEY, started.append)
+    turns.leave(second)
+    assert started == []
+    turns.leave(first)
+    assert started == [third]
+
+
+def test_one_that_starts_may_leave_at_once() -> None:
+    turns = Turns()
+    started: list[int] = []
+
+    def begin(number: int, turn: Turn) -> None:
+        started.append(number)
+        turns.leave(turn)
+
+    first, _ = turns.join(KEY, lambda _: None)
+    for number in range(3):
+        turns.join(KEY, lambda turn, number=number: begin(number, turn))  # type: ignore[misc]
+    turns.leave(first)
+    assert started == [0, 1, 2]
+    assert turns.join(KEY, lambda _: None)[1]
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.booleans(), st.integers(0, 20)), max_size=60))
+def test_at_most_one_of_a_key_sends_and_they_send_in_order(steps: list[tuple[int, bool, int]]) -> None:
+    turns = Turns()
+    waiting: dict[int, list[tuple[int, Turn]]] = {0: [], 1: [], 2: []}
+    started: dict[int, list[int]] = {0: [], 1: [], 2: []}
+    for number, (user, joins, place) in enumerate(steps):
+        line = waiting[user]
+        if joins or not line:
+            turn, first = turns.join(("li", str(user)), lambda _, user=user, number=number: started[user].append(number))  # type: ignore[misc]
+            assert first is (not line)
+            if first:
+                started[user].append(number)
+            line.append((number, turn))
+        else:
+            turns.leave(line.pop(place % len(line))[1])
+        for who, order in started.items():
+            assert order == sorted(set(order))
+            # Whoever is first in the line has started, and nobody behind.
+            heads = [number for number, _ in waiting[who]]
+            assert heads[:1] == order[-1:] or not heads
+            assert not set(heads[1:]) & set(order)
+
+
+# --- stamps --------------------------------------------------------------------------------------------------------
+
+
+def test_s5_two_scores_within_one_second_go_out_a_second_apart() -> None:
+    turns = Turns()
+    stamps = [after(turns.stamp(KEY, auto(seconds))) for seconds in (0.2, 0.4, 0.9, 1.5)]
+    assert stamps == [0.2, 1.0, 2.0, 3.0]
+
+
+def test_a_stamp_of_a_later_second_is_left_alone() -> None:
+    turns = Turns()
+    assert [after(turns.stamp(KEY, auto(seconds))) for seconds in (0.9, 1.1, 7.25)] == [0.9, 1.1, 7.25]
+
+
+def test_scores_of_other_users_and_items_do_not_move_a_stamp() -> None:
+    turns = Turns()
+    for key in (KEY, OTHER, ("https://lms.example/li/8", "u1")):
+        assert after(turns.stamp(key, auto(0.2))) == 0.2
+
+
+def test_the_callers_stamp_is_never_moved() -> None:
+    turns = Turns()
+    score = own(0.4)
+    turns.stamp(KEY, auto(0.2))
+    assert turns.stamp(KEY, score) is score.timestamp
+    assert turns.stamp(KEY, own(-3600)) == NOON - timedelta(hours=1)
+
+
+def test_a_stamp_of_the_package_moves_behind_the_callers() -> None:
+    turns = Turns()
+    turns.stamp(KEY, own(10.5))
+    assert after(turns.stamp(KEY, auto(0.2))) == 11.0
+
+
+def test_an_old_stamp_of_the_caller_does_not_make_the_line_forget_a_newer_one() -> None:
+    turns = Turns()
+    turns.stamp(KEY, auto(5.2))
+    turns.stamp(KEY, own(-3600))
+    assert after(turns.stamp(KEY, auto(5.9))) == 6.0
+
+
+def test_moodle_stores_its_own_time_after_a_score_without_a_value() -> None:
+    turns = Turns()
+    turns.stamp(KEY, auto(0.2))
+    turns.wiped(KEY, wall=(NOON + timedelta(seconds=4.7)).timestamp())
+    assert after(turns.stamp(KEY, auto(3.0))) == 5.0
+    # A wall clock that is behind takes nothing back.
+    turns.wiped(KEY, wall=NOON.timestamp())
+    assert after(turns.stamp(KEY, auto(3.0))) == 6.0
+
+
+def test_a_moved_stamp_is_still_in_utc_and_the_packages() -> None:
+    turns = Turns()
+    turns.stamp(KEY, auto(0.2))
+    moved = turns.stamp(KEY, auto(0.4))
+    assert moved.utcoffset() == timedelta(0)
+    assert Score.cleared("u1", timestamp=moved).is_auto_stamped
+
+
+@pytest.mark.parametrize("seconds, older", [(-1.0, True), (0.0, False), (0.9, False), (5.0, False)])
+def test_which_score_of_the_caller_comes_too_late(seconds: float, older: bool) -> None:
+    turns = Turns()
+    assert not turns.is_older(KEY, own(seconds))
+    turns.stamp(KEY, auto(0.5))
+    assert turns.is_older(KEY, own(seconds)) is older
+    assert not turns.is_older(KEY, auto(seconds))
+    assert not turns.is_older(OTHER, own(seconds))
+
+
+@given(st.lists(st.tuples(st.booleans(), st.floats(0, 20)), min_size=1, max_size=30))
+def test_what_the_package_stamps_always_goes_to_a_later_second_than_all_before(course: list[tuple[bool, float]]) -> None:
+    turns = Turns()
+    latest = -1
+    for is_own, seconds in course:
+        score = own(seconds) if is_own else auto(seconds)
+        sent = turns.stamp(KEY, score)
+        if is_own:
+            assert sent is score.timestamp
+        else:
+            assert int(sent.timestamp()) > latest
+            assert sent >= score.timestamp
+        latest = max(latest, int(sent.timestamp()))
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    turns = Turns()
+    for number in range(66_000):
+        turns.stamp(("li", str(number)), auto(0.2))
+    # The last users are remembered, the first forgotten; both still get a stamp.
+    assert after(turns.stamp(("li", "65999"), auto(0.4))) == 1.0
+    assert after(turns.stamp(("li", "0"), auto(0.4))) == 0.4
