@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from types import TracebackType
 from typing import Any, Self
 from weakref import WeakValueDictionary
@@ -16,10 +16,11 @@ from aioags._version import __version__
 from aioags.engine import Credential, Engine, Runtime
 from aioags.gradebook import Gradebook
 from aioags.ltiaas.account import Account
+from aioags.memberships import RosterSource, asked_scopes, read_roster
 from aioags.model.endpoint import Endpoint
 from aioags.model.event import Event
+from aioags.model.member import Member
 from aioags.model.policy import Pace, RetryPolicy, Timeouts
-from aioags.model.progress import Scope
 from aioags.model.registration import Registration
 from aioags.protocol.dialect import Dialect, Operation
 from aioags.protocol.grants import Grant
@@ -94,8 +95,42 @@ class Client:
             raise TypeError(
                 f"endpoint must be an Endpoint, got {type(endpoint).__name__}: does the launch offer grades?"
             )
-        credential = OAuthCredential(self._tokens, registration, ags_scopes(endpoint))
+        credential = OAuthCredential(self._tokens, registration, asked_scopes(endpoint))
         return self._open(DirectDialect(endpoint), credential)
+
+    def memberships(
+        self,
+        source: RosterSource,
+        *,
+        role: str | None = None,
+        resource_link_id: str | None = None,
+        limit: int | None = None,
+    ) -> AsyncGenerator[Member, None]:
+        """
+        Read who is in the course, every page, each fetched when it is needed. With `join_results` it shows who has no
+        result: results are sparse, members are not.
+
+        Args:
+            source: A `aioags.launch.Launch`, or in a job a `aioags.memberships.Roster`.
+
+            role: Only members with this role in the course, such as ``Learner``. None: any.
+
+            resource_link_id: Only who may see this link, with what its launches would say. None: the whole course.
+
+            limit: Most members on one page, at least 1; not a bound on the whole. None: the platform chooses.
+
+        Yields:
+            Members in the platform's order, those who are no longer active included.
+
+        Raises:
+            NotOfferedError: The launch offers no members.
+
+        Spec:
+            NRPS 2.2 to 2.4
+        """
+        return read_roster(
+            source, self._engine, self._tokens, role=role, resource_link_id=resource_link_id, limit=limit
+        )
 
     def ltiaas(self, base_url: str, api_key: str) -> Account[Gradebook]:
         """
@@ -135,10 +170,3 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
-
-
-def ags_scopes(endpoint: Endpoint) -> frozenset[str]:
-    """
-    Return the scopes of this standard that an endpoint offers.
-    """
-    return endpoint.scope & frozenset(Scope)

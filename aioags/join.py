@@ -4,7 +4,7 @@ Results with a roster: who has one, who has none, and who is not on the list.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
 from contextlib import aclosing
 from typing import Any, Generic, TypeVar
 
@@ -48,7 +48,7 @@ async def join_results(
     results: Iterable[Result] | AsyncIterable[Result],
     *,
     key: Callable[[P], str] = _user_id_of,
-) -> AsyncIterator[Joined[P]]:
+) -> AsyncGenerator[Joined[P], None]:
     """
     Join a roster with results, both complete: nobody is left out.
 
@@ -67,15 +67,17 @@ async def join_results(
         ValueError: The roster holds a user id twice.
     """
     people: dict[str, P] = {}
-    async for person in as_async(roster):
-        user_id = key(person)
-        if user_id in people:
-            raise ValueError(f"the roster holds the user id {user_id!r} twice")
-        people[user_id] = person
+    async with aclosing(as_async(roster)) as persons:
+        async for person in persons:
+            user_id = key(person)
+            if user_id in people:
+                raise ValueError(f"the roster holds the user id {user_id!r} twice")
+            people[user_id] = person
     seen: set[str] = set()
-    async for result in as_async(results):
-        seen.add(result.user_id)
-        yield Joined(result.user_id, people.get(result.user_id), result)
+    async with aclosing(as_async(results)) as records:
+        async for result in records:
+            seen.add(result.user_id)
+            yield Joined(result.user_id, people.get(result.user_id), result)
     for user_id, person in people.items():
         if user_id not in seen:
             yield Joined(user_id, person, None)

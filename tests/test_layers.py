@@ -27,6 +27,7 @@ RANKS: dict[str, float] = {
     "listing": 6.5,
     "sending": 7,
     "join": 7,
+    "memberships": 7,
     "posting": 7.5,
     "ltiaas": 7,
     "launch": 7,

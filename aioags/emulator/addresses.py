@@ -20,7 +20,8 @@ class Place:
     What a path points at, before anybody asks whether it exists.
 
     Attributes:
-        name: ``token``, ``wrong_token``, ``container``, ``item``, ``scores``, ``results`` or ``result`` (one user's).
+        name: ``token``, ``wrong_token``, ``container``, ``item``, ``scores``, ``results``, ``result`` (one user's),
+            ``memberships``, ``jwks`` or ``authorization``.
 
         course: The path's own spelling of the course; None where the path has none.
 

@@ -142,7 +142,7 @@ class LaunchDesk:
             query["link"] = link.id
         return f"{self.page_url}/{'frame' if frame else 'start'}?{urlencode(query)}"
 
-    # -- Pages for people, which are no requests of the tool ------------------------------------------------------------
+    # -- Pages for people, which are no requests of the tool ----------------------------------------------------------
 
     def answer_page(self, asked: Asked) -> Answer | None:
         """

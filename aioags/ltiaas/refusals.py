@@ -41,19 +41,21 @@ def gateway_refusal(key: LaunchKey, operation: Operation[Any], response: Respons
     shown = _shown(value, 0) if isinstance(value, (dict, list)) else None
     heard = attrs.evolve(response, reason=response.reason.partition("{")[0], body=_judged(value, response.body))
     error = platform_refusal(operation, heard, wall)
-    error.words = shown_words(_words(shown, response), operation.private)
     text = _without_bodies(response.body) if shown is None else json.dumps(shown, ensure_ascii=False).encode()
-    error.body = shown_body(text, operation.private)
+    changes: dict[str, Any] = {
+        "words": shown_words(_words(shown, response), operation.private),
+        "body": shown_body(text, operation.private),
+    }
     if response.status == 401:
-        error.message = _unauthorized(key, _is_envelope(shown) and not _details(shown).get("externalError"))
+        changes["message"] = _unauthorized(key, shown)
     if isinstance(error, StaleScoreError):
-        error.transient = True
-        error.retry_after = error.retry_after or _NEXT_STAMP
-    return error
+        changes |= {"transient": True, "retry_after": error.retry_after or _NEXT_STAMP}
+    # Not by assignment: what an exception was made with stays in its args.
+    return attrs.evolve(error, **changes)
 
 
-def _unauthorized(key: LaunchKey, own: bool) -> str:
-    if own:
+def _unauthorized(key: LaunchKey, shown: Any) -> str:
+    if _is_envelope(shown) and not _details(shown).get("externalError"):
         return f"{key.refused}: {key.needed}"
     return f"the LMS behind LTIAAS refuses this: the tool may not do it here, or {key.needed}"
 

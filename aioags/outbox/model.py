@@ -24,6 +24,8 @@ from aioags.model.progress import Scope
 from aioags.model.score import Score
 from aioags.outbox.payload import dump_payload, load_score
 from aioags.posting import item_url
+from aioags.protocol.operations import trusted_origins
+from aioags.protocol.urls import check_trusted
 
 SECOND = 1_000_000
 """Microseconds in a second."""
@@ -70,6 +72,11 @@ class State(StrEnum):
 @lru_cache(maxsize=1024)
 def _dump_endpoint(endpoint: Endpoint) -> str:
     return json.dumps(endpoint.to_claim(), separators=(",", ":"))
+
+
+@lru_cache(maxsize=1024)
+def _check_origin(endpoint: Endpoint, line_item: str) -> None:
+    check_trusted(line_item, trusted_origins(endpoint), "the line item")
 
 
 def _key(name: str, value: object) -> str:
@@ -127,6 +134,8 @@ class Entry:
 
         Raises:
             NotOfferedError: The endpoint does not let this tool post scores, or has no line item of its own.
+
+            UntrustedURLError: The line item is of an origin that the endpoint does not name.
         """
         if not isinstance(score, Score):
             raise TypeError(f"an outbox takes Scores, got {type(score).__name__}")
@@ -135,6 +144,8 @@ class Entry:
             if not endpoint.offers(Scope.SCORE):
                 raise NotOfferedError("the endpoint does not offer the score scope", spec="AGS 3.1")
             url = url or endpoint.lineitem
+            if url is not None:
+                _check_origin(endpoint, url)
             reference = _dump_endpoint(endpoint)
         else:
             url = url or endpoint.get("line_item")

@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -99,6 +100,9 @@ class Outbox:
         self._registry = registrations if callable(registrations) else direct(registrations)
         self._hooks = {State.SENT: on_recorded, State.DEAD: on_refused, State.DUE: on_unknown}
         self._runtime = runtime
+        self._grace = grace
+        self._drains = 0
+        self._at_rest = asyncio.Event()
         self._around = Surroundings(
             store,
             runtime,
@@ -205,6 +209,15 @@ class Outbox:
         Raises:
             StoreError: The store failed.
         """
+        self._drains += 1
+        try:
+            return await self._drain(registration_id, line_item)
+        finally:
+            self._drains -= 1
+            if not self._drains:
+                self._at_rest.set()
+
+    async def _drain(self, registration_id: str, line_item: str) -> Drained:
         done = Drained()
         patience = self._around.patience
         while not self._around.stopping.is_set():
@@ -332,6 +345,11 @@ class Outbox:
         """
         try:
             await self._background.stop()
+            if self._drains:
+                # Those that a job engine runs: not ours to cancel.
+                self._at_rest.clear()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._at_rest.wait(), self._grace)
         finally:
             await self.store.aclose()
 

@@ -9,7 +9,7 @@ this very score may have landed
 stale otherwise                     refused: the platform holds a newer score from elsewhere
 throttled, or 5xx with a hint       the score is untouched, the attempt not counted; the platform is left alone as told
 no token, or 401                    the same; nobody told how long, so it is left alone for longer each time
-other 4xx, not offered, untrusted   refused
+other 4xx, not offered              refused
 5xx, no answer, redirected,         later, after a wait that grows; several in a row and the platform is left alone
 unreadable answer
 
@@ -29,6 +29,7 @@ from aioags.errors import (
     RefusedError,
     StaleScoreError,
     ThrottledError,
+    UntrustedURLError,
 )
 from aioags.outbox.model import SECOND, Outcome, State, StoredScore
 from aioags.protocol.trial import is_final_for_all
@@ -172,7 +173,8 @@ def _may_have_landed(row: StoredScore, error: AGSError) -> bool:
 
 
 def _is_refusal(error: AGSError) -> bool:
-    if isinstance(error, AuthorizationError) or is_final_for_all(error):
+    if isinstance(error, (AuthorizationError, UntrustedURLError)) or is_final_for_all(error):
+        # A line item of another origin was refused when it was put; here it can only be the target of a redirect.
         return False
     if isinstance(error, RefusedError):
         # A login page or a notice of maintenance in somebody's proxy is no word about the score.

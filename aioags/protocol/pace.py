@@ -1,39 +1,114 @@
 """
 How many requests one platform has in flight, and how soon one follows another.
+
+A pacer searches for the largest *window* (requests in flight) that a platform carries. It sees nothing but answers, so
+it asks two questions of each: was it refused, and did it take longer because of us? Answers are judged in *rounds*: as
+many answers as the window is wide, all to requests begun since the window last changed. What was begun before says
+nothing about it.
+
+The window is always in one of these states, told by ``edge``, the largest window known to be carried:
+
+starting    No edge yet. The window doubles with every round that is neither refused nor slower in proportion.
+climbing    Below the edge, after a cut. It doubles up to the edge.
+resting     At the edge, for as long as *patience* lasts: so long that a failed step costs a few percent of the time,
+            and so many answers that the throttled ones stay about one in a hundred.
+stepping    One above the edge. Carried: that is the edge now, and the next step follows. Not carried: back to the edge,
+            and patience doubles, up to eightfold.
+looking     Half the window, for one round. See below.
+
+A throttle *cuts*: the window halves, everything pauses, and the edge is revised. Requests begun before the cut may
+still be throttled; they lengthen the hold and the patience, and do not cut again. The first cut puts the edge at half
+of what failed, a failed step leaves it where it was, and a throttle at an edge that had not yet outlasted its patience
+is a *strike*, and lowers it by an eighth. After the third strike in a row the number in flight is not what the platform
+minds, so it must be the number in a while: from then on starts are *spaced* by a gap, measured as what was accepted
+from one cut to the next (of a token bucket empty at both, exactly its rate), and the gap is searched as the window is.
+Cuts between which nothing was accepted are an outage: nothing is learned from them.
+
+Slower is relative, and a platform may be slow on its own account or on ours. Only a *look* tells: when answers take
+clearly longer than they once did, and now and then without cause, one round runs with half the window. If that is no
+quicker than the full window is afterwards, it was not us: the new duration becomes the base and the window stays. A
+platform that always takes two seconds so reaches the ceiling. "Clearly" means more than chance: by three standard
+errors of the mean of logarithms, in which an outlier counts little.
+
+On top of the window lies what a platform says of itself: an *allowance* of requests in flight, a spacing until its
+count starts anew, or a hold.
+
+What cannot happen:
+
+- More in flight than the window when a request starts: `may_start` says so, and nothing else starts one.
+- Less than the floor: every change of the window passes `_set`, the allowance never goes below the floor either.
+- Waiting for ever: a hold or a gap ends by itself and is bounded; without one, the limit is at least one, so either a
+  request may start or one is in flight whose end calls for the next look at `may_start`.
+- A burst after a hold: the window was halved when it began, and to `START` when the platform had asked for it.
 """
 
 from __future__ import annotations
 
-from math import ceil, exp, isfinite, log
+from math import ceil, exp, inf, isfinite, log, sqrt
 
 import attrs
 
 from aioags.model.policy import Pace
 from aioags.protocol.messages import Response
 
+# First window, and the largest after a hold that was asked for. Canvas says of sequential use that it is practically
+# never throttled, and takes about a dozen at once (doc/api/throttling.md): four is safe anywhere, and 32 is three
+# rounds away.
 START = 4
-ROUND = 8
-SURE = 32
+# Fewest answers of a round: below that, chance decides. At least so many for a step or a look to be believed; and so
+# many that by then a doubtful one is decided either way, and older ones fade.
+ROUND, SURE, MOST = 8, 32, 96
+# Slower than this factor at twice the window: two windows carry less than 1.33 times as much as one.
 SLOWER = log(1.5)
-MUCH_SLOWER = log(3.0)
+# Queue to keep in front of a saturated platform, so that it is never idle between two requests.
 HEADROOM = 1.2
-LOOK_AGAIN = 256
-LOOK_EVERY = 3000
-MOST = 64
-ANSWERS_PER_THROTTLE = 100
-PROBE_COST = 10.0
-LONGEST_PATIENCE = 120.0
-FIRST_PAUSE = 0.05
-LONGEST_PAUSE = 30.0
+# Answers after which to look again: when slower, and without cause. A look costs half of 32 answers, 0.5 % of 3,000.
+LOOK_AGAIN, LOOK_ANYWAY = 256, 3000
+# Patience: one throttled answer in a hundred; a failed step every tenth of the time at first, every eightieth in the
+# end. The longest, in seconds, is how late a platform's recovery may be noticed.
+ANSWERS_PER_THROTTLE, PATIENCE, LONGEST_PATIENCE = 100, 10.0, 120.0
+STRIKES = 3
+# What a spaced platform is given of the rate that it was measured to accept; and how a gap shortens in one round.
+SHARE, SHORTER = 0.95, 0.9
+# Pauses without a hint: the platform's own latency within these bounds, doubled for each cut in a row.
+SHORTEST_PAUSE, FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0, 30.0
+# Longest silence that a platform may impose. It is asked again after that; nonsense must not stop a tool for ever.
 LONGEST_HOLD = 3600.0
+# A window that was not used for so long says little about now.
 IDLE = 60.0
-UP_FRONT = 50.0
+# Canvas's defaults (app/middleware/request_throttle.rb): charge of a request while it is in flight, and what runs out
+# of the bucket in a second. The real cost is charged at the end, and is what X-Request-Cost says.
+UP_FRONT, OUTFLOW = 50.0, 10.0
+# Rounds whose smallest room counts. A request under way to Canvas is not yet in its figure, so each figure is too high
+# by those; the smallest of many is right.
+CALM_ROUNDS = 8
+# Timers fire early by the clock's resolution.
 TICK = 1e-6
-_NEVER = float("-inf")
+
+_HEADERS = {"x-rate-limit-remaining": "remaining", "x-request-cost": "cost", "x-rate-limit-reset": "reset"}
 
 
 @attrs.frozen
 class Signal:
+    """
+    What one answer says about the platform's condition.
+
+    Attributes:
+        seconds: From the start of the request to its end.
+
+        throttled: The platform refused because of too many requests: 429, Canvas's 403, 503 with a hint.
+
+        hold: Seconds to send nothing. None: it does not ask.
+
+        remaining: What is left, in the platform's unit, ``X-Rate-Limit-Remaining``. Below 0 is possible (Canvas).
+
+        cost: What this request took of that, ``X-Request-Cost``.
+
+        reset: Seconds until the count starts anew, ``X-Rate-Limit-Reset``.
+
+        lost: No answer came (time-out, reset). `seconds` then says nothing about latency.
+    """
+
     seconds: float
     throttled: bool = False
     hold: float | None = None
@@ -43,20 +118,21 @@ class Signal:
     lost: bool = False
 
 
-_HEADERS = {"x-rate-limit-remaining": "remaining", "x-request-cost": "cost", "x-rate-limit-reset": "reset"}
-
-
 def read_signal(response: Response, seconds: float, *, throttled: bool, hold: float | None) -> Signal:
+    """
+    Read the headers about rate limits. What is no finite number counts as absent.
+
+    Args:
+        seconds: From the start of the request to its end.
+    """
     told: dict[str, float] = {}
     for name, text in response.headers:
-        if name[:2] in _OURS and (known := _HEADERS.get(name.lower())) is not None:
+        # Every answer passes here: most headers are sorted out by two letters.
+        if name[:2] in {"X-", "x-"} and (key := _HEADERS.get(name.lower())) is not None:
             value = _number(text)
             if value is not None:
-                told[known] = value
+                told.setdefault(key, value)
     return Signal(seconds, throttled=throttled, hold=hold, **told)
-
-
-_OURS = ("X-", "x-")
 
 
 def _number(text: str) -> float | None:
@@ -69,105 +145,255 @@ def _number(text: str) -> float | None:
 
 class _Latency:
     """
-    What requests take on average, on a logarithmic scale, and how sure that is.
+    How long requests take: mean and its error, of logarithms.
     """
-    __slots__ = ("count", "_sum", "_squares")
 
-    def __init__(self):
+    __slots__ = ("_squares", "_sum", "count")
+
+    def __init__(self) -> None:
         self.count = 0
         self._sum = self._squares = 0.0
 
-    def add(self, seconds):
+    def add(self, seconds: float) -> None:
         value = log(seconds)
         self.count += 1
         self._sum += value
         self._squares += value * value
 
     @property
-    def mean(self):
-        return self._sum / self.count if self.count else log(FIRST_PAUSE)
+    def mean(self) -> float:
+        return self._sum / self.count
 
     @property
-    def error(self):
-        "variance of mean"
-        if not self.count: return 1.0
-        mean = self._sum / self.count
-        return max(0.0, self._squares / self.count - mean * mean) / self.count
+    def variance(self) -> float:
+        """
+        Return the variance of the mean, not of one request.
+        """
+        return max(0.0, self._squares / self.count - self.mean**2) / self.count
 
-    def fade(self):
-        self.count //= 2
-        self._sum /= 2
-        self._squares /= 2
-        # count odd?
+    def faded(self) -> _Latency:
+        """
+        Return the same mean and spread with half the weight.
+        """
+        half = _Latency()
+        half.count = self.count // 2
+        share = half.count / self.count
+        half._sum, half._squares = self._sum * share, self._squares * share
+        return half
 
-    def slower_than(self, other, than):
-        """-> excess beyond ``than`` in units..."""
+    def exceeds(self, other: _Latency, by: float, errors: float = 3.0) -> bool:
+        """
+        Is this longer than the other, by more than `by` and so many standard errors? False when one is unknown.
+        """
+        if not (self.count and other.count):
+            return False
+        return self.mean - other.mean > by + errors * sqrt(self.variance + other.variance)
+
+
+class _Allowance:
+    """
+    What the platform's own figures allow.
+
+    Attributes:
+        most: In flight at once, from the floor to the ceiling.
+
+        spacing: Seconds from one start to the next; 0.0 when there is enough.
+    """
+
+    __slots__ = ("_ceiling", "_floor", "_left_in_round", "_room", "_room_before", "most", "spacing")
+
+    def __init__(self, floor: int, ceiling: int) -> None:
+        self._floor, self._ceiling = floor, ceiling
+        self.most = self._room = self._room_before = ceiling
+        self.spacing = 0.0
+        self._left_in_round = 0
+
+    def read(self, signal: Signal, in_flight: int, window: int) -> float:
+        """
+        Take an answer's figures.
+
+        Returns:
+            Seconds to send nothing; 0.0 for none.
+        """
+        left, cost, reset = signal.remaining, signal.cost or 0.0, signal.reset
+        self.spacing = 0.0
+        if left is None or not isfinite(left):
+            return self._untold()
+        cost = cost if 0.0 < cost < inf else 0.0
+        reset = min(reset, LONGEST_HOLD) if reset is not None and reset >= 0.0 else None
+        if cost and reset is None:
+            return self._leaky(left, max(cost, UP_FRONT), in_flight)
+        return self._counted(left / (cost or 1.0), reset, in_flight, window)
+
+    def _untold(self) -> float:
+        # Little by little: an answer without figures may come from a proxy in between.
+        self._permit(self.most + 1)
+        return 0.0
+
+    def _leaky(self, left: float, charge: float, in_flight: int) -> float:
+        # Canvas 2013 and later. Those in flight are charged already; one more is refused when it leaves nothing.
+        room = in_flight + ceil(max(left, -self._ceiling * charge) / charge) - 1
+        self._room = min(self._room, room)
+        self._permit(min(self._room, self._room_before))
+        self._left_in_round -= 1
+        if self._left_in_round <= 0:
+            self._left_in_round = CALM_ROUNDS * room
+            self._room_before, self._room = self._room, self._ceiling
+        return 0.0 if in_flight or left > charge else min((charge - left) / OUTFLOW, LONGEST_PAUSE)
+
+    def _counted(self, calls: float, reset: float | None, in_flight: int, window: int) -> float:
+        self._permit(int(min(calls, self._ceiling)))
+        # Whether those in flight are counted already is not known.
+        calls -= in_flight
+        if reset is None or calls > 2 * window:
+            return 0.0
+        if calls < 1.0:
+            return reset
+        self.spacing = reset / calls
+        return 0.0
+
+    def _permit(self, most: int) -> None:
+        self.most = min(max(most, self._floor), self._ceiling)
 
 
 class Pacer:
-    __slots__ = ("__dict__",)
+    """
+    Decides when the next request to one platform may start.
+
+    Every `started` is followed by exactly one `ended` or `abandoned`. Times are seconds on a clock of the caller's that
+    never goes back. Not thread-safe; nothing here waits.
+
+    Args:
+        pace: Bounds of the window.
+    """
+
+    __slots__ = (
+        "_accepted",
+        "_allowance",
+        "_answers_unlooked",
+        "_base",
+        "_before",
+        "_ceiling",
+        "_cut_at",
+        "_due",
+        "_edge",
+        "_failed_steps",
+        "_floor",
+        "_full",
+        "_gap",
+        "_held_until",
+        "_in_flight",
+        "_judge_at",
+        "_latency",
+        "_left_at",
+        "_limit",
+        "_look_from",
+        "_looked",
+        "_lost",
+        "_patient_answers",
+        "_patient_until",
+        "_pauses",
+        "_since",
+        "_spaced",
+        "_step_from",
+        "_strikes",
+        "_window",
+    )
 
     def __init__(self, pace: Pace) -> None:
         self._floor, self._ceiling = pace.floor, pace.ceiling
-        self._window = min(max(START, self._floor), self._ceiling)
-        self._edge: int | None = None
         self._in_flight = 0
-        self._limit = self._window
-        self._allowance = self._ceiling
-        self._leaky = False
-        self._reserve = 0
-        self._room = self._room_before = self._ceiling
-        self._room_left = 0
-        self._spread = 0.0
+        self._allowance = _Allowance(self._floor, self._ceiling)
+        # The search: see the module's theory.
+        self._edge: int | None = None
         self._gap = 0.0
-        self._hold_until = self._due = self._cut_at = self._since = self._left_at = _NEVER
-        self._pauses = 0
-        self._strikes = 0
-        self._failures = 0
-        self._lost = 0
-        self._accepted = 0
-        self._patient_until = _NEVER
+        self._strikes = self._failed_steps = self._pauses = 0
+        self._held_until = self._due = self._cut_at = self._left_at = self._patient_until = -inf
         self._patient_answers = 0
-        self._now = _Latency()
+        # Since the last cut, and since an answer last came.
+        self._accepted = self._lost = 0
+        # Latency with this window, with the one before, and undisturbed.
+        self._latency = _Latency()
         self._base: _Latency | None = None
-        self._before: _Latency | None = None
-        self._answers_since_look = LOOK_AGAIN
         self._look_from = 0
-        self._fresh = False
-        self._full = False
-        self._spaced = False
-        self._set(self._window, _NEVER)
+        self._looked = False
+        self._answers_unlooked = LOOK_AGAIN
+        # Did a start of this round fill the window, or wait for the gap?
+        self._full = self._spaced = False
+        self._set(START, -inf)
 
-    floor = property(lambda self: self._floor)
-    ceiling = property(lambda self: self._ceiling)
-    window = property(lambda self: self._window)
-    in_flight = property(lambda self: self._in_flight)
+    @property
+    def floor(self) -> int:
+        """
+        Smallest window.
+        """
+        return self._floor
+
+    @property
+    def ceiling(self) -> int:
+        """
+        Largest window.
+        """
+        return self._ceiling
+
+    @property
+    def window(self) -> int:
+        """
+        How many requests may be in flight now, as far as the search is concerned. The platform may allow fewer.
+        """
+        return self._window
+
+    @property
+    def in_flight(self) -> int:
+        """
+        How many are.
+        """
+        return self._in_flight
 
     def may_start(self, now: float) -> bool:
+        """
+        Is a place free, and no hold under way?
+        """
         now += TICK
-        return self._in_flight < self._limit and now >= self._hold_until and now >= self._due
+        return self._in_flight < self._limit and now >= self._held_until and now >= self._due
 
     def held_for(self, now: float) -> float:
-        wait = max(self._hold_until, self._due) - now
+        """
+        Return the seconds until a hold ends or the next start is due, whether or not a place is free; 0.0 for neither.
+        """
+        wait = max(self._held_until, self._due) - now
         return wait if wait > TICK else 0.0
 
     def started(self, now: float) -> None:
+        """
+        Take a place. `may_start` was true.
+        """
         if not self._in_flight and now - self._left_at > IDLE:
             self._wake(now)
         self._in_flight += 1
         if self._in_flight >= self._window:
             self._full = True
-        gap = self._gap if self._gap > self._spread else self._spread
+        gap = max(self._gap, self._allowance.spacing)
         if gap:
-            if now < self._due + gap:
-                self._spaced = True
+            self._spaced = self._spaced or now < self._due + gap
+            # Late by up to one gap is made up for, so that the rate is kept.
             self._due = max(self._due + gap, now)
 
     def abandoned(self, now: float) -> None:
-        self._leave(now)
+        """
+        Give a place back: the caller cancelled. Nothing is learned.
+        """
+        self._in_flight = max(0, self._in_flight - 1)
+        self._left_at = now
 
     def ended(self, now: float, signal: Signal, *, begun: float) -> None:
-        self._leave(now)
+        """
+        Give a place back, and learn from the answer.
+
+        Args:
+            begun: The `now` of the request's `started`.
+        """
+        self.abandoned(now)
         if signal.throttled:
             self._throttled(now, signal.hold, begun)
             return
@@ -176,226 +402,213 @@ class Pacer:
         if signal.lost:
             self._unanswered(now, begun)
             return
-        if signal.remaining is not None:
-            self._allow(now, signal)
-        elif self._limit < self._window or self._spread:
-            self._allow_more()
         self._lost = 0
-        seconds = signal.seconds
-        if begun < self._cut_at or not 1e-6 < seconds < 1e6:
-            return
-        self._accepted += 1
-        if begun < self._since:
-            return
-        self._now.add(seconds)
-        if self._now.count >= self._judge_at:
-            self._judge(now)
+        if signal.remaining is not None or self._allowance.most < self._ceiling:
+            self._hold(now, self._allowance.read(signal, self._in_flight, self._window))
+            self._limit = min(self._window, self._allowance.most)
+        if begun >= self._cut_at:
+            self._accepted += 1
+        if begun >= self._since and 0.0 < signal.seconds < inf:
+            self._latency.add(signal.seconds)
+            if self._latency.count >= self._judge_at:
+                self._judge(now)
 
-    # ---
-    def _leave(self, now):
-        if self._in_flight:
-            self._in_flight -= 1
-        self._left_at = now
+    def _set(self, window: int, now: float) -> None:
+        self._window = min(max(window, self._floor), self._ceiling)
+        self._limit = min(self._window, self._allowance.most)
+        self._since = now
+        self._before, self._latency = self._latency, _Latency()
+        self._judge_at = max(self._window, ROUND)
+        self._step_from = 0
 
-    def _wake(self, now):
+    def _wake(self, now: float) -> None:
+        # The edge and the gap stay: limits last longer than conditions.
         self._base = None
         self._look_from = 0
+        self._allowance = _Allowance(self._floor, self._ceiling)
         self._set(min(self._window, START), now)
 
-    def _set(self, window, now):
-        self._window = min(max(window, self._floor), self._ceiling)
-        self._limit = min(self._window, self._allowance)
-        self._since = now
-        self._before = self._now
-        self._now = _Latency()
-        self._judge_at = max(self._window, ROUND)
-        self._step = 0
-
-    def _judge(self, now):
-        level = self._now
-        self._judge_at = level.count + max(self._window, ROUND)
+    def _judge(self, now: float) -> None:
+        """
+        Draw the conclusion of a round.
+        """
+        latency = self._latency
         full, spaced = self._full, self._spaced
         self._full = self._spaced = False
         self._pauses = 0
-        sure = level.count >= SURE
-        self._answers_since_look += max(self._window, ROUND)
+        self._judge_at = latency.count + max(self._window, ROUND)
+        self._answers_unlooked += max(self._window, ROUND)
+        sure = latency.count >= SURE
         if self._look_from:
             if sure:
-                self._base = level
-                self._fresh = True
-                self._set(self._look_from, now)
-                self._look_from = 0
+                self._end_look(now)
             return
-        if self._base is None or clearly_above(self._base, level, 0.0):
-            self._base = level
-        if self._step and not self._stepped(now, sure, full):
-            return
-        if full and clearly_above(level, self._base, SLOWER):
-            if self._fresh:
-                self._yield(now)
-            elif self._answers_since_look >= LOOK_AGAIN:
-                self._look(now)
-        elif full and sure and self._answers_since_look >= LOOK_EVERY:
-            self._look(now)
-        elif level.mean - self._base.mean <= SLOWER or level.count >= MOST:
-            self._grow(now, full, spaced)
-        if sure:
-            self._fresh = False
-        if self._now is level and level.count >= MOST:
-            self._now = faded(level)
-            self._judge_at = self._now.count + max(self._window, ROUND)
+        if self._base is None or self._base.exceeds(latency, 0.0):
+            self._base = latency
+        if full and self._step_from:
+            if not self._carries_step(now, sure):
+                return
+        elif full and sure and (self._answers_unlooked >= LOOK_ANYWAY or self._is_slower()):
+            self._look_or_yield(now)
+        if self._latency is latency:
+            if not self._is_slower() or latency.count >= MOST:
+                self._grow(now, full, spaced)
+            self._fade()
 
-    def _stepped(self, now, sure, full):
-        if not full:
-            return True
-        than = min(SLOWER, log(self._window / self._step))
-        enough = self._now.count >= MOST
-        if clearly_above(self._now, self._before, than, 1.0 if enough else 3.0):
-            if self._edge is None:
-                self._wait(now, 0.0, SURE)
-                self._answers_since_look = LOOK_EVERY
-            else:
-                self._failures += 1
-                self._wait(now, now - self._since, SURE)
-            self._edge = self._step
-            self._set(self._step, now)
+    def _is_slower(self) -> bool:
+        return self._base is not None and self._latency.exceeds(self._base, SLOWER)
+
+    def _fade(self) -> None:
+        if self._latency.count >= MOST:
+            self._latency = self._latency.faded()
+            self._judge_at = self._latency.count + max(self._window, ROUND)
+
+    def _carries_step(self, now: float, sure: bool) -> bool:
+        """
+        Judge the larger window. True: it is carried. False: it is not, and was taken back, or nobody knows yet.
+        """
+        # Slower by as much as the window is larger: no more gets done.
+        worse = min(SLOWER, log(self._window / self._step_from))
+        decide = self._latency.count >= MOST
+        if self._latency.exceeds(self._before, worse, errors=1.0 if decide else 3.0):
+            self._take_back(now)
             return False
-        if self._edge is not None and not sure:
+        doubtful = self._before.count > 0 and self._latency.mean - self._before.mean > worse
+        if (doubtful and not decide) or (self._edge is not None and not sure):
             return False
-        if self._now.mean - self._before.mean > than and not enough:
-            return False
-        self._step = 0
+        self._step_from = 0
         if self._edge is not None:
-            self._failures = 0
             self._edge = self._window
+            self._failed_steps = 0
         return True
 
-    def _grow(self, now, full, spaced):
-        edge = self._edge
-        if edge is not None and self._window < edge:
-            self._set(min(2 * self._window, edge), now)
+    def _take_back(self, now: float) -> None:
+        if self._edge is None:
+            # Doubling was too much. Half of it may be too: look.
+            self._answers_unlooked = LOOK_ANYWAY
+            self._wait(now, 0.0, SURE)
+        else:
+            self._failed_steps += 1
+            self._wait(now, now - self._since, SURE)
+        self._edge = self._step_from
+        self._set(self._edge, now)
+
+    def _look_or_yield(self, now: float) -> None:
+        if self._looked and self._is_slower():
+            self._yield(now)
+        elif self._answers_unlooked >= LOOK_AGAIN:
+            self._answers_unlooked = 0
+            if self._window > self._floor:
+                self._look_from = self._window
+                self._set(self._window // 2, now)
+            else:
+                self._base = self._latency
+        self._looked = False
+
+    def _end_look(self, now: float) -> None:
+        # The verdict waits for a fresh round of the full window: what made us look may have passed.
+        self._base = self._latency
+        self._looked = True
+        window, self._look_from = self._look_from, 0
+        self._set(window, now)
+
+    def _yield(self, now: float) -> None:
+        """
+        Go down to what the platform works off without a queue, and look again from there.
+        """
+        assert self._base is not None  # noqa: S101
+        knee = int(self._window * exp(self._base.mean - self._latency.mean) * HEADROOM)
+        self._edge = max(self._window // 2, min(self._window - 1, knee), self._floor)
+        self._answers_unlooked = LOOK_ANYWAY
+        self._wait(now, now - self._since, SURE)
+        self._set(self._edge, now)
+
+    def _grow(self, now: float, full: bool, spaced: bool) -> None:
+        if self._edge is not None and self._window < self._edge:
+            self._set(min(2 * self._window, self._edge), now)
             return
         if now < self._patient_until or self._accepted < self._patient_answers:
             return
         self._strikes = 0
-        if self._gap and spaced and not full:
-            self._gap *= 0.9
-            if self._gap < exp(self._now.mean) / (2 * self._window):
+        if full and self._window < self._ceiling:
+            window = self._window
+            self._set(2 * window if self._edge is None else window + 1, now)
+            self._step_from = window
+        elif spaced and self._gap:
+            self._gap *= SHORTER
+            if self._gap < exp(self._latency.mean) / (2 * self._window):
+                # It no longer binds: the window does.
                 self._gap = 0.0
-        elif full and self._window < self._ceiling:
-            step = self._window
-            self._set(2 * step if edge is None else step + 1, now)
-            self._step = step
 
-    def _yield(self, now):
-        knee = int(self._window * exp(self._base.mean - self._now.mean) * HEADROOM)
-        self._edge = max(self._window // 2, min(self._window - 1, knee), self._floor)
-        self._wait(now, now - self._since, SURE)
-        self._answers_since_look = LOOK_EVERY
-        self._set(self._edge, now)
+    def _wait(self, now: float, cost: float, answers: int) -> None:
+        """
+        Be patient, from now on.
 
-    def _look(self, now):
-        self._answers_since_look = 0
-        if self._window == self._floor:
-            self._base = self._now
-            return
-        self._look_from = self._window
-        self._set(self._window // 2, now)
-
-    def _wait(self, now, cost, answers):
-        self._patient_until = now + min(PROBE_COST * cost * 2.0 ** min(self._failures, 3), LONGEST_PATIENCE)
+        Args:
+            cost: Seconds lost by the failure.
+        """
+        factor = PATIENCE * 2.0 ** min(self._failed_steps, 3)
+        self._patient_until = now + min(factor * cost, LONGEST_PATIENCE)
         self._patient_answers = self._accepted + answers
 
-    def _hold(self, now, seconds):
-        if seconds > 0:
-            self._hold_until = max(self._hold_until, now + min(seconds, LONGEST_HOLD))
+    def _hold(self, now: float, seconds: float) -> None:
+        if seconds > 0.0:
+            self._held_until = max(self._held_until, now + min(seconds, LONGEST_HOLD))
 
-    def _throttled(self, now, hold, begun):
+    def _throttled(self, now: float, hold: float | None, begun: float) -> None:
+        told = hold is not None and hold > 0.0
         if begun < self._cut_at:
             self._patient_answers += ANSWERS_PER_THROTTLE
-            if hold is not None:
-                self._hold(now, hold)
+            self._hold(now, hold or 0.0)
             return
-        told = hold is not None and hold > 0
-        first = self._edge is None
-        latency = max(FIRST_PAUSE, exp(self._now.mean if self._now.count else self._before.mean))
-        wait = hold if told else min(LONGEST_PAUSE, latency * 2.0 ** min(self._pauses, 60))
+        known = self._latency if self._latency.count else self._before
+        latency = max(exp(known.mean) if known.count else 0.0, SHORTEST_PAUSE)
+        pause = min(min(latency, FIRST_PAUSE) * 2.0 ** min(self._pauses, 30), LONGEST_PAUSE)
+        wait = hold if hold is not None and told else pause
         self._pauses += 1
+        starting = self._edge is None
         self._cut(now, START if told else self._ceiling)
         self._hold(now, wait)
-        climb = log((self._edge or self._ceiling) / self._window) + 2
-        self._wait(self._hold_until, 0.0 if first else wait + climb * latency, ANSWERS_PER_THROTTLE)
+        # After the first cut the next step is by one, no longer by doubling: a new question, at no old cost.
+        cost = 0.0 if starting else wait + latency * (2.0 + log((self._edge or 1) / self._window))
+        self._wait(self._held_until, cost, ANSWERS_PER_THROTTLE)
 
-    def _cut(self, now, most):
-        level = max(self._floor, min(self._window, self._in_flight + 1))
-        elapsed = now - self._cut_at
-        if self._edge is None:
-            self._edge = max(self._floor, level // 2)
-        elif self._step:
-            self._failures += 1
-        elif self._gap and self._strikes == 0:
-            self._gap /= 0.9
-        elif self._accepted:
-            if level >= self._window:
-                self._edge = max(self._floor, level * 7 // 8 if level > 7 else level - 1)
-            if self._gap or self._strikes >= 3:
-                gap = elapsed / (0.95 * self._accepted)
-                self._gap = min(gap if not self._gap else min(max(self._gap, gap), 2 * self._gap), LONGEST_PAUSE)
+    def _cut(self, now: float, most: int) -> None:
+        carried = max(self._floor, min(self._window, self._in_flight + 1))
+        self._revise(carried, now - self._cut_at)
         self._strikes += 1
         self._look_from = 0
         self._cut_at = now
         self._accepted = 0
-        self._set(min(level // 2, most), now)
+        self._set(min(carried // 2, most), now)
 
-    def _unanswered(self, now, begun):
-        if begun < self._since:
-            return
-        self._lost += 1
+    def _revise(self, reached: int, elapsed: float) -> None:
+        """
+        Blame the doubling, the step, the edge or the rate.
+
+        Args:
+            reached: In flight when it happened, the throttled one included.
+
+            elapsed: Seconds since the last cut.
+        """
+        if self._edge is None:
+            self._edge = max(self._floor, reached // 2)
+        elif self._step_from:
+            self._failed_steps += 1
+        elif self._gap and not self._strikes:
+            self._gap = min(self._gap / SHORTER, LONGEST_PAUSE)
+        elif self._accepted:
+            if reached >= self._window:
+                self._edge = max(self._floor, min(reached - 1, reached * 7 // 8))
+            if self._gap or self._strikes >= STRIKES:
+                measured = min(elapsed / (SHARE * self._accepted), LONGEST_PAUSE)
+                self._gap = min(max(measured, self._gap), 2.0 * self._gap) if self._gap else measured
+
+    def _unanswered(self, now: float, begun: float) -> None:
+        # One lost answer says nothing. A whole window of them: too much for whoever is still there.
+        if begun >= self._since:
+            self._lost += 1
         if self._lost >= self._window:
             self._lost = 0
             self._look_from = 0
             self._set(self._window // 2, now)
-
-    def _allow(self, now, signal):
-        left = signal.remaining
-        self._spread = 0.0
-        self._leaky = bool(signal.cost) and signal.reset is None
-        if self._leaky:
-            charge = max(UP_FRONT, signal.cost)
-            room = self._in_flight + ceil(left / charge) - 1
-            self._room = min(self._room, room)
-            self._allowance = min(self._room, self._room_before)
-            self._room_left -= 1
-            if self._room_left <= 0:
-                self._room_before, self._room, self._room_left = self._room, self._ceiling, 8 * room
-            if not self._in_flight and left <= charge:
-                self._hold(now, min((charge - left) / 10.0, LONGEST_PAUSE))
-        else:
-            calls = left / (signal.cost or 1.0)
-            self._allowance = int(min(calls, self._ceiling))
-            calls -= self._in_flight
-            if signal.reset and calls < 1:
-                self._hold(now, signal.reset)
-            elif signal.reset and calls <= 2 * self._window:
-                self._spread = signal.reset / calls
-        self._allowance = min(max(self._allowance, self._floor), self._ceiling)
-        self._limit = min(self._window, self._allowance)
-
-    def _allow_more(self):
-        self._spread = 0.0
-        self._leaky = False
-        self._allowance = min(self._allowance + 1, self._ceiling)
-        self._limit = min(self._window, self._allowance)
-
-
-def faded(level):
-    old = _Latency()
-    old.count = level.count // 2
-    old._sum = level._sum * old.count / level.count
-    old._squares = level._squares * old.count / level.count
-    return old
-
-
-def clearly_above(one, other, than, sigmas=3.0):
-    if not one.count or not other.count: return False
-    return one.mean - other.mean > than + sigmas * (one.error + other.error) ** .5

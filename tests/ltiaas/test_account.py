@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from aioags import Client, NotOfferedError, Score, Scope
+from aioags import Client, NotOfferedError, Scope, Score
 from aioags.ltiaas import Account, Idtoken, ServiceReference
 from tests.fakes import PaperPlatform, answer
 from tests.ltiaas.paper import API_KEY, BASE, ITEM, LTIK, SERVICE_KEY, gradebook_on_paper, item_record, on_paper, page
@@ -113,7 +113,7 @@ def test_a_launch_without_ags_is_refused_at_once() -> None:
 
 
 def test_a_launch_of_lti_1_1_says_so() -> None:
-    with pytest.raises(NotOfferedError, match="LTI 1.2.0, which has no AGS"):
+    with pytest.raises(NotOfferedError, match=r"LTI 1\.2\.0, which has no AGS"):
         account().gradebook(ltik=LTIK, idtoken=Idtoken(lti_version="1.2.0"))
 
 

@@ -121,7 +121,7 @@ async def test_a_missing_version_is_lti_1_3_as_in_the_reference_s_example() -> N
     assert (idtoken.is_lti_1_1, idtoken.offers_grades) == (False, True)
 
 
-@pytest.mark.parametrize("document", [[], "x", 5, None])
+@pytest.mark.parametrize("document", [[], b'"x"', 5, None])
 async def test_what_is_no_object_is_no_idtoken(document: Any) -> None:
     with pytest.raises(MalformedError, match="not an object"):
         await read(document)

@@ -5,14 +5,16 @@ What one drain makes of what the platform says.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
-from aioags import ActivityProgress, Score
-from aioags.outbox import Backoff, State
+from aioags import ActivityProgress, Endpoint, Scope, Score
+from aioags.outbox import Backoff, Outcome, State, StoreError
 from aioags.protocol.messages import Request
 from tests.outbox.kit import SCHOOL, Desk, new_desk
-from tests.rigs.faults import Fault
+from tests.outbox.memory_store import MemoryStore
+from tests.rigs.faults import FAULTS, Fault
 
 DAY = 86_400.0
 
@@ -226,9 +228,7 @@ async def test_a_comment_that_did_not_land_is_sent_again() -> None:
 
 async def test_a_comment_that_cannot_be_looked_up_is_sent_again() -> None:
     desk = new_desk("spec")
-    desk.endpoint = type(desk.endpoint)(
-        None, desk.item, [scope for scope in desk.endpoint.scope if "result" not in scope]
-    )
+    desk.endpoint = Endpoint(None, desk.item, [Scope.SCORE])
     desk.fail("reset-after-send")
     await desk.put(desk.grade(comment="Well done"))
     await desk.drain()
@@ -278,56 +278,53 @@ async def test_a_drain_that_is_cancelled_leaves_its_scores_due() -> None:
 
 async def test_closing_lets_what_is_in_flight_end_and_starts_no_more() -> None:
     desk = new_desk(users=500)
+    closing: list[asyncio.Task[None]] = []
 
     async def close(request: Request) -> None:
-        if "/scores" in request.url and not desk.outbox.store.closed:
-            desk.outbox._around.stopping.set()
+        if "/scores" in request.url and not closing:
+            closing.append(asyncio.create_task(desk.outbox.aclose()))
+        await asyncio.sleep(0)
 
     desk.transport.before = close
     await desk.put(*(desk.grade(5, user) for user in desk.platform.users()))
     recorded, refused, postponed = await desk.drain()
+    await closing[0]
     assert (refused, postponed) == (0, 0)
     assert 0 < recorded < 500
     rows = desk.table.rows.values()
+    assert sum(row.state is State.SENT for row in rows) == recorded
     assert {row.attempts for row in rows if row.state is State.DUE} == {0}, "what was taken and not sent is given back"
     assert {row.unsure for row in rows} == {False}
 
 
-async def test_a_store_that_fails_is_heard_and_nothing_is_lost(caplog: pytest.LogCaptureFixture) -> None:
-    desk = new_desk(users=30)
-    await desk.put(*(desk.grade(5, user) for user in desk.platform.users()))
-    real = desk.outbox.store
+class FullStore(MemoryStore):
+    """
+    A store that cannot write what became of an attempt.
+    """
 
-    class Full(type(real)):  # type: ignore[misc]
-        async def settle(self, outcomes: object, *, now: float) -> None:
-            raise OSError("disk full")
+    async def settle(self, outcomes: Sequence[Outcome], *, now: float) -> None:
+        raise StoreError("disk full")
 
-    desk.outbox._around = type(desk.outbox._around)(
-        Full(desk.table),
-        *(getattr(desk.outbox._around, name) for name in ("runtime", "backoff", "permits", "tell", "patience")),
-    )
-    with pytest.raises(OSError, match="disk full"):
+
+async def test_a_store_that_fails_is_heard_and_nothing_is_lost() -> None:
+    store = FullStore()
+    desk = new_desk(users=30, store=store)
+    users = desk.platform.users()
+    await desk.put(*(desk.grade(5, user) for user in users))
+    with pytest.raises(StoreError, match="disk full"):
         await desk.drain()
-    assert (await real.stats(now=desk.time.wall())).due == 30
+    assert (await store.stats(now=desk.time.wall())).due == 30
+    assert desk.told == []
 
 
-async def test_every_fault_of_a_post_ends_with_the_grade_on_the_platform_once() -> None:
-    from tests.rigs.faults import FAULTS
-
-    for fault in FAULTS:
-        desk = new_desk()
-        left = [fault]
-
-        def once(request: Request, left: list[Fault] = left) -> Fault | None:
-            return left.pop() if left and "/scores" in request.url else None
-
-        desk.transport.choose = once
-        await desk.put(desk.grade())
-        for _ in range(20):
-            await desk.drain()
-            if desk.row().state is not State.DUE:
-                break
-            desk.time.now += 120
-        refused = fault.name in {"200-empty-list", "revoked-token-403"}
-        assert desk.row().state is (State.DEAD if refused else State.SENT), fault.name
-        assert desk.applied() == ([] if refused else [5]), fault.name
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+async def test_any_one_fault_of_a_post_ends_with_the_grade_on_the_platform_once(fault: Fault) -> None:
+    desk = new_desk()
+    desk.fail(fault.name, times=1)
+    await desk.put(desk.grade())
+    await desk.drain()
+    desk.time.now += 120
+    await desk.drain()
+    refused = fault.name in {"200-empty-list", "revoked-token-403"}
+    assert desk.row().state is (State.DEAD if refused else State.SENT)
+    assert desk.applied() == ([] if refused else [5])

@@ -5,18 +5,18 @@ The calls of the REST API, each answered by what AGS says.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlencode, urlsplit
 
 import attrs
 
 from aioags.emulator.clock import iso
 from aioags.emulator.ltiaas.errors import NOT_FOR_CONTEXT, invalid, unavailable
-from aioags.emulator.ltiaas.launches import LTI, Launch, idtoken, raw_claims
-from aioags.emulator.ltiaas.lms import CONTAINER, LINE_ITEM, RESULTS, SCORE, service
+from aioags.emulator.ltiaas.launches import LTI, NRPS, Launch, idtoken, raw_claims
+from aioags.emulator.ltiaas.lms import CONTAINER, LINE_ITEM, MEMBERSHIPS, RESULTS, SCORE, service
 from aioags.emulator.messages import Answer, Asked, json_answer
-from aioags.emulator.state import Person
+from aioags.emulator.oidc import DEEP_LINKING_CLAIM
 
 if TYPE_CHECKING:
     from aioags.emulator.ltiaas.gateway import Gateway
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 DL = "https://purl.imsglobal.org/spec/lti-dl/claim/"
 ACTIVITY = ("Initialized", "Started", "InProgress", "Submitted", "Completed")
 GRADING = ("FullyGraded", "Pending", "PendingManual", "Failed", "NotReady")
-MEMBERSHIP = "http://purl.imsglobal.org/vocab/lis/v2/membership#"
 
 
 @attrs.frozen
@@ -137,27 +136,15 @@ def get_idtoken(call: Call) -> Answer:
 
 def get_memberships(call: Call) -> Answer:
     """
-    Answer ``GET /api/memberships``.
-
-    The members are taken from the platform's memory instead of asked for by NRPS, and the pages' URLs are made up.
+    Answer ``GET /api/memberships``: what the LMS's membership service says, with keys in camel case.
     """
-    given = call.asked.parameter("url")
-    query = dict(call.asked.query)
-    if given is not None:
-        query = {name: values[0] for name, values in parse_qs(urlsplit(_lms_url(call, "url", given)).query).items()}
-    role, begin = query.get("role"), _count(query, "from", 0)
-    people = [person for person in call.launch.course.people.values() if role in (None, *_roles(person))]
-    size = _count(query, "limit", len(people)) or 1
-    course, base = call.launch.course, f"{call.gateway.platform.base_url}/memberships"
-    told: dict[str, Any] = {
-        "id": base,
-        "context": {"id": course.id, "title": course.title},
-        "members": [_member(person) for person in people[begin : begin + size]],
-    }
-    if begin + size < len(people):
-        wanted = {"role": role, "limit": str(size), "from": str(begin + size)}
-        told["next"] = f"{base}?{urlencode({name: value for name, value in wanted.items() if value is not None})}"
-    return json_answer(200, told)
+    service_claim = raw_claims(call.gateway.platform, call.launch).get(NRPS)
+    if service_claim is None:
+        raise unavailable(NOT_FOR_CONTEXT, "Names and Roles is not available in this context.")
+    names = {"role": "role", "rlid": "resourceLinkId", "limit": "limit"}
+    told, neighbours = _ask(call, service_claim["context_memberships_url"], MEMBERSHIPS, names)
+    members = [{_camel(name): value for name, value in member.items()} for member in told["members"]]
+    return json_answer(200, {**told, "members": members, **neighbours})
 
 
 def deep_linking_form(call: Call) -> Answer:
@@ -182,18 +169,21 @@ def deep_linking_message(call: Call) -> Answer:
 
 
 def _page(call: Call, field: str, url: str, accept: str, names: dict[str, str]) -> Answer:
+    records, neighbours = _ask(call, url, accept, names)
+    return json_answer(200, {field: records, **neighbours})
+
+
+def _ask(call: Call, url: str, accept: str, names: dict[str, str]) -> tuple[Any, dict[str, str]]:
     """
     Get one page from the LMS; ``url`` makes every other parameter ignored.
 
     Args:
-        names: The LMS's parameter by ours.
+        names: Our parameter by the LMS's.
     """
     given = call.asked.parameter("url")
-    parameters = {theirs: call.asked.parameter(ours) for theirs, ours in names.items()}
     if given is not None:
-        url, parameters = _lms_url(call, "url", given), {}
-    records, neighbours = call.gateway.lms.list(url, accept, parameters)
-    return json_answer(200, {field: records, **neighbours})
+        return call.gateway.lms.list(_lms_url(call, "url", given), accept, {})
+    return call.gateway.lms.list(url, accept, {theirs: call.asked.parameter(ours) for theirs, ours in names.items()})
 
 
 def _lms_url(call: Call, name: str, value: str) -> str:
@@ -234,20 +224,9 @@ def _score_problems(score: dict[str, Any]) -> Iterable[str]:
         yield "scoreMaximum is required beside scoreGiven"
 
 
-def _count(query: dict[str, str], name: str, otherwise: int) -> int:
-    text = query.get(name)
-    if text is not None and not text.isdecimal():
-        raise invalid(f"{name} must be a count")
-    return otherwise if text is None else int(text)
-
-
-def _member(person: Person) -> dict[str, Any]:
-    status = "Active" if person.active else "Inactive"
-    return {"userId": person.user_id, "name": person.name, "roles": [_roles(person)[1]], "status": status}
-
-
-def _roles(person: Person) -> tuple[str, str]:
-    return person.role, MEMBERSHIP + person.role
+def _camel(name: str) -> str:
+    # As the reference has them: userId, givenName.
+    return re.sub("_([a-z0-9])", lambda match: match[1].upper(), name)
 
 
 def _deep_linking(call: Call) -> tuple[str, str]:
@@ -269,9 +248,10 @@ def _deep_linking(call: Call) -> tuple[str, str]:
         f"{LTI}message_type": "LtiDeepLinkingResponse",
         f"{LTI}version": "1.3.0",
         f"{DL}content_items": items,
+        f"{DL}data": launch[DEEP_LINKING_CLAIM]["data"],
     }
     claims |= {f"{DL}{names[name]}": value for name, value in options.items() if name in names}
-    return call.gateway.lms.sign(claims), f"{call.gateway.platform.base_url}/deep-links"
+    return call.gateway.lms.sign(claims), str(launch[DEEP_LINKING_CLAIM]["deep_link_return_url"])
 
 
 @attrs.frozen

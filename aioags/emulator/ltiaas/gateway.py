@@ -114,11 +114,8 @@ class Gateway:
         if user not in course.people:
             raise LookupError(f"nobody in {course.title!r} has the user id {user!r}")
         link = link or next(iter(course.links.values()), None)
-        launch = Launch(course, link, user, self.now(), deep_linking, lti_version, self._secret())
-        if launch.offers_services:
-            launch.service_key = self._secret()
-            self._launches[launch.service_key] = launch
-        self._launches[launch.ltik] = launch
+        launch = Launch(course, link, user, self.now(), deep_linking, lti_version, self._secret(), self._secret())
+        self._launches |= {launch.ltik: launch, launch.service_key: launch}
         return launch
 
     def _secret(self) -> str:

@@ -9,11 +9,13 @@ from typing import Any
 
 import attrs
 
+from aioags.emulator.oidc import DEEP_LINKING, DEEP_LINKING_CLAIM
 from aioags.emulator.platform import Platform
 from aioags.emulator.state import Course, Link, Person
 
 LTI = "https://purl.imsglobal.org/spec/lti/claim/"
 AGS = "https://purl.imsglobal.org/spec/lti-ags/claim/endpoint"
+NRPS = "https://purl.imsglobal.org/spec/lti-nrps/claim/namesroleservice"
 
 
 @attrs.define
@@ -30,7 +32,7 @@ class Launch:
 
         ltik: Good for 24 hours.
 
-        service_key: Does not expire. None: neither grades nor memberships are offered.
+        service_key: Does not expire. The idtoken tells it when grades or memberships are offered.
     """
 
     course: Course
@@ -40,7 +42,7 @@ class Launch:
     deep_linking: bool = False
     lti_version: str = "1.3.0"
     ltik: str = attrs.field(default="", repr=False)
-    service_key: str | None = attrs.field(default=None, repr=False)
+    service_key: str = attrs.field(default="", repr=False)
 
     @property
     def offers_services(self) -> bool:
@@ -63,10 +65,15 @@ def raw_claims(platform: Platform, launch: Launch) -> dict[str, Any]:
     """
     claims = platform.launch_claims(launch.user_id, launch.link, course=launch.course)
     if launch.deep_linking:
-        claims[f"{LTI}message_type"] = "LtiDeepLinkingRequest"
-        claims.pop(f"{LTI}resource_link", None)
+        claims[f"{LTI}message_type"] = DEEP_LINKING
+        del claims[f"{LTI}resource_link"]
+        claims[DEEP_LINKING_CLAIM] = {
+            "deep_link_return_url": f"{platform.launches.page_url}/links",
+            "accept_types": ["ltiResourceLink"],
+            "data": str(launch.course.number),
+        }
     if not launch.offers_services:
-        claims.pop(AGS, None)
+        claims = {name: value for name, value in claims.items() if name not in (AGS, NRPS)}
     return {"ltiVersion": launch.lti_version, **claims}
 
 
@@ -96,7 +103,7 @@ def idtoken(platform: Platform, launch: Launch) -> dict[str, Any]:
             "name": platform.profile.name,
         },
         "launch": told,
-        "services": _services(launch, claims.get(AGS)),
+        "services": _services(launch, claims),
     }
 
 
@@ -107,7 +114,8 @@ def platform_id(issuer: str, client_id: str) -> str:
     return hashlib.sha256(f"{issuer} {client_id}".encode()).hexdigest()[:32]
 
 
-def _services(launch: Launch, claim: dict[str, Any] | None) -> dict[str, Any]:
+def _services(launch: Launch, claims: dict[str, Any]) -> dict[str, Any]:
+    claim = claims.get(AGS)
     grades: dict[str, Any] = {"available": bool(claim and claim["scope"])}
     if claim is not None and grades["available"]:
         grades["scopes"] = claim["scope"]
@@ -117,8 +125,9 @@ def _services(launch: Launch, claim: dict[str, Any] | None) -> dict[str, Any]:
         "outcomes": {"available": not launch.offers_services},
         "deepLinking": {"available": launch.deep_linking},
         "assignmentAndGrades": grades,
-        "namesAndRoles": {"available": launch.offers_services},
+        "namesAndRoles": {"available": NRPS in claims},
     }
-    if launch.service_key is not None:
+    # Documented: given when either is available.
+    if grades["available"] or services["namesAndRoles"]["available"]:
         services["serviceKey"] = launch.service_key
     return services

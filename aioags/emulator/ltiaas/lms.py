@@ -23,6 +23,7 @@ from aioags.protocol.messages import Request
 CONTAINER = "application/vnd.ims.lis.v2.lineitemcontainer+json"
 LINE_ITEM = "application/vnd.ims.lis.v2.lineitem+json"
 SCORE = "application/vnd.ims.lis.v1.score+json"
+MEMBERSHIPS = "application/vnd.ims.lti-nrps.v2.membershipcontainer+json"
 RESULTS = "application/vnd.ims.lis.v2.resultcontainer+json"
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 # A relation in any quotes, also Moodle's U+201C.

@@ -1,0 +1,431 @@
+"""
+The token cache (pitfalls 19-26, facts T7, T8, T12, T13): one request however many wait, and no token longer than it lives.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs
+
+import attrs
+import pytest
+from tests.fakes import WALL, answer, registration
+
+from aioags import AGSError, GrantRefusedError, Registration, Scope, UnreachableError
+from aioags.protocol.dialect import Operation
+from aioags.protocol.grants import Grant, grant_refusal
+from aioags.tokens import OAuthCredential, Token, TokenCache
+
+ALL = frozenset(scope.value for scope in Scope)
+SCORE = (Scope.SCORE.value,)
+RESULT = (Scope.RESULT_READONLY.value,)
+READ_ITEMS = (Scope.LINE_ITEM_READONLY.value, Scope.LINE_ITEM.value)
+
+
+@attrs.define
+class Office:
+    """
+    Where tokens come from: counts what it was asked for, and answers when it may.
+
+    Attributes:
+        life: ``expires_in`` of each token, seconds.
+
+        grants: Scopes for those that were asked for, or an error.
+
+        asked: Scopes of each request.
+
+        open: Cleared, nobody is answered.
+    """
+
+    now: float = 1000.0
+    life: float = 3600.0
+    grants: Callable[[frozenset[str]], frozenset[str] | AGSError] = lambda asked: asked
+    asked: list[frozenset[str]] = attrs.field(factory=list)
+    open: asyncio.Event = attrs.field(factory=asyncio.Event)
+    jtis: list[str] = attrs.field(factory=list)
+
+    def __attrs_post_init__(self) -> None:
+        self.open.set()
+
+    async def fetch(self, operation: Operation[Grant], one: Registration) -> Grant:
+        """
+        Answer a token request.
+        """
+        assert operation.fresh is not None
+        form = parse_qs((operation.fresh().body or b"").decode())
+        scopes = frozenset(form["scope"][0].split())
+        self.asked.append(scopes)
+        number = len(self.asked)
+        await asyncio.sleep(0)
+        await self.open.wait()
+        granted = self.grants(scopes)
+        if isinstance(granted, AGSError):
+            raise granted.copied()
+        return Grant(f"token-{number}-of-{one.client_id}", granted, self.life)
+
+    def cache(self) -> TokenCache:
+        """
+        Return a cache that asks here.
+        """
+
+        def new_jti() -> str:
+            self.jtis.append(f"jti-{len(self.jtis)}")
+            return self.jtis[-1]
+
+        return TokenCache(self.fetch, clock=lambda: self.now, wall=lambda: WALL, new_jti=new_jti)
+
+
+def strict(allowed: frozenset[str]) -> Callable[[frozenset[str]], frozenset[str] | AGSError]:
+    """
+    Grant all or nothing, as Canvas and Sakai do.
+    """
+    refused = grant_refusal(answer(400, {"error": "invalid_scope"}))
+    return lambda asked: asked if asked <= allowed else refused
+
+
+async def text(cache: TokenCache, needed: tuple[str, ...] = SCORE, offered: frozenset[str] = ALL, **fields: Any) -> str:
+    """
+    Return the text of a token that serves.
+    """
+    token, _ = await cache.token(registration(**fields), offered, needed)
+    return token.grant.access_token
+
+
+# --- one request ---------------------------------------------------------------------------------------------------
+
+
+async def test_pitfall_26_a_thousand_callers_make_one_request() -> None:
+    office = Office()
+    cache = office.cache()
+    tokens = await asyncio.gather(*(text(cache) for _ in range(1000)))
+    assert set(tokens) == {"token-1-of-tool-1"}
+    assert len(office.asked) == 1
+    assert await text(cache) == "token-1-of-tool-1"
+    assert len(office.asked) == 1
+
+
+async def test_one_token_for_all_that_the_endpoint_offers() -> None:
+    office = Office()
+    cache = office.cache()
+    for needed in (SCORE, RESULT, READ_ITEMS):
+        await text(cache, needed)
+    assert office.asked == [ALL]
+
+
+async def test_a_caller_is_told_whether_its_token_was_used_before() -> None:
+    cache = Office().cache()
+    first, cached = await cache.token(registration(), ALL, SCORE)
+    assert not cached
+    second, cached = await cache.token(registration(), ALL, SCORE)
+    assert cached
+    assert second is first
+
+
+async def test_a_wider_token_serves_a_narrower_endpoint() -> None:
+    office = Office()
+    cache = office.cache()
+    await text(cache)
+    assert await text(cache, offered=frozenset(SCORE)) == "token-1-of-tool-1"
+    office.now += 3599
+    assert await text(cache, offered=frozenset(SCORE)) == "token-2-of-tool-1"
+    assert office.asked[1] == frozenset(SCORE)
+
+
+async def test_only_offered_scopes_are_asked_for() -> None:
+    # SchoolBox has no lineitem scope, and asking for it is fatal.
+    office = Office(grants=strict(frozenset(SCORE + RESULT)))
+    await text(office.cache(), offered=frozenset(SCORE + RESULT))
+    assert office.asked == [frozenset(SCORE + RESULT)]
+
+
+# --- whose token ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"client_id": "tool-2"},
+        {"token_url": "https://other.example/token"},
+        {"audience": "https://api.lms.example"},
+        {"deployment_id": "7"},
+    ],
+)
+async def test_pitfall_19_two_schools_never_share_a_token(other: dict[str, str]) -> None:
+    office = Office()
+    cache = office.cache()
+    await asyncio.gather(text(cache), text(cache, **other))
+    assert len(office.asked) == 2
+    ours, _ = await cache.token(registration(), ALL, SCORE)
+    theirs, _ = await cache.token(registration(**other), ALL, SCORE)
+    assert ours is not theirs
+    cache.discard(theirs)
+    assert (await cache.token(registration(), ALL, SCORE))[0] is ours
+
+
+async def test_two_registrations_of_one_client_share_a_token() -> None:
+    office = Office()
+    cache = office.cache()
+    assert await text(cache) == await text(cache, authorization_url="https://lms.example/auth")
+    assert len(office.asked) == 1
+
+
+# --- how long ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "life, still_good, too_late",
+    [(3600.0, 3539.0, 3540.0), (600.0, 539.0, 540.0), (100.0, 89.0, 90.0), (3.0, 2.6, 2.7)],
+)
+async def test_t12_a_token_is_renewed_ahead_of_its_end(life: float, still_good: float, too_late: float) -> None:
+    office = Office(life=life)
+    cache = office.cache()
+    await text(cache)
+    office.now += still_good
+    assert await text(cache) == "token-1-of-tool-1"
+    office.now += too_late - still_good
+    assert await text(cache) == "token-2-of-tool-1"
+
+
+async def test_a_token_without_any_life_left_is_used_once() -> None:
+    office = Office(life=0.0)
+    cache = office.cache()
+    assert [await text(cache) for _ in range(2)] == ["token-1-of-tool-1", "token-2-of-tool-1"]
+
+
+async def test_pitfall_23_every_request_has_an_id_of_its_own() -> None:
+    office = Office(life=0.0)
+    cache = office.cache()
+    for _ in range(3):
+        await text(cache)
+    assert office.jtis == ["jti-0", "jti-1", "jti-2"]
+
+
+# --- dropped -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_thousand_callers_with_the_same_dead_token_make_one_request() -> None:
+    office = Office()
+    cache = office.cache()
+    dead, _ = await cache.token(registration(), ALL, SCORE)
+
+    async def renew() -> str:
+        cache.discard(dead)
+        return await text(cache)
+
+    assert set(await asyncio.gather(*(renew() for _ in range(1000)))) == {"token-2-of-tool-1"}
+    assert len(office.asked) == 2
+    # One that comes late drops nothing: the cached one is not the one that failed.
+    assert await renew() == "token-2-of-tool-1"
+    assert len(office.asked) == 2
+
+
+async def test_a_token_that_is_not_to_blame_is_left_alone_for_a_while() -> None:
+    office = Office()
+    cache = office.cache()
+    token, _ = await cache.token(registration(), ALL, SCORE)
+    assert cache.is_suspect(token, 401)
+    cache.acquit(token, 403)
+    assert not cache.is_suspect(token, 403)
+    assert cache.is_suspect(token, 401)
+    office.now += 61
+    assert cache.is_suspect(token, 403)
+
+
+# --- partial and refused grants ------------------------------------------------------------------------------------
+
+
+async def test_t7_what_was_not_granted_is_an_error_before_the_call() -> None:
+    office = Office(grants=lambda asked: asked - set(SCORE))
+    cache = office.cache()
+    for _ in range(3):
+        with pytest.raises(GrantRefusedError) as caught:
+            await text(cache)
+        assert caught.value.code == "insufficient_scope"
+        assert "not score" in str(caught.value)
+        assert not caught.value.transient
+    assert await text(cache, RESULT) == "token-1-of-tool-1"
+    assert len(office.asked) == 1
+
+
+async def test_t7_an_empty_grant_names_nothing() -> None:
+    with pytest.raises(GrantRefusedError, match="granted no scope, not score"):
+        await text(Office(grants=lambda _: frozenset()).cache())
+
+
+async def test_one_of_two_scopes_suffices() -> None:
+    office = Office(grants=lambda asked: asked - {Scope.LINE_ITEM})
+    assert await text(office.cache(), READ_ITEMS) == "token-1-of-tool-1"
+
+
+async def test_t8_all_or_nothing_is_asked_again_for_what_the_call_needs() -> None:
+    office = Office(grants=strict(frozenset(SCORE + RESULT)))
+    cache = office.cache()
+    assert await text(cache) == "token-2-of-tool-1"
+    assert office.asked == [ALL, frozenset(SCORE)]
+    # From then on the platform is known for it, also after a renewal.
+    await text(cache, RESULT)
+    office.now += 3590
+    await text(cache)
+    assert office.asked[2:] == [frozenset(RESULT), frozenset(SCORE)]
+    with pytest.raises(GrantRefusedError) as caught:
+        await text(cache, READ_ITEMS)
+    assert caught.value.code == "invalid_scope"
+    # An administrator may mend it.
+    office.now += 20
+    office.grants = lambda asked: asked
+    await text(cache, RESULT)
+    assert office.asked[-1] == ALL
+
+
+async def test_t8_many_callers_of_a_strict_platform_make_two_requests() -> None:
+    office = Office(grants=strict(frozenset(SCORE)))
+    cache = office.cache()
+    assert set(await asyncio.gather(*(text(cache) for _ in range(100)))) == {"token-2-of-tool-1"}
+    assert len(office.asked) == 2
+
+
+async def test_t8_nothing_narrower_is_tried_when_there_is_nothing_narrower() -> None:
+    office = Office(grants=strict(frozenset()))
+    with pytest.raises(GrantRefusedError):
+        await text(office.cache(), offered=frozenset(SCORE))
+    assert office.asked == [frozenset(SCORE)]
+
+
+async def test_another_refusal_is_not_asked_again() -> None:
+    office = Office(grants=lambda _: grant_refusal(answer(401, {"error": "invalid_client"})))
+    with pytest.raises(GrantRefusedError):
+        await text(office.cache())
+    assert len(office.asked) == 1
+
+
+async def test_an_error_is_not_kept_and_everybody_gets_one_of_their_own() -> None:
+    office = Office(grants=lambda _: UnreachableError("no connection", transient=True))
+    cache = office.cache()
+    errors = await asyncio.gather(*(text(cache) for _ in range(50)), return_exceptions=True)
+    assert len(office.asked) == 1
+    assert {type(error) for error in errors} == {UnreachableError}
+    assert len({id(error) for error in errors}) == 50
+    assert {str(error) for error in errors} == {"no connection"}
+    office.grants = lambda asked: asked
+    assert await text(cache) == "token-2-of-tool-1"
+
+
+async def test_a_bug_in_the_fetching_is_not_swallowed() -> None:
+    async def broken(_: Any, __: Any) -> Grant:
+        raise ZeroDivisionError
+
+    cache = TokenCache(broken, clock=lambda: 0.0, wall=lambda: WALL)
+    with pytest.raises(ZeroDivisionError):
+        await text(cache)
+
+
+# --- cancellation --------------------------------------------------------------------------------------------------
+
+
+async def settle() -> None:
+    """
+    Let every task run as far as it can.
+    """
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def test_a_cancelled_waiter_cancels_nobody() -> None:
+    office = Office()
+    office.open.clear()
+    cache = office.cache()
+    waiters = [asyncio.create_task(text(cache)) for _ in range(5)]
+    await settle()
+    waiters[0].cancel()
+    waiters[3].cancel()
+    await settle()
+    office.open.set()
+    said = await asyncio.gather(*waiters, return_exceptions=True)
+    assert [type(one) for one in said] == [asyncio.CancelledError, str, str, asyncio.CancelledError, str]
+    assert len(office.asked) == 1
+
+
+async def test_a_token_for_which_nobody_waits_any_more_is_kept() -> None:
+    office = Office()
+    office.open.clear()
+    cache = office.cache()
+    waiter = asyncio.create_task(text(cache))
+    await settle()
+    waiter.cancel()
+    await asyncio.gather(waiter, return_exceptions=True)
+    office.open.set()
+    await settle()
+    assert await text(cache) == "token-1-of-tool-1"
+    assert len(office.asked) == 1
+
+
+async def test_an_error_for_which_nobody_waits_any_more_is_quiet() -> None:
+    office = Office(grants=lambda _: UnreachableError("no connection"))
+    office.open.clear()
+    cache = office.cache()
+    waiter = asyncio.create_task(text(cache))
+    await settle()
+    waiter.cancel()
+    await asyncio.gather(waiter, return_exceptions=True)
+    complaints: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    office.open.set()
+    await settle()
+    assert complaints == []
+
+
+async def test_closing_ends_the_waiting_and_leaves_no_task() -> None:
+    office = Office()
+    office.open.clear()
+    cache = office.cache()
+    waiters = [asyncio.create_task(text(cache)) for _ in range(3)]
+    await settle()
+    await cache.aclose()
+    said = await asyncio.gather(*waiters, return_exceptions=True)
+    assert {type(one) for one in said} == {RuntimeError}
+    assert "closed" in str(said[0])
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    await cache.aclose()
+
+
+# --- the credential ------------------------------------------------------------------------------------------------
+
+
+async def test_the_header_says_bearer_and_is_never_shown() -> None:
+    office = Office()
+    cache = office.cache()
+    credential = OAuthCredential(cache, registration(), ALL)
+    assert credential.name == "tool-1"
+    first = await credential.authorize(SCORE)
+    # Moodle wants exactly this spelling.
+    assert first.header == "Bearer token-1-of-tool-1"
+    assert "token-1" not in repr(first)
+    assert "token-1" not in repr(first.token)
+    assert (first.cached, first.renewable) == (False, True)
+    assert (await credential.authorize(SCORE)).cached
+
+
+async def test_a_renewal_that_did_not_help_is_not_made_for_every_score() -> None:
+    office = Office()
+    credential = OAuthCredential(office.cache(), registration(), ALL)
+    first = await credential.authorize(SCORE)
+    credential.discard(first)
+    second = await credential.authorize(SCORE)
+    assert second.header == "Bearer token-2-of-tool-1"
+    credential.acquit(second, 403)
+    third = await credential.authorize(SCORE)
+    assert third.header == second.header
+    # A 403 is no longer the token's fault; a 401 still may be.
+    assert (third.cached, third.renewable) == (False, True)
+    credential.acquit(third, 401)
+    assert not (await credential.authorize(SCORE)).renewable
+
+
+def test_which_token_serves() -> None:
+    token = Token(Grant("secret-token", frozenset(SCORE), 3600.0), 10.0)
+    assert token.serves(SCORE)
+    assert token.serves(RESULT + SCORE)
+    assert not token.serves(RESULT)
+    assert "secret-token" not in repr(token)
