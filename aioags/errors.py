@@ -267,7 +267,7 @@ class LostAnswerError(NoAnswerError):
 @attrs.define(slots=False, eq=False, repr=False)
 class SupersededError(AGSError):
     """
-    A newer score of the same user for the same line item was waiting, and was sent instead.
+    A newer score of the same user for the same line item took its place: it was waiting as well, or was sent before.
     """
 
 

@@ -43,6 +43,7 @@ class Gate:
         self._waiting: deque[_Waiter] = deque()
         self._alarm: asyncio.Task[None] | None = None
         self._last_throttle: AGSError | None = None
+        self._closed = False
 
     async def enter(self, patience: float) -> float:
         """
@@ -56,7 +57,11 @@ class Gate:
 
         Raises:
             ThrottledError: The platform asked for a longer silence.
+
+            RuntimeError: The client was closed.
         """
+        if self._closed:
+            raise _closed()
         now = self._clock()
         if not self._waiting and self.pacer.may_start(now):
             self.pacer.started(now)
@@ -142,9 +147,18 @@ class Gate:
 
     async def aclose(self) -> None:
         """
-        Stop waiting for the end of a hold.
+        Send everybody in the line away, and stop waiting for the end of a hold.
         """
+        self._closed = True
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.admitted.done():
+                waiter.admitted.set_exception(_closed())
         if self._alarm is not None:
             alarm = self._alarm
             alarm.cancel()
             await asyncio.gather(alarm, return_exceptions=True)
+
+
+def _closed() -> RuntimeError:
+    return RuntimeError("the Client is closed")

@@ -20,6 +20,8 @@ html_theme = "furo"
 html_title = "aioags"
 
 myst_heading_anchors = 3
+# `Score` in a docstring is a name: a link where there is such a page.
+default_role = "py:obj"
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"

@@ -1,7 +1,7 @@
 """
 What every test shares: how hard property tests try, and what happens when a program of the system is absent.
 
-A test marked ``@pytest.mark.needs("chromium")`` is not run where chromium is absent, and the summary names it. Where
+A test marked ``needs("chromium")`` is not run where chromium is absent, and the summary names it. Where
 the environment variable ``AIOAGS_REQUIRE`` lists the program (as CI does, comma separated), its absence is an error.
 """
 

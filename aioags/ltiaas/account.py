@@ -20,6 +20,7 @@ from aioags.model.member import Member
 from aioags.model.secure import check_secure_url
 from aioags.protocol.dialect import Dialect
 
+# aioags.Gradebook, which is of a higher rank.
 Gradebook = TypeVar("Gradebook")
 
 

@@ -11,7 +11,7 @@ again with the same stamp: a platform that has it says that it is stale, which t
 protects, a comment that Canvas would append again, is first looked up in the results.
 
 Taking stops when the platform is blocked or the outbox is closing; what is in flight ends. Rows that were taken and not
-sent are given back as they were.
+sent are given back as they were. While nobody knows whether the platform is back, one row at a time is taken.
 """
 
 from __future__ import annotations
@@ -93,6 +93,9 @@ class Surroundings:
 class Settler:
     """
     Writes outcomes: whatever came while the last write was under way goes into the next.
+
+    Attributes:
+        wrote: Set after each write, also one that failed.
     """
 
     def __init__(self, store: Store, wall: Callable[[], float], settled: Callable[[Outcome], Awaitable[None]]) -> None:
@@ -101,6 +104,14 @@ class Settler:
         self._settled = settled
         self._waiting: list[Outcome] = []
         self._task: asyncio.Task[None] | None = None
+        self.wrote = asyncio.Event()
+
+    @property
+    def failed(self) -> bool:
+        """
+        True when a write failed: `finish` raises its error.
+        """
+        return self._task is not None and self._task.done()
 
     @property
     def backlog(self) -> int:
@@ -117,6 +128,7 @@ class Settler:
         # One that failed stays, for `finish` to raise.
         if self._task is None:
             self._task = asyncio.create_task(self._write(), name="aioags outbox settle")
+            self._task.add_done_callback(lambda _: self.wrote.set())
 
     async def _write(self) -> None:
         while self._waiting:
@@ -169,26 +181,32 @@ class Drain:
 
     async def _source(self) -> AsyncGenerator[Score, None]:
         while not self._must_stop():
-            if self._settler.backlog > _MOST_UNSETTLED:
+            if self._settler.failed or self._settler.backlog > _MOST_UNSETTLED:
                 await self._settler.finish()
-            taken = await self._around.store.take(
-                self._registration_id,
-                self._line_item,
-                now=self._around.runtime.wall(),
-                limit=_TAKEN_AT_ONCE,
-                busy=tuple(self._in_flight),
-            )
-            self.block = taken.block
-            self.taken += len(taken.rows)
-            if not taken.rows:
+            rows = await self._take(1 if self._health.is_suspect else _TAKEN_AT_ONCE)
+            if not rows:
                 return
-            for place, row in enumerate(taken.rows):
+            for place, row in enumerate(rows):
                 if self._must_stop() or not await self._may_send():
-                    self._give_back(taken.rows[place:])
+                    self._give_back(rows[place:])
                     return
                 self._in_flight[row.user_id] = row
                 if not await self._is_settled_by_looking(row):
                     yield row.wire_score
+            if self._health.is_suspect:
+                await self._rest()
+
+    async def _rest(self) -> None:
+        while self._in_flight and not self._settler.failed:
+            self._settler.wrote.clear()
+            await self._settler.wrote.wait()
+
+    async def _take(self, limit: int) -> list[StoredScore]:
+        now, busy = self._around.runtime.wall(), tuple(self._in_flight)
+        taken = await self._around.store.take(self._registration_id, self._line_item, now=now, limit=limit, busy=busy)
+        self.block = taken.block
+        self.taken += len(taken.rows)
+        return taken.rows
 
     def _must_stop(self) -> bool:
         return self._around.stopping.is_set() or self._health.blocked_until > self._around.runtime.wall()

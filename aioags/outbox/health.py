@@ -3,9 +3,10 @@ When to leave a platform alone.
 
 Theory of operation. A score that fails waits for its own next attempt. But a platform that is down for a weekend would
 still be asked once for each of ten thousand scores, again and again. So failures without a proper answer are counted
-for each platform: after some in a row it is blocked, for longer each time, until one proper answer shows that it is
-back. A platform that lets nobody in is blocked at the first sign, one that says how long for that long. What was in
-flight when a block began says nothing new: until its end only an answer that asks for a longer silence counts.
+for each platform: after some in a row it is blocked. When the block ends, one score is sent to see: if that fails too
+the next block is longer, and one proper answer ends the suspicion. A platform that lets nobody in is blocked at the
+first sign, one that says how long for that long. What was in flight when a block began says nothing new: until its end
+only an answer that asks for a longer silence counts.
 """
 
 from __future__ import annotations
@@ -23,11 +24,25 @@ _FAILURES_IN_A_ROW = 8
 class Health:
     """
     What this process knows of one platform.
+
+    Attributes:
+        failures: Attempts without a proper answer, in a row.
+
+        level: Blocks in a row that nobody asked for.
+
+        blocked_until: Unix time.
     """
 
     failures: int = 0
     level: int = 0
     blocked_until: float = 0.0
+
+    @property
+    def is_suspect(self) -> bool:
+        """
+        True when it is not known whether the platform is back: one score at a time is enough.
+        """
+        return self.level > 0
 
     def note(self, verdict: Verdict, *, now: float, jitter: float, backoff: Backoff) -> float | None:
         """
@@ -47,7 +62,7 @@ class Health:
         if now < self.blocked_until:
             return None
         self.failures += 1
-        if verdict.standing is Standing.SHAKY and self.failures < _FAILURES_IN_A_ROW:
+        if verdict.standing is Standing.SHAKY and not self.is_suspect and self.failures < _FAILURES_IN_A_ROW:
             return None
         return self.close(now=now, jitter=jitter, backoff=backoff)
 

@@ -28,21 +28,25 @@ def load_score(payload: str, timestamp: datetime) -> Score:
     Args:
         timestamp: Its stamp: the one it was put with, or the one to send.
     """
-    fields: dict[str, Any] = json.loads(payload)
-    # Floats for extensions, which json can write again; decimals for points, which must not be rounded.
-    points = json.loads(payload, parse_float=Decimal) if "scoreGiven" in fields else fields
+    fields: dict[str, Any] = json.loads(payload, parse_float=_number)
     return Score(
         fields["userId"],
         fields["activityProgress"],
         fields["gradingProgress"],
-        score_given=points.get("scoreGiven"),
-        score_maximum=points.get("scoreMaximum"),
+        score_given=fields.get("scoreGiven"),
+        score_maximum=fields.get("scoreMaximum"),
         timestamp=timestamp,
         comment=fields.get("comment"),
         scoring_user_id=fields.get("scoringUserId"),
         submission=_load_submission(fields.get("submission")),
         extensions={name: value for name, value in fields.items() if name not in SCORE_FIELDS},
     )
+
+
+def _number(text: str) -> float | Decimal:
+    # What a float wrote is one again; the rest was a decimal, and must not be rounded.
+    value = float(text)
+    return value if float.__repr__(value) == text else Decimal(text)
 
 
 def _load_submission(fields: dict[str, Any] | None) -> Submission | None:

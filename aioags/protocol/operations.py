@@ -24,7 +24,7 @@ from aioags.protocol.messages import Request, Response
 from aioags.protocol.urls import check_trusted, origin, service_url, with_query
 from aioags.wire import media_types
 from aioags.wire.codec import dump_line_item, dump_score, load_line_item, load_list, load_result
-from aioags.wire.links import next_link
+from aioags.wire.links import next_link, resolve
 from aioags.wire.scalars import load_json
 
 T = TypeVar("T")
@@ -184,7 +184,7 @@ def _read_line_item(response: Response) -> LineItem:
 def _read_created(sent: LineItem, response: Response) -> LineItem:
     location = response.header("Location")
     if location and not response.body.strip():
-        return attrs.evolve(sent, id=location)
+        return attrs.evolve(sent, id=resolve(location, response.url))
     return _read_line_item(response)
 
 

@@ -44,12 +44,14 @@ What cannot happen:
 
 from __future__ import annotations
 
-from math import ceil, exp, inf, isfinite, log, sqrt
+from math import exp, inf, log
 
 import attrs
 
 from aioags.model.policy import Pace
-from aioags.protocol.messages import Response
+from aioags.protocol.signals import LONGEST_HOLD, LONGEST_PAUSE, Allowance, Latency, Signal, read_signal
+
+__all__ = ["Pacer", "Signal", "read_signal"]
 
 # First window, and the largest after a hold that was asked for. Canvas says of sequential use that it is practically
 # never throttled, and takes about a dozen at once (doc/api/throttling.md): four is safe anywhere, and 32 is three
@@ -60,200 +62,26 @@ START = 4
 ROUND, SURE, MOST = 8, 32, 96
 # Slower than this factor at twice the window: two windows carry less than 1.33 times as much as one.
 SLOWER = log(1.5)
+# Below this nobody waits, and what is measured is our own event loop: 32 in flight at 1,500 answers a second take 21 ms.
+QUICK = 0.025
 # Queue to keep in front of a saturated platform, so that it is never idle between two requests.
 HEADROOM = 1.2
 # Answers after which to look again: when slower, and without cause. A look costs half of 32 answers, 0.5 % of 3,000.
 LOOK_AGAIN, LOOK_ANYWAY = 256, 3000
-# Patience: one throttled answer in a hundred; a failed step every tenth of the time at first, every eightieth in the
-# end. The longest, in seconds, is how late a platform's recovery may be noticed.
-ANSWERS_PER_THROTTLE, PATIENCE, LONGEST_PATIENCE = 100, 10.0, 120.0
-STRIKES = 3
+# Patience: one throttled answer in a hundred, and ten seconds for each second lost. That is doubled with each failed
+# step, up to eight times, so steps that fail cost 5 % of the time at first and 1.3 % in the end. The longest, seconds,
+# is how late a platform's recovery may be noticed.
+ANSWERS_PER_THROTTLE, PATIENCE, LONGEST_PATIENCE = 100, 10.0, 60.0
+# Strikes until the window is acquitted: a step that failed, or doubling, and then the edge twice.
+STRIKES = 4
 # What a spaced platform is given of the rate that it was measured to accept; and how a gap shortens in one round.
 SHARE, SHORTER = 0.95, 0.9
 # Pauses without a hint: the platform's own latency within these bounds, doubled for each cut in a row.
-SHORTEST_PAUSE, FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0, 30.0
-# Longest silence that a platform may impose. It is asked again after that; nonsense must not stop a tool for ever.
-LONGEST_HOLD = 3600.0
+SHORTEST_PAUSE, FIRST_PAUSE = 0.05, 1.0
 # A window that was not used for so long says little about now.
 IDLE = 60.0
-# Canvas's defaults (app/middleware/request_throttle.rb): charge of a request while it is in flight, and what runs out
-# of the bucket in a second. The real cost is charged at the end, and is what X-Request-Cost says.
-UP_FRONT, OUTFLOW = 50.0, 10.0
-# Rounds whose smallest room counts. A request under way to Canvas is not yet in its figure, so each figure is too high
-# by those; the smallest of many is right.
-CALM_ROUNDS = 8
 # Timers fire early by the clock's resolution.
 TICK = 1e-6
-
-_HEADERS = {"x-rate-limit-remaining": "remaining", "x-request-cost": "cost", "x-rate-limit-reset": "reset"}
-
-
-@attrs.frozen
-class Signal:
-    """
-    What one answer says about the platform's condition.
-
-    Attributes:
-        seconds: From the start of the request to its end.
-
-        throttled: The platform refused because of too many requests: 429, Canvas's 403, 503 with a hint.
-
-        hold: Seconds to send nothing. None: it does not ask.
-
-        remaining: What is left, in the platform's unit, ``X-Rate-Limit-Remaining``. Below 0 is possible (Canvas).
-
-        cost: What this request took of that, ``X-Request-Cost``.
-
-        reset: Seconds until the count starts anew, ``X-Rate-Limit-Reset``.
-
-        lost: No answer came (time-out, reset). `seconds` then says nothing about latency.
-    """
-
-    seconds: float
-    throttled: bool = False
-    hold: float | None = None
-    remaining: float | None = None
-    cost: float | None = None
-    reset: float | None = None
-    lost: bool = False
-
-
-def read_signal(response: Response, seconds: float, *, throttled: bool, hold: float | None) -> Signal:
-    """
-    Read the headers about rate limits. What is no finite number counts as absent.
-
-    Args:
-        seconds: From the start of the request to its end.
-    """
-    told: dict[str, float] = {}
-    for name, text in response.headers:
-        # Every answer passes here: most headers are sorted out by two letters.
-        if name[:2] in {"X-", "x-"} and (key := _HEADERS.get(name.lower())) is not None:
-            value = _number(text)
-            if value is not None:
-                told.setdefault(key, value)
-    return Signal(seconds, throttled=throttled, hold=hold, **told)
-
-
-def _number(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if isfinite(value) else None
-
-
-class _Latency:
-    """
-    How long requests take: mean and its error, of logarithms.
-    """
-
-    __slots__ = ("_squares", "_sum", "count")
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._sum = self._squares = 0.0
-
-    def add(self, seconds: float) -> None:
-        value = log(seconds)
-        self.count += 1
-        self._sum += value
-        self._squares += value * value
-
-    @property
-    def mean(self) -> float:
-        return self._sum / self.count
-
-    @property
-    def variance(self) -> float:
-        """
-        Return the variance of the mean, not of one request.
-        """
-        return max(0.0, self._squares / self.count - self.mean**2) / self.count
-
-    def faded(self) -> _Latency:
-        """
-        Return the same mean and spread with half the weight.
-        """
-        half = _Latency()
-        half.count = self.count // 2
-        share = half.count / self.count
-        half._sum, half._squares = self._sum * share, self._squares * share
-        return half
-
-    def exceeds(self, other: _Latency, by: float, errors: float = 3.0) -> bool:
-        """
-        Is this longer than the other, by more than `by` and so many standard errors? False when one is unknown.
-        """
-        if not (self.count and other.count):
-            return False
-        return self.mean - other.mean > by + errors * sqrt(self.variance + other.variance)
-
-
-class _Allowance:
-    """
-    What the platform's own figures allow.
-
-    Attributes:
-        most: In flight at once, from the floor to the ceiling.
-
-        spacing: Seconds from one start to the next; 0.0 when there is enough.
-    """
-
-    __slots__ = ("_ceiling", "_floor", "_left_in_round", "_room", "_room_before", "most", "spacing")
-
-    def __init__(self, floor: int, ceiling: int) -> None:
-        self._floor, self._ceiling = floor, ceiling
-        self.most = self._room = self._room_before = ceiling
-        self.spacing = 0.0
-        self._left_in_round = 0
-
-    def read(self, signal: Signal, in_flight: int, window: int) -> float:
-        """
-        Take an answer's figures.
-
-        Returns:
-            Seconds to send nothing; 0.0 for none.
-        """
-        left, cost, reset = signal.remaining, signal.cost or 0.0, signal.reset
-        self.spacing = 0.0
-        if left is None or not isfinite(left):
-            return self._untold()
-        cost = cost if 0.0 < cost < inf else 0.0
-        reset = min(reset, LONGEST_HOLD) if reset is not None and reset >= 0.0 else None
-        if cost and reset is None:
-            return self._leaky(left, max(cost, UP_FRONT), in_flight)
-        return self._counted(left / (cost or 1.0), reset, in_flight, window)
-
-    def _untold(self) -> float:
-        # Little by little: an answer without figures may come from a proxy in between.
-        self._permit(self.most + 1)
-        return 0.0
-
-    def _leaky(self, left: float, charge: float, in_flight: int) -> float:
-        # Canvas 2013 and later. Those in flight are charged already; one more is refused when it leaves nothing.
-        room = in_flight + ceil(max(left, -self._ceiling * charge) / charge) - 1
-        self._room = min(self._room, room)
-        self._permit(min(self._room, self._room_before))
-        self._left_in_round -= 1
-        if self._left_in_round <= 0:
-            self._left_in_round = CALM_ROUNDS * room
-            self._room_before, self._room = self._room, self._ceiling
-        return 0.0 if in_flight or left > charge else min((charge - left) / OUTFLOW, LONGEST_PAUSE)
-
-    def _counted(self, calls: float, reset: float | None, in_flight: int, window: int) -> float:
-        self._permit(int(min(calls, self._ceiling)))
-        # Whether those in flight are counted already is not known.
-        calls -= in_flight
-        if reset is None or calls > 2 * window:
-            return 0.0
-        if calls < 1.0:
-            return reset
-        self.spacing = reset / calls
-        return 0.0
-
-    def _permit(self, most: int) -> None:
-        self.most = min(max(most, self._floor), self._ceiling)
 
 
 class Pacer:
@@ -267,43 +95,10 @@ class Pacer:
         pace: Bounds of the window.
     """
 
-    __slots__ = (
-        "_accepted",
-        "_allowance",
-        "_answers_unlooked",
-        "_base",
-        "_before",
-        "_ceiling",
-        "_cut_at",
-        "_due",
-        "_edge",
-        "_failed_steps",
-        "_floor",
-        "_full",
-        "_gap",
-        "_held_until",
-        "_in_flight",
-        "_judge_at",
-        "_latency",
-        "_left_at",
-        "_limit",
-        "_look_from",
-        "_looked",
-        "_lost",
-        "_patient_answers",
-        "_patient_until",
-        "_pauses",
-        "_since",
-        "_spaced",
-        "_step_from",
-        "_strikes",
-        "_window",
-    )
-
     def __init__(self, pace: Pace) -> None:
         self._floor, self._ceiling = pace.floor, pace.ceiling
         self._in_flight = 0
-        self._allowance = _Allowance(self._floor, self._ceiling)
+        self._allowance = Allowance(self._floor, self._ceiling)
         # The search: see the module's theory.
         self._edge: int | None = None
         self._gap = 0.0
@@ -313,8 +108,8 @@ class Pacer:
         # Since the last cut, and since an answer last came.
         self._accepted = self._lost = 0
         # Latency with this window, with the one before, and undisturbed.
-        self._latency = _Latency()
-        self._base: _Latency | None = None
+        self._latency = Latency()
+        self._base = Latency()
         self._look_from = 0
         self._looked = False
         self._answers_unlooked = LOOK_AGAIN
@@ -408,8 +203,8 @@ class Pacer:
             self._limit = min(self._window, self._allowance.most)
         if begun >= self._cut_at:
             self._accepted += 1
-        if begun >= self._since and 0.0 < signal.seconds < inf:
-            self._latency.add(signal.seconds)
+        if begun >= self._since and signal.seconds < inf:
+            self._latency.add(max(signal.seconds, QUICK))
             if self._latency.count >= self._judge_at:
                 self._judge(now)
 
@@ -417,15 +212,15 @@ class Pacer:
         self._window = min(max(window, self._floor), self._ceiling)
         self._limit = min(self._window, self._allowance.most)
         self._since = now
-        self._before, self._latency = self._latency, _Latency()
+        self._before, self._latency = self._latency, Latency()
         self._judge_at = max(self._window, ROUND)
         self._step_from = 0
 
     def _wake(self, now: float) -> None:
         # The edge and the gap stay: limits last longer than conditions.
-        self._base = None
+        self._base = Latency()
         self._look_from = 0
-        self._allowance = _Allowance(self._floor, self._ceiling)
+        self._allowance = Allowance(self._floor, self._ceiling)
         self._set(min(self._window, START), now)
 
     def _judge(self, now: float) -> None:
@@ -443,20 +238,22 @@ class Pacer:
             if sure:
                 self._end_look(now)
             return
-        if self._base is None or self._base.exceeds(latency, 0.0):
-            self._base = latency
+        if not self._base.count or self._base.exceeds(latency, 0.0):
+            self._base = attrs.evolve(latency)
         if full and self._step_from:
             if not self._carries_step(now, sure):
                 return
         elif full and sure and (self._answers_unlooked >= LOOK_ANYWAY or self._is_slower()):
             self._look_or_yield(now)
+        if sure:
+            self._looked = False
         if self._latency is latency:
             if not self._is_slower() or latency.count >= MOST:
                 self._grow(now, full, spaced)
             self._fade()
 
     def _is_slower(self) -> bool:
-        return self._base is not None and self._latency.exceeds(self._base, SLOWER)
+        return self._latency.exceeds(self._base, SLOWER)
 
     def _fade(self) -> None:
         if self._latency.count >= MOST:
@@ -502,8 +299,7 @@ class Pacer:
                 self._look_from = self._window
                 self._set(self._window // 2, now)
             else:
-                self._base = self._latency
-        self._looked = False
+                self._base = attrs.evolve(self._latency)
 
     def _end_look(self, now: float) -> None:
         # The verdict waits for a fresh round of the full window: what made us look may have passed.
@@ -516,7 +312,6 @@ class Pacer:
         """
         Go down to what the platform works off without a queue, and look again from there.
         """
-        assert self._base is not None  # noqa: S101
         knee = int(self._window * exp(self._base.mean - self._latency.mean) * HEADROOM)
         self._edge = max(self._window // 2, min(self._window - 1, knee), self._floor)
         self._answers_unlooked = LOOK_ANYWAY
@@ -556,27 +351,28 @@ class Pacer:
             self._held_until = max(self._held_until, now + min(seconds, LONGEST_HOLD))
 
     def _throttled(self, now: float, hold: float | None, begun: float) -> None:
-        told = hold is not None and hold > 0.0
+        told = hold if hold is not None and hold > 0.0 else 0.0
         if begun < self._cut_at:
             self._patient_answers += ANSWERS_PER_THROTTLE
-            self._hold(now, hold or 0.0)
+            self._hold(now, told)
             return
-        known = self._latency if self._latency.count else self._before
-        latency = max(exp(known.mean) if known.count else 0.0, SHORTEST_PAUSE)
-        pause = min(min(latency, FIRST_PAUSE) * 2.0 ** min(self._pauses, 30), LONGEST_PAUSE)
-        wait = hold if hold is not None and told else pause
+        latency = self._typical()
+        wait = told or min(min(latency, FIRST_PAUSE) * 2.0 ** min(self._pauses, 30), LONGEST_PAUSE)
         self._pauses += 1
-        starting = self._edge is None
+        doubling = self._edge is None
         self._cut(now, START if told else self._ceiling)
         self._hold(now, wait)
-        # After the first cut the next step is by one, no longer by doubling: a new question, at no old cost.
-        cost = 0.0 if starting else wait + latency * (2.0 + log((self._edge or 1) / self._window))
+        # After doubling failed the next step is by one: a new question, not to be paid for.
+        cost = 0.0 if doubling else wait + latency * (2.0 + log((self._edge or 1) / self._window))
         self._wait(self._held_until, cost, ANSWERS_PER_THROTTLE)
+
+    def _typical(self) -> float:
+        known = self._latency if self._latency.count else self._before
+        return max(SHORTEST_PAUSE, exp(known.mean)) if known.count else SHORTEST_PAUSE
 
     def _cut(self, now: float, most: int) -> None:
         carried = max(self._floor, min(self._window, self._in_flight + 1))
         self._revise(carried, now - self._cut_at)
-        self._strikes += 1
         self._look_from = 0
         self._cut_at = now
         self._accepted = 0
@@ -591,18 +387,24 @@ class Pacer:
 
             elapsed: Seconds since the last cut.
         """
+        if not self._accepted:
+            return
+        self._strikes += 1
         if self._edge is None:
             self._edge = max(self._floor, reached // 2)
         elif self._step_from:
             self._failed_steps += 1
-        elif self._gap and not self._strikes:
+        elif self._gap and self._strikes == 1:
             self._gap = min(self._gap / SHORTER, LONGEST_PAUSE)
-        elif self._accepted:
+        else:
             if reached >= self._window:
                 self._edge = max(self._floor, min(reached - 1, reached * 7 // 8))
             if self._gap or self._strikes >= STRIKES:
-                measured = min(elapsed / (SHARE * self._accepted), LONGEST_PAUSE)
-                self._gap = min(max(measured, self._gap), 2.0 * self._gap) if self._gap else measured
+                self._space(elapsed)
+
+    def _space(self, elapsed: float) -> None:
+        measured = min(elapsed / (SHARE * self._accepted), LONGEST_PAUSE)
+        self._gap = min(max(measured, self._gap), 2.0 * self._gap) if self._gap else measured
 
     def _unanswered(self, now: float, begun: float) -> None:
         # One lost answer says nothing. A whole window of them: too much for whoever is still there.

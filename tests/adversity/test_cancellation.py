@@ -9,7 +9,7 @@ over the same users fills all slots and is recorded in order.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import attrs
@@ -17,6 +17,7 @@ import pytest
 
 from aioags import Delivery, LineItem, LostAnswerError, NotSentError, Pace, RetryPolicy, Score
 from aioags.emulator import PROFILES
+from aioags.emulator.throttle import Quota
 from aioags.protocol.messages import Request
 from tests.rigs.memory import Stand, memory_stand, runtime_for, until
 from tests.rigs.virtual_time import VirtualTime
@@ -38,7 +39,8 @@ def new_stand(**settings: Any) -> Stand:
     Return a stand with a few slots, all open, and pages of one.
     """
     profile = attrs.evolve(PROFILES["spec"], page_size=1)
-    client = {"pace": Pace(floor=SLOTS, ceiling=SLOTS)} | settings.pop("client", {})
+    usual = {"pace": Pace(floor=SLOTS, ceiling=SLOTS), "retry": RetryPolicy(attempts=1)}
+    client = usual | settings.pop("client", {})
     return memory_stand(profile, users=USERS, client=client, **settings)
 
 
@@ -267,14 +269,13 @@ async def test_a_deadline_around_a_batch_ends_it() -> None:
 # -- While a platform asked for silence --------------------------------------------------------------------------------
 
 
-def throttled_stand(time: VirtualTime) -> Stand:
+def throttled_stand(time: VirtualTime, **client: Any) -> Stand:
     """
     Return a stand whose platform takes five requests a minute and says when to come back.
     """
-    from aioags.emulator.throttle import Quota
-
-    stand = new_stand(clock=time.wall, client={"runtime": runtime_for(time), "retry": RetryPolicy(total_time=600.0)})
-    stand.platform.tool.limiter = Quota(5, 60.0)
+    settings = {"runtime": runtime_for(time), "retry": RetryPolicy(total_time=600.0)} | client
+    stand = new_stand(clock=time.wall, client=settings)
+    stand.platform.limiters[stand.platform.tool.client_id] = Quota(5, 60.0)
     return stand
 
 
@@ -285,7 +286,7 @@ async def test_cancelled_while_a_platform_is_held_every_place_comes_back() -> No
         await cancelled_at(turn, awaited, stand)
         assert stand.transport is not None
         assert stand.transport.in_flight == 0
-        stand.platform.tool.limiter = None
+        stand.platform.limiters.clear()
         time.now += 120.0
         report = await stand.gradebook.post_scores([graded(number, 900) for number in range(1, USERS + 1)])
         assert report.ok, turn
@@ -294,31 +295,25 @@ async def test_cancelled_while_a_platform_is_held_every_place_comes_back() -> No
 
 
 async def test_closing_the_client_ends_those_who_wait_for_the_end_of_a_hold() -> None:
-    time = VirtualTime()
+    """
+    Who sleeps between two tries does so in the caller's own task; who waits in the line is the client's to wake.
+    """
 
     async def never(seconds: float) -> None:
         await asyncio.get_running_loop().create_future()
 
-    stand = throttled_stand(time)
-    runtime = attrs.evolve(runtime_for(time), sleep=never)
-    stand = new_stand(clock=time.wall, client={"runtime": runtime, "retry": RetryPolicy(total_time=600.0)})
-    from aioags.emulator.throttle import Quota
-
-    stand.platform.tool.limiter = Quota(2, 60.0)
-    calls: list[asyncio.Task[Any]] = [
-        asyncio.ensure_future(stand.gradebook.post_score(graded(number, 1))) for number in range(1, USERS + 1)
-    ]
-    for _ in range(200):
+    time = VirtualTime()
+    stand = throttled_stand(time, runtime=attrs.evolve(runtime_for(time), sleep=never))
+    calls = [asyncio.ensure_future(stand.gradebook.post_score(graded(1, points))) for points in range(6)]
+    transport = stand.transport
+    assert transport is not None
+    await until(lambda: stand.platform.counts["post_score"] == 6 and not transport.in_flight)
+    late = asyncio.ensure_future(stand.gradebook.post_score(graded(2, 2)))
+    for _ in range(50):
         await asyncio.sleep(0)
-    waiting = [call for call in calls if not call.done()]
-    assert waiting
-    late: Coroutine[Any, Any, Any] = stand.gradebook.post_score(graded(1, 2))
-    waiting.append(asyncio.ensure_future(late))
-    await asyncio.sleep(0)
+    assert not late.done()
     await stand.client.aclose()
-    # Those who sleep between two tries sleep in the caller's own task; those in the line are the client's to wake.
-    await until(lambda: waiting[-1].done())
-    assert isinstance(waiting[-1].exception(), RuntimeError)
-    for call in waiting:
-        call.cancel()
-    await asyncio.gather(*calls, waiting[-1], return_exceptions=True)
+    await until(late.done)
+    assert isinstance(late.exception(), RuntimeError)
+    calls[-1].cancel()
+    await asyncio.gather(*calls, return_exceptions=True)

@@ -1,5 +1,5 @@
 """
-Posts at random, a fifth of them hit by a fault at random, from several tasks at once: the same invariants as the matrix.
+Posts at random, a fifth of them hit by a random fault, from several tasks at once: the invariants of the matrix.
 
 A round is a platform of its own, drawn from a seed that the failure names. CI plays a few rounds; ``make soak`` plays
 200,000 posts and more.

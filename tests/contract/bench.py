@@ -81,6 +81,27 @@ class Wire:
         """
 
 
+def is_score(request: Request) -> bool:
+    """
+    True for the post of a score.
+    """
+    return request.method == "POST" and request.url.partition("?")[0].endswith("/scores")
+
+
+def is_creation(request: Request) -> bool:
+    """
+    True for the post of a line item.
+    """
+    return request.method == "POST" and b'"label"' in (request.body or b"")
+
+
+def is_deletion(request: Request) -> bool:
+    """
+    True for a DELETE.
+    """
+    return request.method == "DELETE"
+
+
 def lost(request: Request, apply: Callable[[], Response]) -> Response:
     """
     Lose the request on its way.
@@ -204,23 +225,11 @@ class Bench:
         """
         return "987654321"
 
-    def is_score(self, request: Request) -> bool:
-        """
-        True for the post of a score.
-        """
-        return request.method == "POST" and request.url.partition("?")[0].endswith("/scores")
-
-    def is_creation(self, request: Request) -> bool:
-        """
-        True for the post of a line item.
-        """
-        return request.method == "POST" and not self.is_score(request) and request in self.wire.sent
-
     def scores_sent(self) -> int:
         """
         How many score requests were sent.
         """
-        return sum(map(self.is_score, self.wire.sent))
+        return sum(map(is_score, self.wire.sent))
 
     def befall(self, admits: Callable[[Request], bool], mishap: Mishap, *, always: bool = False) -> None:
         """

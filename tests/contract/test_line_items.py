@@ -19,8 +19,7 @@ from aioags import (
     NotOfferedError,
     Score,
 )
-from aioags.protocol.messages import Request
-from tests.contract.bench import BACK_ENDS, Bench, answered, applied_and_lost, lost, new_bench
+from tests.contract.bench import BACK_ENDS, Bench, answered, applied_and_lost, is_creation, is_deletion, lost, new_bench
 
 
 async def quiz(gradebook: Gradebook, number: int = 1, **more: object) -> LineItem:
@@ -30,13 +29,6 @@ async def quiz(gradebook: Gradebook, number: int = 1, **more: object) -> LineIte
     return await gradebook.create_line_item(
         LineItem(f"Quiz {number}", 20, resource_id=f"quiz-{number}", tag="grade", **more)  # type: ignore[arg-type]
     )
-
-
-def is_deletion(request: Request) -> bool:
-    """
-    True for a DELETE.
-    """
-    return request.method == "DELETE"
 
 
 async def labels(gradebook: Gradebook, **filters: object) -> list[str]:
@@ -176,20 +168,16 @@ async def test_it_is_made_once_however_many_ask_at_once(bench: Bench) -> None:
     assert (await labels(bench.gradebook)).count("Quiz 1") == 1
 
 
-def is_post(request: Request) -> bool:
-    return request.method == "POST" and b"scoreMaximum" in (request.body or b"")
-
-
 async def test_after_a_lost_answer_what_was_created_is_adopted(bench: Bench) -> None:
-    bench.befall(is_post, applied_and_lost)
+    bench.befall(is_creation, applied_and_lost)
     made = await quiz(bench.gradebook)
     assert made.id is not None
     assert (await labels(bench.gradebook)).count("Quiz 1") == 1
-    assert sum(map(is_post, bench.wire.sent)) == 1
+    assert sum(map(is_creation, bench.wire.sent)) == 1
 
 
 async def test_what_was_lost_on_its_way_is_created(bench: Bench) -> None:
-    bench.befall(is_post, lost)
+    bench.befall(is_creation, lost)
     made = await quiz(bench.gradebook)
     assert made.id is not None
     assert (await labels(bench.gradebook)).count("Quiz 1") == 1

@@ -23,7 +23,7 @@ from aioags import (
     SupersededError,
     UntrustedURLError,
 )
-from tests.contract.bench import Bench, answered, applied_and_lost, direct, lost, new_bench, through_ltiaas
+from tests.contract.bench import Bench, answered, applied_and_lost, direct, is_score, lost, new_bench, through_ltiaas
 
 MOMENT = datetime(2030, 6, 1, 12, tzinfo=UTC)
 
@@ -172,7 +172,7 @@ async def test_a_line_item_that_is_no_safe_url_is_not_sent_anywhere(bench: Bench
 
 
 async def test_after_a_lost_answer_the_score_is_sent_again_and_recorded(bench: Bench) -> None:
-    bench.befall(bench.is_score, applied_and_lost)
+    bench.befall(is_score, applied_and_lost)
     delivery = await bench.post(graded(bench.users[0]))
     assert delivery.recorded is True
     assert delivery.attempts >= 2
@@ -180,14 +180,14 @@ async def test_after_a_lost_answer_the_score_is_sent_again_and_recorded(bench: B
 
 
 async def test_a_score_that_was_lost_on_its_way_is_sent_again_and_recorded(bench: Bench) -> None:
-    bench.befall(bench.is_score, lost)
+    bench.befall(is_score, lost)
     delivery = await bench.post(graded(bench.users[0]))
     assert (delivery.recorded, delivery.attempts) == (True, 2)
     assert bench.history(bench.users[0]) == [8]
 
 
 async def test_a_late_repeat_of_an_older_score_never_beats_a_newer_one(bench: Bench) -> None:
-    bench.befall(bench.is_score, lost)
+    bench.befall(is_score, lost)
     scores = [graded(bench.users[0], 3), graded(bench.users[0], 9)]
     await asyncio.gather(*(bench.post(score) for score in scores))
     assert bench.history(bench.users[0]) == [3, 9]
@@ -208,7 +208,7 @@ async def test_a_score_with_an_earlier_timestamp_never_beats_a_later_one(bench: 
 
 
 async def test_a_score_with_a_comment_is_not_repeated_blindly(bench: Bench) -> None:
-    bench.befall(bench.is_score, applied_and_lost)
+    bench.befall(is_score, applied_and_lost)
     with pytest.raises(LostAnswerError) as caught:
         await bench.post(graded(bench.users[0], comment="Good."))
     assert caught.value.recorded is None
@@ -216,7 +216,7 @@ async def test_a_score_with_a_comment_is_not_repeated_blindly(bench: Bench) -> N
 
 
 async def test_the_result_settles_what_a_lost_answer_left_open(bench: Bench) -> None:
-    bench.befall(bench.is_score, applied_and_lost)
+    bench.befall(is_score, applied_and_lost)
     score = graded(bench.users[0], comment="Good.")
     if not bench.expected.filtered_comment:
         with pytest.raises(LostAnswerError):
@@ -227,20 +227,20 @@ async def test_the_result_settles_what_a_lost_answer_left_open(bench: Bench) -> 
 
 
 async def test_a_throttle_is_waited_out_as_told(bench: Bench) -> None:
-    bench.befall(bench.is_score, answered(429, ("Retry-After", "7")))
+    bench.befall(is_score, answered(429, ("Retry-After", "7")))
     delivery = await bench.post(graded(bench.users[0]))
     assert (delivery.recorded, delivery.attempts) == (True, 2)
     assert bench.time.now >= 7.0
 
 
 async def test_a_failure_of_the_platform_is_tried_again(bench: Bench) -> None:
-    bench.befall(bench.is_score, answered(503))
+    bench.befall(is_score, answered(503))
     delivery = await bench.post(graded(bench.users[0]))
     assert (delivery.recorded, delivery.attempts) == (True, 2)
 
 
 async def test_what_fails_for_ever_is_given_up_and_nobody_knows(bench: Bench) -> None:
-    bench.befall(bench.is_score, answered(500), always=True)
+    bench.befall(is_score, answered(500), always=True)
     with pytest.raises(AGSError) as caught:
         await bench.post(graded(bench.users[0]))
     assert (caught.value.recorded, caught.value.transient) == (None, True)
@@ -254,7 +254,7 @@ async def test_a_final_401_ends_a_batch_without_sending_the_rest(back_end: str, 
     """
     bench = new_bench(back_end, pace=Pace(ceiling=1))
     async with bench.client:
-        bench.befall(bench.is_score, answered(401), always=True)
+        bench.befall(is_score, answered(401), always=True)
         report = await bench.gradebook.post_scores([graded(user) for user in bench.users], line_item=bench.item)
     assert (report.total, report.recorded, report.unknown) == (5, 0, 0)
     assert all(isinstance(delivery.error, ForbiddenError) for delivery in report.failed)

@@ -230,7 +230,7 @@ async def test_a_platform_that_refuses_every_token_is_asked_twice_and_no_more() 
 
 async def test_only_offered_scopes_are_asked_for(stand: Stand) -> None:
     offered = frozenset({Scope.SCORE, Scope.RESULT_READONLY})
-    foreign = "https://purl.imsglobal.org/spec/lti-nrps/scope/contextmembership.readonly"
+    foreign = "https://canvas.instructure.com/lti/public_jwk/scope/update"
     gradebook = stand.second_gradebook(scope=offered | {foreign})
     await gradebook.post_score(graded())
     assert asked(stand) == [set(offered)]

@@ -4,17 +4,17 @@ What the vendor's own SDKs get wrong, each as a test of this one.
 
 from __future__ import annotations
 
+import asyncio
 import json
-from pathlib import Path
+from typing import Any
 
 import pytest
 
-from aioags import Gradebook, LineItem, LostAnswerError, Score, Timeouts
-from aioags.protocol.messages import Request
+from aioags import Client, Gradebook, LineItem, LostAnswerError, MalformedError, RetryPolicy, Score, Timeouts
 from tests.fakes import answer, sent_json
-from tests.ltiaas.paper import BASE, ENCODED, ITEM, gradebook_on_paper, item_record, page
+from tests.ltiaas.paper import API_KEY, BASE, ENCODED, ITEM, LTIK, gradebook_on_paper, item_record, page
+from tests.rigs.raw_server import raw_server
 
-ROOT = Path(__file__).parent.parent.parent
 GRADED = Score.graded("7", 5, score_maximum=10)
 
 
@@ -88,9 +88,15 @@ async def test_initialized_is_spelled_as_everywhere_but_in_their_reference() -> 
     assert sent_json(paper.sent[0])["activityProgress"] == "Initialized"
 
 
-def test_every_request_has_a_time_out() -> None:
-    assert Timeouts().total is not None
-    assert Timeouts().total > 0
+async def test_a_request_does_not_wait_for_ever() -> None:
+    async def silence(*_: Any) -> None:
+        await asyncio.Event().wait()
+
+    settings: dict[str, Any] = {"timeouts": Timeouts(total=0.05), "retry": RetryPolicy(attempts=1)}
+    async with raw_server(silence) as server, Client(**settings) as ags:
+        gradebook = ags.ltiaas(server.origin, API_KEY).gradebook(ltik=LTIK, line_item=ITEM)
+        with pytest.raises(LostAnswerError, match="in time"):
+            await gradebook.post_score(GRADED)
 
 
 async def test_what_may_be_tried_again_is() -> None:
@@ -134,17 +140,10 @@ def test_a_page_url_cannot_be_given_by_a_caller() -> None:
     assert all("page" not in name and "url" not in name for name in names)
 
 
-def last_target(request: Request) -> str:
-    """
-    Return what follows the base URL.
-    """
-    return request.url.removeprefix(BASE)
-
-
 @pytest.mark.parametrize("following", [5, ["https://lms.example/p"], {"url": "x"}])
 async def test_a_next_that_is_no_url_is_an_error_and_no_end(following: object) -> None:
     _, gradebook = gradebook_on_paper(page("lineItems", item_record(), next=following))
-    with pytest.raises(Exception, match="next is not a string"):
+    with pytest.raises(MalformedError, match="next is not a string"):
         assert [item async for item in gradebook.line_items()] == []
 
 

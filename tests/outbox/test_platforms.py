@@ -75,7 +75,7 @@ async def test_a_weekend_of_maintenance_costs_few_requests_and_no_score() -> Non
         tried += (await desk.drain())[2]
         times = [item.at for item in await desk.outbox.store.due(now=desk.time.wall())]
         desk.time.now = max(desk.time.now + 1, min(times) - desk.time.start)
-    assert tried < 60 * 5 * 40, "about once in 11 minutes, and at most what is in flight at once"
+    assert tried < 600, "what was in flight when it began, and then one score in 11 minutes"
     desk.heal()
     desk.time.now += HOUR
     recorded = 0
@@ -96,7 +96,7 @@ async def test_one_proper_answer_ends_the_suspicion() -> None:
 
 
 @pytest.mark.parametrize(
-    "status, body", [(400, b'{"error": "invalid_client"}'), (401, b""), (404, b"<html>"), (500, b""), (200, b"{}")]
+    "status, body", [(400, b'{"error": "invalid_client"}'), (401, b""), (404, b"<html>"), (200, b"{}")]
 )
 async def test_a_platform_that_gives_no_token_kills_no_score(status: int, body: bytes) -> None:
     desk = new_desk(outbox={"patience": 0})

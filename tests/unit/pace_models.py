@@ -19,6 +19,9 @@ import attrs
 
 from aioags.protocol.pace import Signal
 
+# Seconds in which a refusal leaves the platform.
+REFUSAL = 0.02
+
 Reply = Callable[["Answer"], None]
 
 
@@ -213,7 +216,7 @@ class Servers:
         elif len(self.waiting) < self.queue:
             self.waiting.append(reply)
         else:
-            world.later(0.002, lambda: reply(Answer(throttled=True, hold=self.hint)))
+            world.later(REFUSAL, lambda: reply(Answer(throttled=True, hold=self.hint)))
 
     def serve(self, world: World, reply: Reply) -> None:
         self.busy += 1
@@ -248,7 +251,7 @@ class CanvasBucket:
     def arrive(self, world: World, reply: Reply) -> None:
         self.charge(world, 50.0, 0.0)
         if self.full >= 600.0:
-            world.later(0.002, lambda: self.refuse(world, reply))
+            world.later(REFUSAL, lambda: self.refuse(world, reply))
         else:
             world.later(spread(world, self.seconds, self.noise), lambda: self.serve(world, reply))
 
@@ -296,7 +299,7 @@ class TokenBucket:
             world.later(spread(world, self.seconds, self.noise), lambda: reply(Answer()))
         else:
             hold = float(max(1, math.ceil((1.0 - self.tokens) / self.rate)))
-            world.later(0.002, lambda: reply(Answer(throttled=True, hold=hold)))
+            world.later(REFUSAL, lambda: reply(Answer(throttled=True, hold=hold)))
 
 
 @attrs.define
@@ -322,7 +325,7 @@ class Quota:
             self.began, self.used = world.now, 0.0
         ends = self.began + self.window
         if self.used + self.cost > self.limit:
-            world.later(0.002, lambda: reply(Answer(throttled=True, hold=float(math.ceil(ends - world.now)))))
+            world.later(REFUSAL, lambda: reply(Answer(throttled=True, hold=float(math.ceil(ends - world.now)))))
             return
         self.used += self.cost
         world.later(spread(world, self.seconds, self.noise), lambda: reply(self.answer(ends - world.now)))

@@ -9,15 +9,18 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.fakes import answer
 
 from aioags.protocol.acknowledgment import RejectionError, acknowledgment
 from aioags.wire.scalars import NotReadableError
+from tests.fakes import answer
 
 YES: dict[str, tuple[bytes, Any]] = {
     "Moodle, Sakai: empty": (b"", None),
     "blanks": (b" \r\n ", None),
-    "Canvas: where the result is": (b'{"resultUrl": "https://canvas.example/r/1"}', {"resultUrl": "https://canvas.example/r/1"}),
+    "Canvas: where the result is": (
+        b'{"resultUrl": "https://canvas.example/r/1"}',
+        {"resultUrl": "https://canvas.example/r/1"},
+    ),
     "Open edX: an echo": (b'{"userId": "u1", "scoreGiven": 8}', {"userId": "u1", "scoreGiven": 8}),
     "an empty object": (b"{}", {}),
     "an object with a byte order mark": (b'\xef\xbb\xbf{"a": 1}', {"a": 1}),
@@ -28,7 +31,7 @@ YES: dict[str, tuple[bytes, Any]] = {
     "a text of another language": ("Enregistré avec succès".encode(), None),
     "a list with something in it": (b'[{"resultUrl": "x"}]', None),
     "only a byte order mark": (b"\xef\xbb\xbf", None),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 207])

@@ -101,7 +101,9 @@ def test_every_error_can_be_raised_from_another_and_hashed(kind: type[AGSError])
     assert len({sample(kind), sample(kind)}) == 2
 
 
-@pytest.mark.parametrize("kind", [kind for kind in CLASSES if issubclass(kind, PlatformError)], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    "kind", [kind for kind in CLASSES if issubclass(kind, PlatformError)], ids=lambda kind: kind.__name__
+)
 def test_what_the_platform_answered_is_on_the_line_but_not_its_body(kind: type[AGSError]) -> None:
     shown = str(sample(kind))
     assert "POST https://lms.example/li/7/scores?user_id=… answered 409: first second" in shown
@@ -139,7 +141,10 @@ def test_a_refused_grant_names_its_code() -> None:
 @pytest.mark.parametrize(
     "url, shown",
     [
-        ("https://lms.example/li/7/results?type_id=1&user_id=u-77", "https://lms.example/li/7/results?type_id=1&user_id=…"),
+        (
+            "https://lms.example/li/7/results?type_id=1&user_id=u-77",
+            "https://lms.example/li/7/results?type_id=1&user_id=…",
+        ),
         ("https://lms.example/li?user_id=u%2077&limit=1#x", "https://lms.example/li?user_id=…&limit=1#x"),
         ("https://lms.example/li?userId=u-77", "https://lms.example/li?userId=…"),
         ("https://lms.example/li?access_token=abc.def", "https://lms.example/li?access_token=…"),

@@ -1,5 +1,5 @@
 """
-Access tokens (SEC 4.1, CORE 6.2): the assertion exactly as every platform takes it, the answer as every platform gives it.
+Access tokens (SEC 4.1, CORE 6.2): an assertion that every platform takes, and the answer as every platform gives it.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from urllib.parse import parse_qs
 import pytest
 from joserfc import jws, jwt
 from joserfc.jwk import ECKey, RSAKey
-from tests.fakes import TOKEN_URL, WALL, answer, private_key, registration
 
 from aioags import GrantMalformedError, GrantRefusedError, Scope
 from aioags.protocol.grants import DEFAULT_LIFE, Grant, grant_refusal, read_grant, request_token, sign_assertion
 from aioags.protocol.messages import Request
 from aioags.protocol.refusals import is_throttled
+from tests.fakes import TOKEN_URL, WALL, answer, private_key, registration
 
 TOKEN = "3714bfd0e53f66ec60c5d4bb81c9d2da"
 ASKED = frozenset({Scope.SCORE, Scope.LINE_ITEM})
@@ -177,8 +177,18 @@ def test_t10_another_kind_of_token_is_no_use(token_type: Any) -> None:
 
 @pytest.mark.parametrize(
     "expires_in, seconds",
-    [(3600, 3600.0), ("3600", 3600.0), (" 59 ", 59.0), (59.5, 59.5), ("59.5", 59.5), (0, 0.0), (-5, 0.0), (None, DEFAULT_LIFE), ("", DEFAULT_LIFE)],
-)  # fmt: skip
+    [
+        (3600, 3600.0),
+        ("3600", 3600.0),
+        (" 59 ", 59.0),
+        (59.5, 59.5),
+        ("59.5", 59.5),
+        (0, 0.0),
+        (-5, 0.0),
+        (None, DEFAULT_LIFE),
+        ("", DEFAULT_LIFE),
+    ],
+)
 def test_t12_how_long_it_lives_in_every_spelling(expires_in: Any, seconds: float) -> None:
     assert read(grant(expires_in=expires_in)).expires_in == seconds
     assert read(json.dumps(grant() | {"expires_in": None})).expires_in == 3600.0
@@ -219,15 +229,42 @@ def test_t14_moodles_other_token_url_is_recognised() -> None:
 REFUSALS: dict[str, tuple[int, Any, str | None, str]] = {
     "Moodle": (400, '{\n  "error" : "invalid_scope"\n}', "invalid_scope", "invalid_scope"),
     "Moodle, an exception as the error": (
-        400, '{"error" : "Cannot handle token with iat prior to 2026-11-21T15:19:06-0500"}', None, "Cannot handle token"),
-    "Moodle, broken JSON": (400, '{\n  "error" : ""kid" invalid, unable to lookup correct key"\n}', None, "unable to lookup"),
+        400,
+        '{"error" : "Cannot handle token with iat prior to 2026-11-21T15:19:06-0500"}',
+        None,
+        "Cannot handle token",
+    ),
+    "Moodle, broken JSON": (
+        400,
+        '{\n  "error" : ""kid" invalid, unable to lookup correct key"\n}',
+        None,
+        "unable to lookup",
+    ),
     "Moodle, the keyset cannot be read": (404, HTML, None, "public key set"),
-    "Canvas": (400, {"error": "invalid_request", "error_description": "the 'aud' is invalid"}, "invalid_request", "'aud' is invalid"),
-    "Canvas, unknown client": (401, {"error": "invalid_client", "error_description": "unknown client"}, "invalid_client", "unknown client"),
-    "Canvas, scope": (400, {"error": "invalid_scope", "error_description": "A requested scope is invalid"}, "invalid_scope", "requested scope"),
+    "Canvas": (
+        400,
+        {"error": "invalid_request", "error_description": "the 'aud' is invalid"},
+        "invalid_request",
+        "'aud' is invalid",
+    ),
+    "Canvas, unknown client": (
+        401,
+        {"error": "invalid_client", "error_description": "unknown client"},
+        "invalid_client",
+        "unknown client",
+    ),
+    "Canvas, scope": (
+        400,
+        {"error": "invalid_scope", "error_description": "A requested scope is invalid"},
+        "invalid_scope",
+        "requested scope",
+    ),
     "Brightspace": (
-        400, {"error": "invalid_grant", "error_description": "Error validating assertion: KeyId not found in token"},
-        "invalid_grant", "KeyId not found"),
+        400,
+        {"error": "invalid_grant", "error_description": "Error validating assertion: KeyId not found in token"},
+        "invalid_grant",
+        "KeyId not found",
+    ),
     "Open edX": (404, {"error": "lti_consumer_not_initialized"}, "lti_consumer_not_initialized", "not_initialized"),
     "Sakai": (400, {"error": "Replayed client_assertion"}, None, "Replayed"),
     "nothing": (400, b"", None, "nothing readable"),
@@ -236,7 +273,7 @@ REFUSALS: dict[str, tuple[int, Any, str | None, str]] = {
     "an array": (400, [1, 2], None, "nothing readable"),
     "no text": (400, b"\xff\xfe", None, "answered 400"),
     "wrong host": (303, b"", None, "answered 303"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("status, body, code, said", REFUSALS.values(), ids=REFUSALS.keys())
@@ -266,7 +303,12 @@ def test_secrets_neither_token_nor_assertion_is_shown() -> None:
     for shown in (repr(operation), repr(operation.fresh()), repr(one)):
         assert assertion[:20] not in shown
         assert secret[:20] not in shown
-    for echo in (assertion, assertion[:60], json.dumps({"client_assertion": assertion}), f"client_assertion={assertion}"):
+    for echo in (
+        assertion,
+        assertion[:60],
+        json.dumps({"client_assertion": assertion}),
+        f"client_assertion={assertion}",
+    ):
         for body in (echo, {"error": "invalid_client", "error_description": f"cannot verify {echo}"}):
             error = grant_refusal(answer(400, body))
             parts = [part for part in assertion.split(".") if part in f"{error} {error!r} {error.description}"]

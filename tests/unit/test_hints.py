@@ -9,9 +9,9 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.fakes import WALL, answer
 
 from aioags.protocol.hints import number_header, wait_hint
+from tests.fakes import WALL, answer
 
 NINE = "Thu, 01 Jan 2026 09:00:00 GMT"  # WALL
 THREE_PAST = "Thu, 01 Jan 2026 09:03:00 GMT"
@@ -51,7 +51,9 @@ def test_a_date_counts_from_the_answers_own_date() -> None:
     assert hint(("Date", THREE_PAST), ("Retry-After", NINE)) == 0.0
 
 
-@pytest.mark.parametrize("text, seconds", [("45", 45.0), ("0", 0.0), ("0.5", 0.5), (str(int(WALL) + 60), 60.0), (str(int(WALL) - 60), 0.0)])
+@pytest.mark.parametrize(
+    "text, seconds", [("45", 45.0), ("0", 0.0), ("0.5", 0.5), (str(int(WALL) + 60), 60.0), (str(int(WALL) - 60), 0.0)]
+)
 def test_n2_reset_is_seconds_to_wait_or_a_moment(text: str, seconds: float) -> None:
     assert hint(("X-Rate-Limit-Reset", text)) == seconds
     assert hint(("X-Rate-Limit-Reset", text), ("X-Rate-Limit-Remaining", "0")) == seconds
@@ -71,7 +73,10 @@ def test_n2_a_reset_does_not_count_while_something_is_left(status: int) -> None:
     assert hint(*left, ("Retry-After", "2"), status=status) == 2.0
 
 
-@pytest.mark.parametrize("text", ["", "soon", "nan", "inf", "-inf", "1e999", "5 seconds", "Thu, 01 Jan", "Thu, 99 Jan 2026 09:00:00 GMT", "\x00"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "soon", "nan", "inf", "-inf", "1e999", "5 seconds", "Thu, 01 Jan", "Thu, 99 Jan 2026 09:00:00 GMT", "\x00"],
+)
 def test_garbage_is_no_hint(text: str) -> None:
     assert hint(("Retry-After", text)) is None
     assert hint(("X-Rate-Limit-Reset", text)) is None
@@ -84,7 +89,10 @@ def test_a_hint_is_none_or_a_wait_whatever_the_headers(retry_after: str, date: s
     assert seconds is None or (seconds >= 0 and math.isfinite(seconds))
 
 
-@pytest.mark.parametrize("text, number", [("0.0", 0.0), ("723.5", 723.5), ("-1", -1.0), ("", None), ("lots", None), ("nan", None), ("inf", None)])
+@pytest.mark.parametrize(
+    "text, number",
+    [("0.0", 0.0), ("723.5", 723.5), ("-1", -1.0), ("", None), ("lots", None), ("nan", None), ("inf", None)],
+)
 def test_a_header_with_a_number(text: str, number: float | None) -> None:
     assert number_header(answer(200, b"", ("X-Rate-Limit-Remaining", text)), "x-rate-limit-remaining") == number
     assert number_header(answer(200), "X-Rate-Limit-Remaining") is None

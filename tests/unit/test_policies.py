@@ -26,7 +26,18 @@ COUNTS = [(RetryPolicy, "attempts"), (Pace, "floor"), (Pace, "ceiling")]
 
 
 @pytest.mark.parametrize("kind, field", SECONDS)
-@pytest.mark.parametrize("value, error", [(0, ValueError), (-1.0, ValueError), (math.inf, ValueError), (math.nan, ValueError), (None, TypeError), ("5", TypeError), (True, TypeError)])  # fmt: skip
+@pytest.mark.parametrize(
+    "value, error",
+    [
+        (0, ValueError),
+        (-1.0, ValueError),
+        (math.inf, ValueError),
+        (math.nan, ValueError),
+        (None, TypeError),
+        ("5", TypeError),
+        (True, TypeError),
+    ],
+)
 def test_seconds_are_positive_and_finite(kind: Any, field: str, value: Any, error: type[Exception]) -> None:
     with pytest.raises(error, match=f"{field} must be .*seconds"):
         kind(**{field: value})
@@ -34,7 +45,9 @@ def test_seconds_are_positive_and_finite(kind: Any, field: str, value: Any, erro
 
 
 @pytest.mark.parametrize("kind, field", COUNTS)
-@pytest.mark.parametrize("value, error", [(0, ValueError), (-1, ValueError), (1.0, TypeError), (None, TypeError), (True, TypeError)])
+@pytest.mark.parametrize(
+    "value, error", [(0, ValueError), (-1, ValueError), (1.0, TypeError), (None, TypeError), (True, TypeError)]
+)
 def test_counts_are_at_least_one(kind: Any, field: str, value: Any, error: type[Exception]) -> None:
     with pytest.raises(error, match=f"{field} must be"):
         kind(**{field: value})

@@ -1,5 +1,5 @@
 """
-What a platform said, fit for a log: readable, one line, short, and nothing of what the caller sent (facts S3, pitfall 18).
+What a platform said, fit for a log: readable, one line, short, nothing of what the caller sent (S3, pitfall 18).
 """
 
 from __future__ import annotations
@@ -50,7 +50,9 @@ def test_pitfall_18_a_comment_never_comes_back_whatever_its_spelling(echo: str) 
         assert not any(word in shown_body(text.encode(), (COMMENT,)) for word in TELLING)
 
 
-@pytest.mark.parametrize("user_id", ["3", "u1", "s001", "jane.roe", "jane.roe@school.example", UUID, "Jürgen Groß", "a/b c"])
+@pytest.mark.parametrize(
+    "user_id", ["3", "u1", "s001", "jane.roe", "jane.roe@school.example", UUID, "Jürgen Groß", "a/b c"]
+)
 def test_pitfall_18_a_user_id_never_comes_back(user_id: str) -> None:
     for echo in (user_id, json.dumps(user_id), json.dumps(user_id).replace("/", "\\/"), f"({user_id})", f"'{user_id}'"):
         shown = redact(f"User {echo} is not enrolled in course 33", (user_id,))
@@ -99,25 +101,48 @@ def test_pitfall_18_no_token_and_no_assertion(text: str) -> None:
     [
         ("Forbidden", b"", "Forbidden"),
         ("", b"", ""),
-        ("Refusing score with an earlier timestamp for item 2 and user 3", b"[]",
-         "Refusing score with an earlier timestamp for item 2 and user 3"),
+        (
+            "Refusing score with an earlier timestamp for item 2 and user 3",
+            b"[]",
+            "Refusing score with an earlier timestamp for item 2 and user 3",
+        ),
         ('Incorrect score received{"userId": "4", "comment": "x"}', b"[]", "Incorrect score received"),
         ("Unauthorized", b'{"status": 401, "reason": "Unauthorized", "request": {"method": "GET"}}', "Unauthorized"),
         ("", b'{"errors":{"type":"unauthorized","message":"Insufficient permissions"}}', "Insufficient permissions"),
-        ("", b'{"errors":[{"message":"The specified resource does not exist."}]}', "The specified resource does not exist."),
+        (
+            "",
+            b'{"errors":[{"message":"The specified resource does not exist."}]}',
+            "The specified resource does not exist.",
+        ),
         ("", b'{"errors":[{"field":"grade","message":"cannot be changed","error_code":null}]}', "cannot be changed"),
         ("", b'{"error":"User does not belong to site"}', "User does not belong to site"),
-        ("", b'{"detail":"Authentication credentials were not provided."}', "Authentication credentials were not provided."),
-        ("", b'{"timestamp":["Score timestamp can only be updated to a later point in time"]}',
-         "Score timestamp can only be updated to a later point in time"),
+        (
+            "",
+            b'{"detail":"Authentication credentials were not provided."}',
+            "Authentication credentials were not provided.",
+        ),
+        (
+            "",
+            b'{"timestamp":["Score timestamp can only be updated to a later point in time"]}',
+            "Score timestamp can only be updated to a later point in time",
+        ),
         ("", b'{"non_field_errors":["a","b"]}', "a; b"),
-        ("", b'{"status":400,"message":"JSON parse error: Invalid date string: x","extraInfo":"ab"}',
-         "JSON parse error: Invalid date string: x"),
-        ("", b'{"error":"invalid_request","error_description":"the \'aud\' is invalid"}',
-         "the 'aud' is invalid; invalid_request"),
+        (
+            "",
+            b'{"status":400,"message":"JSON parse error: Invalid date string: x","extraInfo":"ab"}',
+            "JSON parse error: Invalid date string: x",
+        ),
+        (
+            "",
+            b'{"error":"invalid_request","error_description":"the \'aud\' is invalid"}',
+            "the 'aud' is invalid; invalid_request",
+        ),
         ("", b"403 Forbidden (Rate Limit Exceeded)\n", "403 Forbidden (Rate Limit Exceeded)"),
-        ("", b'{\n  "error" : ""kid" invalid, unable to lookup correct key"\n}',
-         '{ "error" : ""kid" invalid, unable to lookup correct key" }'),
+        (
+            "",
+            b'{\n  "error" : ""kid" invalid, unable to lookup correct key"\n}',
+            '{ "error" : ""kid" invalid, unable to lookup correct key" }',
+        ),
         ("Not Found", b"<html><title>Call to a member function out() on null</title>", "an HTML page"),
         ("Bad Gateway", b"\n <!DOCTYPE html>", "an HTML page"),
         ("Bad\r\nRequest\t", b"", "Bad Request"),
@@ -126,7 +151,7 @@ def test_pitfall_18_no_token_and_no_assertion(text: str) -> None:
         ("Teapot", b"[" * 100_000, "[" * 65_536),
         ("", b"\xff\xfe", "\ufffd\ufffd"),
     ],
-)  # fmt: skip
+)
 def test_s4_the_words_are_found_in_every_shape(reason: str, body: bytes, words: str) -> None:
     assert platform_words(reason, body) == words
 

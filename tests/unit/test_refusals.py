@@ -1,6 +1,6 @@
 """
-Every refusal that was seen, as the right class with its facts, and without anything of the caller's (facts S3-S17, N1, N2,
-A1-A3, L8, L10).
+Every refusal that was seen, as the right class with its facts, and without anything of the caller's (facts S3-S17,
+N1, N2, A1-A3, L8, L10).
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import pickle
 from typing import Any
 
 import pytest
-from tests.fakes import CONTAINER, ITEM, SCORES, WALL, answer, endpoint
 
 from aioags import (
     AGSError,
@@ -28,6 +27,7 @@ from aioags.protocol.dialect import Operation
 from aioags.protocol.messages import Response
 from aioags.protocol.operations import DirectDialect
 from aioags.protocol.refusals import is_throttled, malformed, refusal
+from tests.fakes import CONTAINER, ITEM, SCORES, WALL, answer, endpoint
 
 DIALECT = DirectDialect(endpoint())
 USER = "5c1e3d6a-user"
@@ -66,64 +66,139 @@ HTML = "<!DOCTYPE html><html><head><title>Error</title></head><body>Call to a me
 # What it is: the answer, the class, and something the words say.
 SCORE_REFUSALS: dict[str, tuple[Response, type[AGSError], str]] = {
     "S3 Moodle, not gradable": (
-        answer(400, "[]", reason="Incorrect score received" + echo()), UserNotGradableError, "Incorrect score received"),
+        answer(400, "[]", reason="Incorrect score received" + echo()),
+        UserNotGradableError,
+        "Incorrect score received",
+    ),
     "S3 Moodle, the reason cut at 1024": (
-        answer(400, "[]", reason=("Incorrect score received" + echo())[:60]), UserNotGradableError, "Incorrect score"),
+        answer(400, "[]", reason=("Incorrect score received" + echo())[:60]),
+        UserNotGradableError,
+        "Incorrect score",
+    ),
     "S4 Moodle over HTTP/2, no reason": (answer(400, "[]"), UserNotGradableError, ""),
     "S2 Moodle, 200 with an empty array": (answer(200, "[]"), UserNotGradableError, ""),
     "S16 Canvas": (
-        answer(422, {"errors": {"type": "unprocessable_entity", "message": "User not found in course or is not a student"}}),
-        UserNotGradableError, "not a student"),
+        answer(
+            422, {"errors": {"type": "unprocessable_entity", "message": "User not found in course or is not a student"}}
+        ),
+        UserNotGradableError,
+        "not a student",
+    ),
     "S16 Canvas after a Rails upgrade": (
-        answer(422, {"errors": {"type": "unprocessable_content", "message": "User not found in course or is not a student"}}),
-        UserNotGradableError, "not a student"),
+        answer(
+            422,
+            {"errors": {"type": "unprocessable_content", "message": "User not found in course or is not a student"}},
+        ),
+        UserNotGradableError,
+        "not a student",
+    ),
     "S16 Blackboard": (
-        answer(400, {"status": 400, "message": f"User could not be found: {USER}"}), UserNotGradableError, "could not be found"),
+        answer(400, {"status": 400, "message": f"User could not be found: {USER}"}),
+        UserNotGradableError,
+        "could not be found",
+    ),
     "S16 Brightspace 403": (
-        answer(403, {"detail": "User in requested score is not enrolled in the org unit"}), UserNotGradableError, "not enrolled"),
+        answer(403, {"detail": "User in requested score is not enrolled in the org unit"}),
+        UserNotGradableError,
+        "not enrolled",
+    ),
     "S16 Brightspace 404": (
-        answer(404, {"detail": "User in requested score does not exist"}), UserNotGradableError, "does not exist"),
+        answer(404, {"detail": "User in requested score does not exist"}),
+        UserNotGradableError,
+        "does not exist",
+    ),
     "S16 Sakai": (answer(400, {"error": "User does not belong to site"}), UserNotGradableError, "does not belong"),
     "S6 Moodle, older or equal": (
-        answer(409, "[]", reason="Refusing score with an earlier timestamp for item 2 and user 3"), StaleScoreError, "earlier"),
+        answer(409, "[]", reason="Refusing score with an earlier timestamp for item 2 and user 3"),
+        StaleScoreError,
+        "earlier",
+    ),
     "S6 Moodle over HTTP/2": (answer(409, "[]"), StaleScoreError, ""),
     "S6 Canvas, older": (
-        answer(400, {"errors": {"type": "bad_request", "message": "Provided timestamp of 2026-01-01T09:00:00.000Z before "
-               "last updated timestamp of 2026-01-01T09:00:01.000Z"}}), StaleScoreError, "before last updated"),
+        answer(
+            400,
+            {
+                "errors": {
+                    "type": "bad_request",
+                    "message": "Provided timestamp of 2026-01-01T09:00:00.000Z before "
+                    "last updated timestamp of 2026-01-01T09:00:01.000Z",
+                }
+            },
+        ),
+        StaleScoreError,
+        "before last updated",
+    ),
     "S6 Open edX, older": (
-        answer(400, {"timestamp": ["Score timestamp can only be updated to a later point in time"]}), StaleScoreError, "later"),
+        answer(400, {"timestamp": ["Score timestamp can only be updated to a later point in time"]}),
+        StaleScoreError,
+        "later",
+    ),
     "S6 Open edX, equal": (
-        answer(400, {"timestamp": ["Score already exists for the provided timestamp"]}), StaleScoreError, "already exists"),
+        answer(400, {"timestamp": ["Score already exists for the provided timestamp"]}),
+        StaleScoreError,
+        "already exists",
+    ),
     "S8 Blackboard, a bad date is not stale": (
-        answer(400, {"status": 400, "message": "JSON parse error: Invalid date string: 2017-04-16T18:54:36"}), RefusedError, "Invalid"),
+        answer(400, {"status": 400, "message": "JSON parse error: Invalid date string: 2017-04-16T18:54:36"}),
+        RefusedError,
+        "Invalid",
+    ),
     "S8 Canvas, an unreadable timestamp is not stale": (
-        answer(400, {"errors": {"type": "bad_request", "message": "Provided timestamp of yesterday not a valid timestamp"}}),
-        RefusedError, "not a valid"),
+        answer(
+            400, {"errors": {"type": "bad_request", "message": "Provided timestamp of yesterday not a valid timestamp"}}
+        ),
+        RefusedError,
+        "not a valid",
+    ),
     "S15 Canvas": (
-        answer(422, {"errors": {"message": "ScoreMaximum not supplied when ScoreGiven present."}}), RefusedError, "not supplied"),
+        answer(422, {"errors": {"message": "ScoreMaximum not supplied when ScoreGiven present."}}),
+        RefusedError,
+        "not supplied",
+    ),
     "S15 Open edX": (answer(400, {"scoreMaximum": ["A valid number is required."]}), RefusedError, "valid number"),
     "S17 Canvas, course over": (
-        answer(422, {"errors": {"message": "This course has concluded. AGS requests will no longer be accepted for this course."}}),
-        RefusedError, "concluded"),
+        answer(
+            422,
+            {
+                "errors": {
+                    "message": "This course has concluded. AGS requests will no longer be accepted for this course."
+                }
+            },
+        ),
+        RefusedError,
+        "concluded",
+    ),
     "S17 Canvas, unpublished, old shape": (
         answer(422, {"errors": [{"field": "grade", "message": "cannot be changed at this time", "error_code": None}]}),
-        RefusedError, "cannot be changed"),
+        RefusedError,
+        "cannot be changed",
+    ),
     "S4 Canvas, gone": (
-        answer(404, {"errors": [{"message": "The specified resource does not exist."}]}), NotFoundError, "does not exist"),
+        answer(404, {"errors": [{"message": "The specified resource does not exist."}]}),
+        NotFoundError,
+        "does not exist",
+    ),
     "S4 Canvas, deleted": (answer(404, b""), NotFoundError, ""),
     "S4 a plain text": (answer(400, "Bad Request"), RefusedError, "Bad Request"),
     "S4 nothing at all": (answer(400, b""), RefusedError, ""),
     "A1 Moodle": (answer(401, MOODLE_401), ForbiddenError, "Unauthorized"),
     "A2 Canvas": (
-        answer(401, {"errors": {"type": "unauthorized", "message": "Insufficient permissions"}}), ForbiddenError, "Insufficient"),
-    "A1 Open edX": (answer(403, {"detail": "Authentication credentials were not provided."}), ForbiddenError, "credentials"),
+        answer(401, {"errors": {"type": "unauthorized", "message": "Insufficient permissions"}}),
+        ForbiddenError,
+        "Insufficient",
+    ),
+    "A1 Open edX": (
+        answer(403, {"detail": "Authentication credentials were not provided."}),
+        ForbiddenError,
+        "credentials",
+    ),
     "A1 Sakai": (answer(403, {"error": "signature_error"}), ForbiddenError, "signature_error"),
     "A2 Sakai": (answer(400, {"error": "invalid_scope"}), RefusedError, "invalid_scope"),
     "U1 the wrong route": (answer(405, b"", reason="Method Not Allowed"), RefusedError, "Method Not Allowed"),
     "U4 Open edX": (answer(415, {"detail": "Unsupported media type"}), RefusedError, "Unsupported"),
     "Moodle, wrong host": (answer(303, b"", ("Location", "http://lms.example/")), RefusedError, ""),
     "N4 a page with 404": (answer(404, HTML), NotFoundError, "an HTML page"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("response, kind, said", SCORE_REFUSALS.values(), ids=SCORE_REFUSALS.keys())
@@ -148,14 +223,22 @@ OTHER_REFUSALS: dict[str, tuple[str, Response, type[AGSError]]] = {
     "Moodle's reason on DELETE, if it ever sent one with 200": ("delete", answer(200, "[]"), RefusedError),
     "L10 Canvas": ("create", answer(412, b""), RefusedError),
     "L10 Moodle": ("create", answer(403, b"", reason="Forbidden"), ForbiddenError),
-    "L4 Schoology": ("create", answer(400, {"error": 'Invalid parameter "body.id": "id" is not allowed'}), RefusedError),
+    "L4 Schoology": (
+        "create",
+        answer(400, {"error": 'Invalid parameter "body.id": "id" is not allowed'}),
+        RefusedError,
+    ),
     "U3 Moodle": ("list", answer(400, b"", reason="No context or unsupported content type"), RefusedError),
     "P7 Moodle, results with a limit": ("results", answer(404, HTML), NotFoundError),
     "gone": ("get", answer(410), NotFoundError),
     "409 is stale for scores alone": ("update", answer(409, {"error": "conflict"}), RefusedError),
     "a word about users is for scores alone": ("get", answer(404, {"error": "user not found"}), NotFoundError),
-    "a word about timestamps is for scores alone": ("update", answer(400, {"error": "timestamp too early, not later"}), RefusedError),
-}  # fmt: skip
+    "a word about timestamps is for scores alone": (
+        "update",
+        answer(400, {"error": "timestamp too early, not later"}),
+        RefusedError,
+    ),
+}
 
 
 @pytest.mark.parametrize("name, response, kind", OTHER_REFUSALS.values(), ids=OTHER_REFUSALS.keys())
@@ -165,7 +248,9 @@ def test_other_refusals(name: str, response: Response, kind: type[AGSError]) -> 
     assert (error.recorded, error.transient) == (False, False)
 
 
-CANVAS_403 = answer(403, "403 Forbidden (Rate Limit Exceeded)\n", ("X-Rate-Limit-Remaining", "0.0"), ("X-Request-Cost", "0.1"))
+CANVAS_403 = answer(
+    403, "403 Forbidden (Rate Limit Exceeded)\n", ("X-Rate-Limit-Remaining", "0.0"), ("X-Request-Cost", "0.1")
+)
 
 THROTTLES: dict[str, tuple[Response, float | None]] = {
     "N1 Canvas, old": (CANVAS_403, None),
@@ -175,9 +260,12 @@ THROTTLES: dict[str, tuple[Response, float | None]] = {
     "N2 Blackboard": (answer(429, {"status": 429}, ("Retry-After", "17")), 17.0),
     "N2 Brightspace": (answer(429, b"", ("X-Rate-Limit-Remaining", "0"), ("X-Rate-Limit-Reset", "42")), 42.0),
     "N2 both": (answer(429, b"", ("X-Rate-Limit-Reset", "42"), ("Retry-After", "3")), 3.0),
-    "N2 a date": (answer(429, b"", ("Date", "Thu, 01 Jan 2026 10:00:00 GMT"), ("Retry-After", "Thu, 01 Jan 2026 10:00:09 GMT")), 9.0),
+    "N2 a date": (
+        answer(429, b"", ("Date", "Thu, 01 Jan 2026 10:00:00 GMT"), ("Retry-After", "Thu, 01 Jan 2026 10:00:09 GMT")),
+        9.0,
+    ),
     "Moodle, maintenance": (answer(503, HTML, ("Retry-After", "300"), reason="Moodle under maintenance"), 300.0),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
@@ -209,9 +297,17 @@ def test_n1_what_is_no_throttle(response: Response) -> None:
 @pytest.mark.parametrize("name", OPERATIONS)
 @pytest.mark.parametrize(
     "status, transient, untouched",
-    [(408, True, False), (425, True, True), (500, True, False), (501, False, True), (502, True, False), (503, True, False),
-     (504, True, False), (599, True, False)],
-)  # fmt: skip
+    [
+        (408, True, False),
+        (425, True, True),
+        (500, True, False),
+        (501, False, True),
+        (502, True, False),
+        (503, True, False),
+        (504, True, False),
+        (599, True, False),
+    ],
+)
 def test_a_broken_platform_may_have_applied_a_write(name: str, status: int, transient: bool, untouched: bool) -> None:
     error = refused(name, answer(status, HTML))
     assert type(error) is BrokenError
@@ -267,7 +363,10 @@ def test_pitfall_18_a_user_in_the_url_is_not_shown() -> None:
     assert USER not in f"{error} {error!r} {error.body}"
 
 
-@pytest.mark.parametrize("body", [b"Bearer 3714bfd0e53f66ec60c5d4bb81c9d2da expired", b'{"error": "no token 3714bfd0e53f66ec60c5d4bb81c9d2da"}'])
+@pytest.mark.parametrize(
+    "body",
+    [b"Bearer 3714bfd0e53f66ec60c5d4bb81c9d2da expired", b'{"error": "no token 3714bfd0e53f66ec60c5d4bb81c9d2da"}'],
+)
 def test_a_token_is_never_shown(body: bytes) -> None:
     error = refused("list", answer(401, body))
     assert "3714bfd0" not in f"{error} {error!r} {error.body}"
@@ -289,6 +388,10 @@ def test_the_url_of_an_error_is_the_one_that_was_sent() -> None:
 
 def test_an_operation_and_its_messages_show_nothing_private() -> None:
     operation = OPERATIONS["score"]
-    shown = repr(operation) + repr(operation.request) + repr(answer(400, echo(), ("Authorization", "Bearer x"), reason=echo()))
+    shown = (
+        repr(operation)
+        + repr(operation.request)
+        + repr(answer(400, echo(), ("Authorization", "Bearer x"), reason=echo()))
+    )
     for private in (USER, "see me after", "teacher-77", "Bearer"):
         assert private not in shown

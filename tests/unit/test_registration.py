@@ -12,10 +12,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, x25519
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
-from tests.fakes import private_key, registration
 
 from aioags.model.registration import load_key, signing_algorithm
 from aioags.model.secure import is_loopback, url_fault
+from tests.fakes import private_key, registration
 
 PEM = private_key().as_pem(private=True).decode()
 PUBLIC_PEM = private_key().as_pem(private=False).decode()
@@ -165,7 +165,9 @@ def test_https_and_loopback_are_taken_as_written(url: str) -> None:
     assert url_fault(url) is None
 
 
-@pytest.mark.parametrize("host", ["", "local", "localhost.", "127.1", "2130706433", "0x7f.1", "::", "[::1]", "127.0.0.1.nip.io"])
+@pytest.mark.parametrize(
+    "host", ["", "local", "localhost.", "127.1", "2130706433", "0x7f.1", "::", "[::1]", "127.0.0.1.nip.io"]
+)
 def test_what_only_looks_like_loopback_is_not(host: str) -> None:
     assert not is_loopback(host)
 

@@ -55,7 +55,9 @@ def test_pitfall_9_absent_blank_and_null_are_the_same(name: str, nothing: Any) -
     assert load_result({"userId": "3", name: nothing}) == Result(user_id="3")
 
 
-@pytest.mark.parametrize("user_id, read", [(3, "3"), (0, "0"), (-1, "-1"), ("3", "3"), ("0007", "0007"), (10**30, str(10**30))])
+@pytest.mark.parametrize(
+    "user_id, read", [(3, "3"), (0, "0"), (-1, "-1"), ("3", "3"), ("0007", "0007"), (10**30, str(10**30))]
+)
 def test_pitfall_9_a_numeric_user_id_is_a_string(user_id: Any, read: str) -> None:
     assert load_result({"userId": user_id}).user_id == read
 

@@ -5,6 +5,7 @@ Reading bodies: whatever comes, it is a value or one clear error.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,6 +13,19 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aioags.wire.scalars import NotReadableError, load_instant, load_json, load_number, load_string
+
+NONE = "no complaint"
+
+
+def complaint(load: Callable[..., object], *arguments: object) -> str:
+    """
+    Return what a reader complains about; any error but its own fails the test.
+    """
+    try:
+        load(*arguments)
+    except NotReadableError as error:
+        return str(error)
+    return NONE
 
 
 @pytest.mark.parametrize(
@@ -67,10 +81,7 @@ def test_what_is_no_json_is_one_clear_error(body: bytes, why: str) -> None:
 @given(st.binary(max_size=40) | st.text('{}[]",:0123456789eE+-.nulltrefasNIiy \\u', max_size=40).map(str.encode))
 @example(b'{"a": "secret"')
 def test_reading_never_fails_otherwise_and_never_quotes(body: bytes) -> None:
-    try:
-        load_json(body)
-    except NotReadableError as error:
-        assert "secret" not in str(error)
+    assert "secret" not in complaint(load_json, body)
 
 
 json_values = st.recursive(
@@ -83,10 +94,7 @@ json_values = st.recursive(
 @given(json_values)
 def test_no_value_breaks_a_reader(value: Any) -> None:
     for load in (load_number, load_string, load_instant):
-        try:
-            load("field", value)
-        except NotReadableError as error:
-            assert str(error).startswith("field ")
+        assert complaint(load, "field", value).startswith(("field ", NONE))
 
 
 @pytest.mark.parametrize("value", [None, "", " \t"])
@@ -96,7 +104,9 @@ def test_absent_null_and_blank_are_none(value: Any) -> None:
     assert load_instant("f", value) is None
 
 
-@pytest.mark.parametrize("value", [10**400, -(10**400), 10**4200, 1e308 * 10, "1e309"], ids=lambda value: str(value)[:9])
+@pytest.mark.parametrize(
+    "value", [10**400, -(10**400), 10**4200, 1e308 * 10, "1e309"], ids=lambda value: str(value)[:9]
+)
 def test_a_number_beyond_every_float_is_refused(value: Any) -> None:
     with pytest.raises(NotReadableError, match="f is too large"):
         load_number("f", value)

@@ -169,13 +169,17 @@ def test_s2_no_line_break_ever_leaves(breaks: str) -> None:
 
 
 def test_s2_the_json_is_compact() -> None:
-    score = Score.graded("u1", 1, score_maximum=1, submission=Submission(started_at=NOON), extensions={URL: {"a": [1, 2]}})
+    score = Score.graded(
+        "u1", 1, score_maximum=1, submission=Submission(started_at=NOON), extensions={URL: {"a": [1, 2]}}
+    )
     assert b" " not in dump_score(score)
 
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**15), 10**15) | st.text(st.characters(codec="utf-8")),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters(codec="utf-8")), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters(codec="utf-8")), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 text = st.text(st.characters(codec="utf-8"), min_size=1).filter(str.strip)

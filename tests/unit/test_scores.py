@@ -91,12 +91,12 @@ def test_pitfall_10_a_maximum_is_a_number_and_no_bool(number: Any) -> None:
         graded(8, number)
 
 
-@pytest.mark.parametrize("number", [10**400, 10**5000, Decimal("1e400")], ids=["int", "int too long to print", "Decimal"])
-def test_a_number_beyond_every_float_is_taken_or_refused_by_name(number: Any) -> None:
-    try:
-        assert graded(1, number).score_maximum == number
-    except ValueError as error:
-        assert "score_maximum" in str(error)
+@pytest.mark.parametrize(
+    "number", [10**400, 10**5000, Decimal("1e400")], ids=["int", "int too long to print", "Decimal"]
+)
+def test_a_number_beyond_every_float_is_refused_by_name(number: Any) -> None:
+    with pytest.raises(ValueError, match="score_maximum must be finite"):
+        graded(1, number)
 
 
 @pytest.mark.parametrize("number", [-1, -0.01, Decimal("-0.5")])
@@ -125,7 +125,9 @@ def test_pitfall_16_graded_without_a_value_is_refused() -> None:
         graded(None)
 
 
-@pytest.mark.parametrize("make", [Score, Score.graded, Score.progress, Score.cleared], ids=lambda make: make.__qualname__)
+@pytest.mark.parametrize(
+    "make", [Score, Score.graded, Score.progress, Score.cleared], ids=lambda make: make.__qualname__
+)
 @pytest.mark.parametrize("misspelt", ["score_gven", "scoreGiven", "coment", "time_stamp"])
 def test_a_misspelt_keyword_never_clears_a_grade(make: Any, misspelt: str) -> None:
     with pytest.raises(TypeError, match=misspelt):
@@ -231,7 +233,12 @@ def test_half_of_a_surrogate_pair_is_refused_everywhere() -> None:
         graded(comment=HALF_A_PAIR)
     with pytest.raises(ValueError, match="scoring_user_id must be encodable"):
         graded(scoring_user_id=HALF_A_PAIR)
-    for extensions in ({URL: HALF_A_PAIR}, {URL: [{"a": HALF_A_PAIR}]}, {URL + HALF_A_PAIR: 1}, {URL: {HALF_A_PAIR: 1}}):
+    for extensions in (
+        {URL: HALF_A_PAIR},
+        {URL: [{"a": HALF_A_PAIR}]},
+        {URL + HALF_A_PAIR: 1},
+        {URL: {HALF_A_PAIR: 1}},
+    ):
         with pytest.raises(ValueError, match="extensions"):
             graded(extensions=extensions)
 
@@ -255,7 +262,9 @@ def test_pitfall_12_the_wire_names_are_the_standards() -> None:
     } == SCORE_FIELDS  # fmt: skip
 
 
-@pytest.mark.parametrize("value", [{1, 2}, math.nan, b"x", Decimal(1), NOON, object()], ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize(
+    "value", [{1, 2}, math.nan, b"x", Decimal(1), NOON, object()], ids=lambda value: type(value).__name__
+)
 def test_an_extension_holds_json(value: Any) -> None:
     with pytest.raises(ValueError, match="extensions must hold JSON values only"):
         graded(extensions={URL: value})

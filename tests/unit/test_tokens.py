@@ -1,5 +1,5 @@
 """
-The token cache (pitfalls 19-26, facts T7, T8, T12, T13): one request however many wait, and no token longer than it lives.
+The token cache (pitfalls 19-26, T7, T8, T12, T13): one request however many wait, no token longer than it lives.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from urllib.parse import parse_qs
 
 import attrs
 import pytest
-from tests.fakes import WALL, answer, registration
 
 from aioags import AGSError, GrantRefusedError, Registration, Scope, UnreachableError
 from aioags.protocol.dialect import Operation
 from aioags.protocol.grants import Grant, grant_refusal
 from aioags.tokens import OAuthCredential, Token, TokenCache
+from tests.fakes import WALL, answer, registration
 
 ALL = frozenset(scope.value for scope in Scope)
 SCORE = (Scope.SCORE.value,)

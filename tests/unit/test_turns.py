@@ -113,7 +113,9 @@ def test_at_most_one_of_a_key_sends_and_they_send_in_order(steps: list[tuple[int
     for number, (user, joins, place) in enumerate(steps):
         line = waiting[user]
         if joins or not line:
-            turn, first = turns.join(("li", str(user)), lambda _, user=user, number=number: started[user].append(number))  # type: ignore[misc]
+            turn, first = turns.join(
+                ("li", str(user)), lambda _, user=user, number=number: started[user].append(number)
+            )  # type: ignore[misc]
             assert first is (not line)
             if first:
                 started[user].append(number)
@@ -198,7 +200,9 @@ def test_which_score_of_the_caller_comes_too_late(seconds: float, older: bool) -
 
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 20)), min_size=1, max_size=30))
-def test_what_the_package_stamps_always_goes_to_a_later_second_than_all_before(course: list[tuple[bool, float]]) -> None:
+def test_what_the_package_stamps_always_goes_to_a_later_second_than_all_before(
+    course: list[tuple[bool, float]],
+) -> None:
     turns = Turns()
     latest = -1
     for is_own, seconds in course:

@@ -94,7 +94,9 @@ def test_pitfall_3_no_filter_changes_nothing() -> None:
     assert with_query(f"{LMS}/li", {}) == f"{LMS}/li"
 
 
-@given(query, st.dictionaries(st.sampled_from(["tag", "resource_id", "user_id"]), st.text(st.characters(codec="utf-8"))))
+@given(
+    query, st.dictionaries(st.sampled_from(["tag", "resource_id", "user_id"]), st.text(st.characters(codec="utf-8")))
+)
 def test_pitfall_3_filters_read_back_behind_the_old_query(query: str, filters: dict[str, str]) -> None:
     url = with_query(f"{LMS}/li?{query}", filters)
     assert url.startswith(f"{LMS}/li?{query}")

@@ -1,0 +1,111 @@
+"""
+Launches in aiohttp.
+
+Example::
+
+    lti = LTI(ToolSettings(registrations=[...], redirect_uri="https://tool.example/lti/launch", keys=[...]))
+    app = web.Application()
+    lti.setup(app, "/lti")  # /lti/login, /lti/launch, /lti/jwks
+
+    @lti.on_launch
+    async def quiz(request: web.Request, launch: Launch, gradebook: Gradebook | None) -> web.StreamResponse: ...
+
+    async def answers(request: web.Request) -> web.Response:
+        ags = request.app[CLIENT]
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from aiohttp import web
+
+from aioags.client import Client
+from aioags.contrib.base import JWKS_HEADERS, LONGEST_FORM, NO_STORE, LTIBase, read_form, refusal_status, refusal_text
+from aioags.errors import LaunchError
+from aioags.gradebook import Gradebook
+from aioags.launch import Launch
+
+Handler = Callable[[web.Request, Launch, Gradebook | None], Awaitable[web.StreamResponse]]
+"""What `LTI.on_launch` marks."""
+
+CLIENT = web.AppKey("aioags.client", Client)
+"""Key of the `Client` in the application: ``request.app[CLIENT]``."""
+
+LAUNCH = "aioags.launch"
+"""Key of the `Launch` in the request that brought it, for middlewares: ``request[LAUNCH]``."""
+
+
+class LTI(LTIBase[Handler]):
+    """
+    The routes of launches, and the client, for one application.
+    """
+
+    def setup(self, app: web.Application, prefix: str = "/lti") -> None:
+        """
+        Add the routes, and be open from the application's start-up to its shutdown.
+
+        Args:
+            prefix: Before ``/login``, ``/launch`` and ``/jwks``. Empty: none.
+        """
+        app.router.add_route("*", f"{prefix}/login", self.login)
+        app.router.add_post(f"{prefix}/launch", self.launch)
+        app.router.add_get(f"{prefix}/jwks", self.jwks)
+        app.cleanup_ctx.append(self.cleanup_context)
+
+    async def cleanup_context(self, app: web.Application) -> AsyncIterator[None]:
+        """
+        Be open while the application runs.
+        """
+        async with self.opened() as client:
+            app[CLIENT] = client
+            yield
+
+    async def login(self, request: web.Request) -> web.StreamResponse:
+        """
+        Answer a login request: GET or POST.
+        """
+        if request.method not in {"GET", "POST"}:
+            raise web.HTTPMethodNotAllowed(request.method, ["GET", "POST"])
+        try:
+            params = await _form(request) if request.method == "POST" else dict(request.query)
+            login = await self.begin(params)
+        except LaunchError as error:
+            return _refused(error)
+        response = web.Response(status=302, headers={"Location": login.url, **NO_STORE})
+        if login.cookie is not None:
+            response.headers.add("Set-Cookie", login.cookie.header)
+        return response
+
+    async def launch(self, request: web.Request) -> web.StreamResponse:
+        """
+        Take a launch, and let the handler answer it.
+        """
+        try:
+            taken = await self.take(await _form(request), request.cookies)
+        except LaunchError as error:
+            return _refused(error)
+        request[LAUNCH] = taken.launch
+        response = await self.handler(request, taken.launch, taken.gradebook)
+        if taken.spent is not None and not response.prepared:
+            response.headers.add("Set-Cookie", taken.spent.header)
+        return response
+
+    async def jwks(self, request: web.Request) -> web.StreamResponse:
+        """
+        Answer with the tool's public keys.
+        """
+        return web.json_response(self.jwks_document(), headers=JWKS_HEADERS)
+
+
+def _refused(error: LaunchError) -> web.Response:
+    return web.Response(text=refusal_text(error), status=refusal_status(error), headers=NO_STORE)
+
+
+async def _form(request: web.Request) -> dict[str, str]:
+    body = bytearray()
+    async for chunk in request.content.iter_any():
+        body += chunk
+        if len(body) > LONGEST_FORM:
+            break
+    return read_form(bytes(body))

@@ -1,0 +1,229 @@
+"""
+What the web frameworks have in common: what is open while the application runs, and how a refusal is told.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Generic, TypeVar
+from urllib.parse import parse_qsl
+
+import attrs
+
+from aioags._version import __version__
+from aioags.client import Client
+from aioags.errors import IdTokenRefusedError, LaunchError, UnregisteredError
+from aioags.gradebook import Gradebook
+from aioags.launch import Cookie, Launch, Login, Tool, ToolSettings
+from aioags.model.policy import Timeouts
+from aioags.model.registration import Registration
+from aioags.transport import AiohttpTransport, Transport
+
+HandlerT = TypeVar("HandlerT")
+
+JWKS_HEADERS = {"Cache-Control": "public, max-age=3600"}
+"""Of the ``jwks`` route. A rotation waits for longer than that (SEC 6.4)."""
+
+NO_STORE = {"Cache-Control": "no-store"}
+"""Of everything else: it is about one person, once."""
+
+LONGEST_FORM = 512 * 1024
+"""Most bytes of a login's or launch's form."""
+
+_MOST_FIELDS = 100
+_logger = logging.getLogger("aioags.launch")
+
+
+@attrs.frozen
+class Taken:
+    """
+    A launch, and what its handler needs.
+
+    Attributes:
+        gradebook: None: the launch offers no grades.
+
+        spent: Cookie that the answer takes back. None: there is none.
+    """
+
+    launch: Launch
+    gradebook: Gradebook | None
+    spent: Cookie | None
+
+
+@attrs.frozen
+class Opened:
+    """
+    What is open while the application runs.
+    """
+
+    client: Client
+    tool: Tool
+
+    async def aclose(self) -> None:
+        """
+        Close both; the transport goes with the client.
+        """
+        await self.tool.aclose()
+        await self.client.aclose()
+
+
+def default_transport() -> Transport:
+    """
+    Make the transport that client and launches share.
+    """
+    return AiohttpTransport(timeouts=Timeouts(), user_agent=f"aioags/{__version__}")
+
+
+def default_client(transport: Transport) -> Client:
+    """
+    Make the client.
+    """
+    return Client(transport=transport)
+
+
+class LTIBase(Generic[HandlerT]):
+    """
+    The part of `LTI` that knows no framework.
+
+    Args:
+        settings: The tool's side of launches.
+
+        client: Makes the `Client` at start-up, around the shared transport. Give your own to change its pace or retry.
+
+        transport: Makes the transport at start-up.
+    """
+
+    def __init__(
+        self,
+        settings: ToolSettings,
+        *,
+        client: Callable[[Transport], Client] = default_client,
+        transport: Callable[[], Transport] = default_transport,
+    ) -> None:
+        self.settings = settings
+        self._make_client = client
+        self._make_transport = transport
+        self._opened: Opened | None = None
+        self._handler: HandlerT | None = None
+
+    def on_launch(self, handler: HandlerT) -> HandlerT:
+        """
+        Mark the handler of launches: ``async def handler(request, launch, gradebook)``; what it returns is the answer.
+
+        It gets every kind of launch; ``launch.message_type`` says which.
+        """
+        self._handler = handler
+        return handler
+
+    @property
+    def handler(self) -> HandlerT:
+        """
+        The handler of launches.
+        """
+        if self._handler is None:
+            raise RuntimeError("no handler takes launches: mark one with @lti.on_launch")
+        return self._handler
+
+    def client(self) -> Client:
+        """
+        Return the application's one `Client`, open from start-up to shutdown.
+
+        Raises:
+            RuntimeError: The application was not started with this.
+        """
+        return self._running().client
+
+    def _running(self) -> Opened:
+        if self._opened is None:
+            raise RuntimeError("nothing is open: hand this LTI to the application, which opens it at start-up")
+        return self._opened
+
+    def _open(self) -> Opened:
+        transport = self._make_transport()
+        return Opened(self._make_client(transport), Tool(self.settings, transport))
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[Client]:
+        """
+        Be open while the block runs: at start-up, in a job's process, in a test.
+        """
+        opened = self._opened = self._open()
+        try:
+            yield opened.client
+        finally:
+            self._opened = None
+            await opened.aclose()
+
+    async def begin(self, params: Mapping[str, Any]) -> Login:
+        """
+        Answer a login request; a refusal is logged.
+        """
+        try:
+            return await self._running().tool.login(params)
+        except LaunchError as error:
+            _logger.warning("a login was refused: %s", error)
+            raise
+
+    async def take(self, form: Mapping[str, Any], cookies: Mapping[str, str]) -> Taken:
+        """
+        Take a launch; a refusal is logged.
+        """
+        running = self._running()
+        try:
+            launch = await running.tool.launch(form, cookies)
+        except LaunchError as error:
+            _logger.warning("a launch was refused: %s", error)
+            raise
+        endpoint = launch.endpoint
+        gradebook = None if endpoint is None else running.client.gradebook(launch.registration, endpoint)
+        return Taken(launch, gradebook, running.tool.spent_cookie(form))
+
+    async def registration(
+        self, *, issuer: str, client_id: str | None = None, deployment_id: str | None = None
+    ) -> Registration:
+        """
+        Find the registration of an earlier launch again; see `Tool.registration`.
+        """
+        return await self._running().tool.registration(issuer=issuer, client_id=client_id, deployment_id=deployment_id)
+
+    def jwks_document(self) -> dict[str, list[dict[str, Any]]]:
+        """
+        Return the tool's public keys.
+        """
+        return self._running().tool.jwks()
+
+
+def refusal_status(error: LaunchError) -> int:
+    """
+    Return the HTTP status of a refusal: 401 for an id_token that is not believed (SEC 5.1.3, 3).
+    """
+    if error.transient:
+        return 503
+    if isinstance(error, IdTokenRefusedError):
+        return 401
+    return 403 if isinstance(error, UnregisteredError) else 400
+
+
+def refusal_text(error: LaunchError) -> str:
+    """
+    Return what the person is told, as plain text.
+    """
+    return f"This launch was not accepted: {error}\nGo back to your course and open the link again.\n"
+
+
+def read_form(body: bytes) -> dict[str, str]:
+    """
+    Read a form's fields; of a field that is there twice, the first.
+
+    Raises:
+        LaunchError: It is too long, or has too many fields.
+    """
+    if len(body) > LONGEST_FORM:
+        raise LaunchError(f"the form is longer than {LONGEST_FORM} bytes", reason="form")
+    try:
+        fields = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        raise LaunchError(f"the form has more than {_MOST_FIELDS} fields", reason="form") from None
+    return dict(reversed(fields))

@@ -1,0 +1,185 @@
+"""
+Launches in Django, with async views.
+
+Example::
+
+    # settings.py
+    AIOAGS = "project.lti.settings"  # dotted path of a ToolSettings, or of a function that returns one; or the object
+
+    # project/quiz.py
+    lti = LTI.from_settings()
+
+    @lti.on_launch
+    async def quiz(request: HttpRequest, launch: Launch, gradebook: Gradebook | None) -> HttpResponse: ...
+
+    # urls.py
+    urlpatterns = [path("lti/", include(lti.urls))]  # lti/login, lti/launch, lti/jwks
+
+    # asgi.py
+    application = lti.lifespan(get_asgi_application())
+
+Django itself knows neither start-up nor shutdown; `LTI.lifespan` tells them from the server (uvicorn, hypercorn,
+granian). Under a server that does not speak of them (Daphne), the client is opened at the first request. Under WSGI
+every request has an event loop of its own, and nothing could be kept open: launches are refused there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Self
+
+from django.conf import settings as django_settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed, JsonResponse
+from django.urls import URLPattern, path
+from django.utils.module_loading import import_string
+
+from aioags.contrib.base import JWKS_HEADERS, NO_STORE, LTIBase, Opened, refusal_status, refusal_text
+from aioags.errors import LaunchError
+from aioags.gradebook import Gradebook
+from aioags.launch import Launch, ToolSettings
+
+Handler = Callable[[HttpRequest, Launch, Gradebook | None], Awaitable[HttpResponseBase]]
+"""What `LTI.on_launch` marks."""
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApplication = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+
+
+class LTI(LTIBase[Handler]):
+    """
+    The routes of launches, and the client, for one project.
+    """
+
+    _loop: asyncio.AbstractEventLoop | None = None
+
+    @classmethod
+    def from_settings(cls) -> Self:
+        """
+        Make it as ``settings.AIOAGS`` says.
+
+        Raises:
+            ImproperlyConfigured: The setting is missing, or is no `ToolSettings`.
+        """
+        value = getattr(django_settings, "AIOAGS", None)
+        if isinstance(value, str):
+            value = import_string(value)
+        if callable(value):
+            value = value()
+        if not isinstance(value, ToolSettings):
+            raise ImproperlyConfigured("settings.AIOAGS must be an aioags.launch.ToolSettings, or the path of one")
+        return cls(value)
+
+    @property
+    def urls(self) -> list[URLPattern]:
+        """
+        The routes, for ``include``: ``login``, ``launch``, ``jwks``, also their names.
+        """
+        views = {"login": self.login, "launch": self.launch, "jwks": self.jwks}
+        return [path(name, _plain(view), name=name) for name, view in views.items()]
+
+    def lifespan(self, application: Any) -> ASGIApplication:
+        """
+        Wrap the project's ASGI application, to be open from start-up to shutdown.
+        """
+
+        async def wrapped(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+            if scope["type"] == "lifespan":
+                await self._live(receive, send)
+            else:
+                await application(scope, receive, send)
+
+        return wrapped
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        async with self.opened():
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    def _open(self) -> Opened:
+        self._loop = asyncio.get_running_loop()
+        return super()._open()
+
+    def _running(self) -> Opened:
+        # The loop of an earlier test, or of a reloaded server, is gone with all that it had open.
+        if self._opened is None or self._loop is not asyncio.get_running_loop():
+            self._opened = self._open()
+        return self._opened
+
+    async def login(self, request: HttpRequest) -> HttpResponseBase:
+        """
+        Answer a login request: GET or POST.
+        """
+        if request.method not in {"GET", "POST"}:
+            return HttpResponseNotAllowed(["GET", "POST"])
+        _check_server(request)
+        try:
+            login = await self.begin((request.POST if request.method == "POST" else request.GET).dict())
+        except LaunchError as error:
+            return _refused(error)
+        response = HttpResponse(status=302, headers={"Location": login.url, **NO_STORE})
+        if login.cookie is not None:
+            # http.cookies cannot spell Partitioned before Python 3.14.
+            response.headers["Set-Cookie"] = login.cookie.header
+        return _framable(response)
+
+    async def launch(self, request: HttpRequest) -> HttpResponseBase:
+        """
+        Take a launch, and let the handler answer it.
+        """
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        _check_server(request)
+        try:
+            taken = await self.take(request.POST.dict(), request.COOKIES)
+        except LaunchError as error:
+            return _refused(error)
+        response = await self.handler(request, taken.launch, taken.gradebook)
+        if taken.spent is not None:
+            response.headers["Set-Cookie"] = taken.spent.header
+        return _framable(response)
+
+    async def jwks(self, request: HttpRequest) -> HttpResponseBase:
+        """
+        Answer with the tool's public keys.
+        """
+        if request.method not in {"GET", "HEAD"}:
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        return JsonResponse(self.jwks_document(), headers=JWKS_HEADERS)
+
+
+def _plain(view: Callable[[HttpRequest], Awaitable[HttpResponseBase]]) -> Any:
+    async def exempt(request: HttpRequest) -> HttpResponseBase:
+        return await view(request)
+
+    # The platform's page posts the launch, and cannot have our token; state and cookie are the guard (SEC 7.3.1).
+    exempt.csrf_exempt = True  # type: ignore[attr-defined]
+    return exempt
+
+
+def _check_server(request: HttpRequest) -> None:
+    if not isinstance(request, ASGIRequest):
+        raise ImproperlyConfigured("aioags takes launches under ASGI only: serve the project with an ASGI server")
+
+
+def _framable(response: HttpResponseBase) -> HttpResponseBase:
+    # Platforms show tools in frames; Django's middleware would forbid it.
+    response.xframe_options_exempt = True  # type: ignore[attr-defined]
+    return response
+
+
+def _refused(error: LaunchError) -> HttpResponseBase:
+    return _framable(
+        HttpResponse(
+            refusal_text(error),
+            status=refusal_status(error),
+            content_type="text/plain; charset=utf-8",
+            headers=NO_STORE,
+        )
+    )

@@ -1,0 +1,119 @@
+"""
+Launches in FastAPI, and in plain Starlette.
+
+Example::
+
+    lti = LTI(ToolSettings(registrations=[...], redirect_uri="https://tool.example/lti/launch", keys=[...]))
+    app = FastAPI(lifespan=lti.lifespan)
+    app.mount("/lti", lti.app)  # /lti/login, /lti/launch, /lti/jwks
+
+    @lti.on_launch
+    async def quiz(request: Request, launch: Launch, gradebook: Gradebook | None) -> Response: ...
+
+    @app.post("/answers")
+    async def answers(ags: Annotated[Client, Depends(lti.client)]) -> Response: ...
+
+An application with a lifespan of its own enters ``lti.opened()`` in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import cached_property
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route, Router
+
+from aioags.contrib.base import (
+    JWKS_HEADERS,
+    LONGEST_FORM,
+    NO_STORE,
+    LTIBase,
+    read_form,
+    refusal_status,
+    refusal_text,
+)
+from aioags.errors import LaunchError
+from aioags.gradebook import Gradebook
+from aioags.launch import Launch
+
+Handler = Callable[[Request, Launch, Gradebook | None], Awaitable[Response]]
+"""What `LTI.on_launch` marks."""
+
+
+class LTI(LTIBase[Handler]):
+    """
+    The routes of launches, and the client, for one application.
+
+    """
+
+    @cached_property
+    def app(self) -> Router:
+        """
+        An ASGI application with ``/login``, ``/launch`` and ``/jwks``, to be mounted.
+        """
+        return Router(
+            [
+                Route("/login", self.login, methods=["GET", "POST"]),
+                Route("/launch", self.launch, methods=["POST"]),
+                Route("/jwks", self.jwks, methods=["GET"]),
+            ]
+        )
+
+    @asynccontextmanager
+    async def lifespan(self, app: Any) -> AsyncIterator[None]:
+        """
+        Be open from the application's start-up to its shutdown.
+        """
+        async with self.opened():
+            yield
+
+    async def login(self, request: Request) -> Response:
+        """
+        Answer a login request: GET or POST.
+        """
+        try:
+            params = await _form(request) if request.method == "POST" else dict(request.query_params)
+            login = await self.begin(params)
+        except LaunchError as error:
+            return _refused(error)
+        response = RedirectResponse(login.url, status_code=302, headers=NO_STORE)
+        if login.cookie is not None:
+            response.headers.append("Set-Cookie", login.cookie.header)
+        return response
+
+    async def launch(self, request: Request) -> Response:
+        """
+        Take a launch, and let the handler answer it.
+        """
+        try:
+            taken = await self.take(await _form(request), request.cookies)
+        except LaunchError as error:
+            return _refused(error)
+        response = await self.handler(request, taken.launch, taken.gradebook)
+        if taken.spent is not None:
+            response.headers.append("Set-Cookie", taken.spent.header)
+        return response
+
+    async def jwks(self, request: Request) -> Response:
+        """
+        Answer with the tool's public keys.
+        """
+        return JSONResponse(self.jwks_document(), headers=JWKS_HEADERS)
+
+
+def _refused(error: LaunchError) -> Response:
+    return PlainTextResponse(refusal_text(error), refusal_status(error), NO_STORE)
+
+
+async def _form(request: Request) -> dict[str, str]:
+    # Starlette's own form() needs python-multipart, and has no bound.
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LONGEST_FORM:
+            break
+    return read_form(bytes(body))

@@ -1,0 +1,135 @@
+"""
+A quiz as an LTI tool, in FastAPI: launched from a course, graded into its gradebook.
+
+    pip install 'aioags[fastapi]' uvicorn python-multipart
+    python docs/examples/fastapi_tool.py
+
+Then open the page that it names, and launch the quiz as one of the people there. The platform is the emulator, in the
+same program; for your LMS, make the `ToolSettings` of the registration you agreed on, and leave `main` away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+from html import escape
+from typing import Annotated
+
+import uvicorn
+from fastapi import FastAPI, Form, HTTPException, Request
+from fastapi.responses import HTMLResponse
+
+from aioags import Client, Endpoint, Gradebook, LineItem, Registration, Score, join_results
+from aioags.contrib.fastapi import LTI
+from aioags.emulator import Platform, serve
+from aioags.launch import Launch, LinkItem, ToolSettings, deep_linking_response
+
+PORT = 8000
+QUIZZES = {"1": ("What is 6 times 7?", "42"), "2": ("Who wrote “Faust”?", "Goethe")}
+TWO_HOURS = 7200.0
+
+
+def create_app(settings: ToolSettings) -> FastAPI:
+    """
+    Make the application: the launch routes under ``/lti``, and one of its own for the answers.
+    """
+    lti = LTI(settings)
+    app = FastAPI(lifespan=lti.lifespan)
+    app.mount("/lti", lti.app)
+
+    @lti.on_launch
+    async def launched(request: Request, launch: Launch, gradebook: Gradebook | None) -> HTMLResponse:
+        if launch.deep_linking is not None:
+            return HTMLResponse(deep_linking_response(launch, links(), now=time.time()).html)
+        if gradebook is None:
+            return HTMLResponse("<p>This course takes no grades from this quiz.</p>")
+        if launch.has_role("Instructor"):
+            return HTMLResponse(await overview(lti.client(), launch, gradebook))
+        ticket = await remember(settings, launch)
+        question, _ = QUIZZES[str(launch.custom.get("quiz", "1"))]
+        return HTMLResponse(
+            f'<h1>{escape(question)}</h1><form method="post" action="/answers"><input name="answer" autofocus>'
+            f'<input type="hidden" name="ticket" value="{ticket}"><button>Submit</button></form>'
+        )
+
+    @app.post("/answers")
+    async def answers(ticket: Annotated[str, Form()], answer: Annotated[str, Form()]) -> HTMLResponse:
+        # A ticket is taken once: the quiz is handed in once. No cookie is needed, which a frame might not keep.
+        stored = await settings.store.take(f"attempt {ticket}")
+        if stored is None:
+            raise HTTPException(410, "This attempt is over: open the quiz again from your course.")
+        attempt = json.loads(stored)
+        registration = await lti.registration(**attempt["registration"])
+        gradebook = lti.client().gradebook(registration, Endpoint.from_claim(attempt["endpoint"]))
+        right = answer.strip().lower() == QUIZZES[attempt["quiz"]][1].lower()
+        await gradebook.post_score(Score.graded(attempt["user_id"], 10 if right else 0, score_maximum=10))
+        return HTMLResponse(f"<h1>{'Right' if right else 'Wrong'}</h1><p>Your grade is in the gradebook.</p>")
+
+    return app
+
+
+def links() -> list[LinkItem]:
+    """
+    Offer both quizzes, each with its column in the gradebook.
+    """
+    return [
+        LinkItem(
+            title=f"Quiz {number}",
+            custom={"quiz": number},
+            line_item=LineItem(f"Quiz {number}", 10, resource_id=f"quiz-{number}"),
+        )
+        for number in QUIZZES
+    ]
+
+
+async def remember(settings: ToolSettings, launch: Launch) -> str:
+    """
+    Keep what grading needs, and return the ticket that finds it again.
+    """
+    assert launch.endpoint is not None
+    ticket = secrets.token_urlsafe()
+    attempt = {
+        "registration": {
+            "issuer": launch.issuer,
+            "client_id": launch.client_id,
+            "deployment_id": launch.deployment_id,
+        },
+        "endpoint": launch.endpoint.to_claim(),
+        "user_id": launch.user_id,
+        "quiz": str(launch.custom.get("quiz", "1")),
+    }
+    await settings.store.put(f"attempt {ticket}", json.dumps(attempt), seconds=TWO_HOURS)
+    return ticket
+
+
+async def overview(ags: Client, launch: Launch, gradebook: Gradebook) -> str:
+    """
+    Show a teacher who has a result, and who has none.
+    """
+    rows = []
+    async for row in join_results(ags.memberships(launch, role="Learner"), gradebook.results()):
+        name = row.person.name if row.person is not None else None
+        points = "–" if row.result is None else row.result.result_score
+        rows.append(f"<tr><td>{escape(name or row.user_id)}</td><td>{points}</td></tr>")
+    return f"<h1>Results</h1><table>{''.join(rows)}</table>"
+
+
+async def main() -> None:
+    """
+    Run an emulated platform and the tool beside it.
+    """
+    platform = Platform.create()
+    platform.course.enroll("teacher-1", "Tea Cher", "Instructor")
+    tool = f"http://127.0.0.1:{PORT}"
+    async with serve(platform):
+        platform.launches.connect(login_url=f"{tool}/lti/login", redirect_uri=f"{tool}/lti/launch")
+        registration = Registration(**platform.registration_args())
+        settings = ToolSettings(registrations=[registration], redirect_uri=f"{tool}/lti/launch", keys=[registration])
+        print(f"Open {platform.launches.page_url}")
+        await uvicorn.Server(uvicorn.Config(create_app(settings), port=PORT, log_level="warning")).serve()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,224 @@
+"""
+What follows from one attempt: tables without an event loop.
+"""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from aioags import (
+    AGSError,
+    AuthorizationError,
+    BrokenError,
+    ForbiddenError,
+    GrantRefusedError,
+    LostAnswerError,
+    MalformedError,
+    NotFoundError,
+    NotOfferedError,
+    RefusedError,
+    Score,
+    StaleScoreError,
+    ThrottledError,
+    UnreachableError,
+    UntrustedURLError,
+    UserNotGradableError,
+)
+from aioags.outbox import Backoff, Permits, State, StoredScore
+from aioags.outbox.health import Health
+from aioags.outbox.limiter import CHUNK, PermitCache
+from aioags.outbox.model import from_micros
+from aioags.outbox.payload import dump_payload
+from aioags.outbox.verdict import Standing, Verdict, judge, untouched
+
+NOW = 1_800_000_000.0
+TS = 1_799_999_000_000_000
+HEALTHY, BUSY, CLOSED, SHAKY = Standing
+BACKOFF = Backoff(first_wait=8, longest_wait=100, give_up_after=1000)
+
+
+def row(**changes: object) -> StoredScore:
+    score = Score.graded("ada", 1, score_maximum=2, timestamp=from_micros(TS))
+    stored = StoredScore(
+        "school",
+        "https://lms.example/1",
+        "ada",
+        TS,
+        dump_payload(score),
+        TS + 5,
+        None,
+        State.DUE,
+        1,
+        0.0,
+        None,
+        False,
+        NOW,
+    )
+    return attrs.evolve(stored, **changes)
+
+
+def decide(error: AGSError | None, jitter: float = 0.5, **changes: object) -> Verdict:
+    return judge(row(**changes), error, now=NOW, jitter=jitter, backoff=BACKOFF)
+
+
+DEAD, DUE, SENT = State.DEAD, State.DUE, State.SENT
+
+TABLE: list[tuple[AGSError | None, State, Standing, bool, bool]] = [
+    # error, state, standing, attempt counts, may have landed
+    (None, SENT, HEALTHY, True, False),
+    (StaleScoreError("", status=409), DEAD, HEALTHY, True, False),
+    (UserNotGradableError("", status=422), DEAD, HEALTHY, True, False),
+    (NotFoundError("", status=404), DEAD, HEALTHY, True, False),
+    (ForbiddenError("", status=403), DEAD, HEALTHY, True, False),
+    (RefusedError("", status=400), DEAD, HEALTHY, True, False),
+    (RefusedError("", status=422, recorded=None), DEAD, HEALTHY, True, True),
+    (NotOfferedError(""), DEAD, HEALTHY, True, False),
+    (BrokenError("", status=501), DEAD, HEALTHY, True, False),
+    (UnreachableError("a header that cannot be sent"), DEAD, HEALTHY, True, False),
+    (RefusedError("", status=302), DUE, SHAKY, True, False),
+    (UntrustedURLError(""), DUE, SHAKY, True, False),
+    (UnreachableError("", transient=True), DUE, SHAKY, True, False),
+    (LostAnswerError("", recorded=None, transient=True), DUE, SHAKY, True, True),
+    (LostAnswerError("", recorded=None), DUE, SHAKY, True, True),
+    (BrokenError("", status=500, recorded=None, transient=True), DUE, SHAKY, True, True),
+    (MalformedError("", status=200, recorded=None), DUE, SHAKY, True, True),
+    (ThrottledError("", status=429, transient=True), DUE, BUSY, False, False),
+    (ThrottledError("", status=429, transient=True, retry_after=9.0), DUE, BUSY, False, False),
+    (BrokenError("", status=503, recorded=None, transient=True, retry_after=9.0), DUE, BUSY, False, True),
+    (ForbiddenError("", status=401), DUE, CLOSED, False, False),
+    (AuthorizationError(""), DUE, CLOSED, False, False),
+    (GrantRefusedError("", code="invalid_client"), DUE, CLOSED, False, False),
+    (AuthorizationError("", transient=True, retry_after=9.0), DUE, BUSY, False, False),
+]
+
+
+@pytest.mark.parametrize("error, state, standing, counted, unsure", TABLE)
+def test_each_answer_has_its_consequence(
+    error: AGSError | None, state: State, standing: Standing, counted: bool, unsure: bool
+) -> None:
+    verdict = decide(error)
+    assert (verdict.outcome.state, verdict.standing) == (state, standing)
+    assert (verdict.outcome.counted, verdict.outcome.unsure) == (counted, unsure)
+    assert verdict.outcome.ts == TS
+    assert verdict.hold == (None if error is None or state is DEAD else error.retry_after)
+    assert verdict.outcome.not_before == (NOW + 6 if standing is SHAKY else 0)
+
+
+def test_stale_after_an_attempt_that_may_have_landed_is_recorded() -> None:
+    assert decide(StaleScoreError("", status=409), unsure=True).outcome.state is SENT
+
+
+@pytest.mark.parametrize("error", [error for error, state, *_ in TABLE if error is not None and state is DUE])
+def test_what_may_have_landed_once_is_not_forgotten_by_a_later_failure(error: AGSError) -> None:
+    assert decide(error, unsure=True).outcome.unsure
+    assert untouched(row(unsure=True)).unsure
+
+
+@pytest.mark.parametrize("error", [error for error, state, *_ in TABLE if error is not None and state is DUE])
+def test_nothing_is_tried_for_ever(error: AGSError) -> None:
+    assert decide(error, since=NOW - 999).outcome.state is DUE
+    given_up = decide(error, since=NOW - 1000)
+    assert given_up.outcome.state is DEAD
+    assert str(given_up.outcome.error).startswith("gave up after")
+    assert given_up.standing is decide(error).standing
+
+
+@pytest.mark.parametrize(
+    "attempts, jitter, wait", [(1, 0.0, 4), (1, 1.0, 8), (2, 1.0, 16), (4, 1.0, 64), (5, 1.0, 100), (5000, 0.0, 50)]
+)
+def test_waits_double_up_to_the_longest_and_at_least_half_of_each_is_waited(
+    attempts: int, jitter: float, wait: float
+) -> None:
+    error = UnreachableError("", transient=True)
+    assert decide(error, jitter, attempts=attempts).outcome.not_before == NOW + wait
+
+
+def test_a_score_without_a_value_may_have_got_the_platforms_own_time() -> None:
+    valueless = dump_payload(Score.progress("ada", "Started", timestamp=from_micros(TS)))
+    assert decide(None).outcome.wire_ts == TS + 5
+    assert decide(None, payload=valueless).outcome.wire_ts == NOW * 1_000_000
+
+
+def failing(health: Health, times: int, now: float, error: AGSError | None = None) -> list[float | None]:
+    verdict = decide(error or UnreachableError("", transient=True))
+    return [health.note(verdict, now=now, jitter=1.0, backoff=BACKOFF) for _ in range(times)]
+
+
+def test_eight_failures_in_a_row_block_a_platform() -> None:
+    health = Health()
+    assert failing(health, 10, NOW) == [None] * 7 + [NOW + 8, None, None]
+    assert health.is_suspect
+
+
+def test_a_proper_answer_in_between_begins_the_count_anew() -> None:
+    health = Health()
+    failing(health, 7, NOW)
+    assert health.note(decide(None), now=NOW, jitter=1.0, backoff=BACKOFF) is None
+    assert failing(health, 7, NOW) == [None] * 7
+    failing(health, 1, NOW)
+    health.note(decide(UserNotGradableError("", status=422)), now=NOW, jitter=1.0, backoff=BACKOFF)
+    assert not health.is_suspect, "a refusal is a proper answer"
+
+
+def test_a_suspect_platform_is_blocked_by_its_next_failure_for_longer() -> None:
+    health = Health()
+    failing(health, 8, NOW)
+    assert failing(health, 1, NOW + 8) == [NOW + 8 + 16]
+    assert failing(health, 1, NOW + 24) == [NOW + 24 + 32]
+    assert failing(health, 3, NOW + 30) == [None] * 3, "these were in flight when the block began"
+
+
+def test_a_told_silence_is_kept_once_and_lengthened_only_by_a_longer_one() -> None:
+    health = Health()
+
+    def told(seconds: float) -> AGSError:
+        return ThrottledError("", status=429, transient=True, retry_after=seconds)
+
+    assert failing(health, 3, NOW, told(60)) == [NOW + 60, None, None]
+    assert failing(health, 1, NOW + 1, told(59)) == [None]
+    assert failing(health, 1, NOW + 1, told(90)) == [NOW + 91]
+    assert not health.is_suspect
+
+
+def test_a_platform_that_lets_nobody_in_is_blocked_at_once() -> None:
+    health = Health()
+    assert failing(health, 2, NOW, ForbiddenError("", status=401)) == [NOW + 8, None]
+
+
+class ScriptedLimiter:
+    """
+    Grants what the script says.
+    """
+
+    def __init__(self, *script: Permits) -> None:
+        self.script = list(script)
+        self.asked: list[tuple[str, int]] = []
+
+    async def take(self, registration_id: str, wanted: int) -> Permits:
+        self.asked.append((registration_id, wanted))
+        return self.script.pop(0)
+
+
+async def test_permits_are_fetched_in_chunks_and_waited_for() -> None:
+    limiter = ScriptedLimiter(Permits(2), Permits(0, 0.25), Permits(5), Permits(0, 99.0))
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    cache = PermitCache(limiter, sleep)
+    assert [await cache.spend("school", patience=30) for _ in range(7)] == [True] * 7
+    assert limiter.asked == [("school", CHUNK)] * 3
+    assert slept == [0.25]
+    assert await cache.spend("school", patience=30) is False
+
+
+async def test_permits_belong_to_one_platform_and_are_dropped_when_it_is_blocked() -> None:
+    limiter = ScriptedLimiter(Permits(5), Permits(5), Permits(5))
+    cache = PermitCache(limiter, lambda _: pytest.fail("nothing to wait for"))
+    await cache.spend("one", patience=1)
+    await cache.spend("two", patience=1)
+    cache.drop("one")
+    await cache.spend("one", patience=1)
+    assert [name for name, _ in limiter.asked] == ["one", "two", "one"]

@@ -1,0 +1,201 @@
+"""
+What may be put, and what is said about it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aioags import Client, Endpoint, Gradebook, LineItem, NotOfferedError, Scope, Score, Submission, UntrustedURLError
+from aioags.emulator.ltiaas import Gateway
+from aioags.ltiaas import ServiceReference
+from aioags.outbox import Entry, Outbox
+from aioags.outbox.model import from_micros, to_micros
+from aioags.outbox.payload import dump_payload, load_score
+from aioags.protocol.messages import Request, Response
+from tests.outbox.kit import SCHOOL, new_desk
+from tests.outbox.memory_store import MemoryStore
+from tests.rigs.memory import as_response, new_platform
+
+ITEM = "https://lms.example/items/1"
+ENDPOINT = Endpoint("https://lms.example/items", ITEM, [Scope.SCORE])
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def grade(user: str = "ada", **more: Any) -> Score:
+    return Score.graded(user, 5, score_maximum=10, **more)
+
+
+async def test_put_says_whether_the_score_is_now_the_latest() -> None:
+    desk = new_desk()
+    assert await desk.outbox.put(SCHOOL, desk.endpoint, desk.grade(1)) is True
+    assert await desk.outbox.put(SCHOOL, desk.endpoint, desk.grade(2)) is False
+    assert await desk.outbox.put(SCHOOL, desk.endpoint, desk.grade(3, at=1)) is True
+    assert desk.row().score.score_given == 3
+
+
+async def test_a_line_item_may_be_given_as_such_as_its_id_or_not_at_all() -> None:
+    desk = new_desk()
+    for given_item in (LineItem("Quiz", 10, id="https://lms.example/2"), "https://lms.example/3", None):
+        await desk.outbox.put(SCHOOL, desk.endpoint, desk.grade(), line_item=given_item)
+    items = {key[1] for key in desk.table.rows}
+    assert items == {"https://lms.example/2", "https://lms.example/3", desk.item}
+
+
+async def test_put_many_takes_scores_and_pairs_from_any_source() -> None:
+    desk = new_desk(users=2500)
+    users = desk.platform.users()
+    other = "https://lms.example/2"
+
+    async def source() -> AsyncIterator[Any]:
+        for place, user in enumerate(users):
+            await asyncio.sleep(0)
+            yield desk.grade(1, user) if place % 2 else (other, desk.grade(1, user))
+
+    assert await desk.outbox.put_many(SCHOOL, desk.endpoint, source()) == 2500
+    assert await desk.outbox.put_many(SCHOOL, desk.endpoint, [desk.grade(1, users[0])], line_item=other) == 0
+    assert await desk.outbox.put_many(SCHOOL, desk.endpoint, []) == 0
+    assert sum(key[1] == other for key in desk.table.rows) == 1250
+
+
+@pytest.mark.parametrize(
+    "arguments, error, message",
+    [
+        ((SCHOOL, ENDPOINT, "a score"), TypeError, "takes Scores"),
+        ((" ", ENDPOINT, grade()), ValueError, "registration_id must not be blank"),
+        (("a\0b", ENDPOINT, grade()), ValueError, "registration_id must not hold a NUL"),
+        ((SCHOOL, ENDPOINT, grade("a\0b")), ValueError, "user_id must not hold a NUL"),
+        ((SCHOOL, Endpoint(None, ITEM, [Scope.RESULT_READONLY]), grade()), NotOfferedError, "score scope"),
+        ((SCHOOL, Endpoint("https://lms.example/items", None, [Scope.SCORE]), grade()), NotOfferedError, "line_item="),
+        ((SCHOOL, Endpoint(None, "http://lms.example/1", [Scope.SCORE]), grade()), UntrustedURLError, "line item"),
+        ((SCHOOL, {"key": object()}, grade()), TypeError, "not JSON serializable"),
+        ((SCHOOL, {"key": 1}, grade()), NotOfferedError, "line_item="),
+    ],
+)
+async def test_what_could_never_be_posted_is_refused_at_once(
+    arguments: tuple[Any, Any, Any], error: type[Exception], message: str
+) -> None:
+    desk = new_desk()
+    with pytest.raises(error, match=message):
+        await desk.outbox.put(*arguments)
+    assert desk.table.rows == {}
+
+
+async def test_a_line_item_of_another_origin_never_gets_a_score() -> None:
+    desk = new_desk()
+    with pytest.raises(UntrustedURLError):
+        await desk.outbox.put(SCHOOL, desk.endpoint, desk.grade(), line_item="https://elsewhere.example/1")
+
+
+async def test_the_newest_endpoint_is_used() -> None:
+    desk = new_desk()
+    old = Endpoint(None, desk.item, [Scope.SCORE, "https://purl.imsglobal.org/other"])
+    await desk.outbox.put(SCHOOL, old, desk.grade())
+    await desk.outbox.put(SCHOOL, desk.endpoint, desk.grade(at=-1))
+    assert Endpoint.from_claim(json.loads(desk.table.endpoints[SCHOOL, desk.item])) == desk.endpoint
+
+
+class GatewayTransport:
+    """
+    Carries requests to an emulated LTIAAS.
+    """
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.gateway = gateway
+
+    async def send(self, request: Request) -> Response:
+        await asyncio.sleep(0)
+        return as_response(request, self.gateway.answer(request))
+
+    async def aclose(self) -> None:
+        pass
+
+
+async def test_ltiaas_is_a_back_end_like_any_other() -> None:
+    platform = new_platform()
+    gateway = Gateway.create(platform)
+    user = platform.users()[0]
+    item = platform.endpoint_claim()["lineitem"]
+    reference = ServiceReference(service_key=gateway.launch(user).service_key, line_item=item)
+    client = Client(transport=GatewayTransport(gateway))
+
+    def registry(client: Client, name: str, endpoint: Any) -> Gradebook:
+        account = client.ltiaas(gateway.base_url, gateway.api_key)
+        return account.gradebook(reference=ServiceReference.from_dict(endpoint))
+
+    store = MemoryStore()
+    outbox = Outbox(store, client, registry)
+    await outbox.put("gateway", reference.to_dict(), grade(user))
+    await outbox.put("gateway", reference.to_dict(), grade("987654321"))
+    done = await outbox.drain("gateway", item)
+    assert (done.recorded, done.refused) == (1, 1)
+    assert [score["scoreGiven"] for score in platform.history(item, user)] == [5]
+    assert reference.service_key not in repr((outbox, store, store.table.rows))
+
+
+def test_an_entry_shows_neither_whose_it_is_nor_what_lets_it_in() -> None:
+    entry = Entry.of(SCHOOL, {"service_key": "hush-hush", "line_item": ITEM}, grade("ada-lovelace", comment="Fine"))
+    assert entry.key == (SCHOOL, ITEM, "ada-lovelace")
+    for secret in ("hush", "ada", "Fine", "scoreGiven"):
+        assert secret not in repr(entry)
+
+
+instants = st.datetimes(
+    datetime(1970, 1, 2),  # noqa: DTZ001
+    datetime(2200, 1, 1),  # noqa: DTZ001
+    timezones=st.sampled_from([UTC, timezone(timedelta(hours=5.5))]),
+)
+points = st.one_of(
+    st.integers(0, 10**20),
+    st.floats(0, 1e15, allow_nan=False),
+    st.decimals(0, 10**12, allow_nan=False, allow_infinity=False),
+)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(instant=instants)
+def test_an_instant_survives_as_microseconds(instant: datetime) -> None:
+    assert from_micros(to_micros(instant)) == instant
+
+
+@given(
+    user=st.text(min_size=1).filter(lambda text: text.strip() != ""),
+    score_given=points,
+    maximum=points.filter(lambda value: value > 0),
+    comment=st.none() | st.text(),
+    extra=json_values,
+    started=st.none() | instants,
+)
+def test_a_score_survives_its_payload(
+    user: str, score_given: Any, maximum: Any, comment: str | None, extra: Any, started: datetime | None
+) -> None:
+    score = Score.graded(
+        user,
+        score_given,
+        score_maximum=maximum,
+        timestamp=NOON,
+        comment=comment,
+        scoring_user_id="t",
+        submission=None if started is None else Submission(started_at=started),
+        extensions={"https://tool.example/extra": extra},
+    )
+    again = load_score(dump_payload(score), NOON)
+    assert dump_payload(again) == dump_payload(score), "what goes over the wire is the same to the byte"
+    assert (again.user_id, again.comment, again.extensions) == (score.user_id, score.comment, score.extensions)
+
+
+def test_a_report_without_a_value_survives_its_payload() -> None:
+    score = Score.cleared("ada", timestamp=NOON)
+    assert load_score(dump_payload(score), NOON) == score

@@ -1,0 +1,320 @@
+"""
+What the SQLite store owes to its file: durability, one drainer, no network, an old file becomes a new one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aioags.outbox import Block, Selection, SQLiteStore, State, StoreError
+from aioags.outbox.conformance.given import ITEM, NOW, SCHOOL, TS, entry, outcome, take
+from aioags.outbox.files import FileLock, file_system_of
+from aioags.outbox.sqlite_schema import APPLICATION_ID, MIGRATIONS, migrate
+from aioags.outbox.sqlite_writer import Writer
+
+MOUNTS = """\
+/dev/sda1 / ext4 rw 0 0
+proc /proc proc rw 0 0
+tmpfs /dev/shm tmpfs rw 0 0
+filer:/home /home nfs4 rw 0 0
+/dev/sdb1 /home/local ext4 rw 0 0
+//server/share /mnt/with\\040blank cifs rw 0 0
+broken line
+host /work 9p rw 0 0
+/dev/sdc1 /work ext4 rw 0 0
+"""
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> Any:
+    made = SQLiteStore(tmp_path / "grades.db")
+    yield made
+    await made.aclose()
+
+
+@pytest.mark.parametrize(
+    "path, kind",
+    [
+        ("/var/lib/grades.db", "ext4"),
+        ("/home/ada/grades.db", "nfs4"),
+        ("/home/local/grades.db", "ext4"),
+        ("/homestead/grades.db", "ext4"),
+        ("/mnt/with blank/grades.db", "cifs"),
+        ("/work/grades.db", "ext4"),
+    ],
+)
+def test_the_nearest_mount_tells_the_file_system(path: str, kind: str) -> None:
+    assert file_system_of(Path(path), MOUNTS) == kind
+
+
+def test_where_there_is_no_table_nothing_is_known() -> None:
+    assert file_system_of(Path("/home/ada"), "") is None
+
+
+@pytest.mark.parametrize("kind", ["nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs"])
+async def test_a_network_file_system_is_refused_in_words(tmp_path: Path, kind: str) -> None:
+    store = SQLiteStore(tmp_path / "grades.db", mounts=lambda: f"/dev/sda1 / ext4 rw 0 0\nx {tmp_path} {kind} rw 0 0\n")
+    with pytest.raises(StoreError, match=rf"network file system \({kind}\).*choose a local disk, or PostgresStore"):
+        await store.put([entry()], now=NOW)
+    await store.aclose()
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_link_does_not_hide_the_network(tmp_path: Path) -> None:
+    (tmp_path / "filer").mkdir()
+    (tmp_path / "local").symlink_to(tmp_path / "filer")
+    store = SQLiteStore(tmp_path / "local" / "grades.db", mounts=lambda: f"x {tmp_path / 'filer'} nfs rw 0 0")
+    with pytest.raises(StoreError, match="network file system"):
+        await store.lead()
+        await store.put([entry()], now=NOW)
+
+
+async def test_the_file_is_its_owners_alone(store: SQLiteStore) -> None:
+    await store.put([entry()], now=NOW)
+    for file in store.path.parent.iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) & 0o077 == 0, file.name
+
+
+async def test_every_commit_is_on_the_disk_before_it_is_answered(store: SQLiteStore) -> None:
+    await store.put([entry()], now=NOW)
+    settings = await store._writer.run(
+        lambda connection: [
+            connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")
+        ]
+    )
+    assert settings == ["wal", 2], "2 is FULL"
+
+
+async def test_an_empty_folder_is_an_outbox_only_if_asked_to_be(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path / "grades.db", create=False)
+    with pytest.raises(StoreError, match="there is no outbox at"):
+        await store.stats(now=NOW)
+    await store.aclose()
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_folder_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path / "nowhere" / "grades.db")
+    with pytest.raises(StoreError, match="No such file or directory"):
+        await store.put([entry()], now=NOW)
+    with pytest.raises(StoreError, match="cannot be opened"):
+        await store.lead()
+    await store.aclose()
+
+
+async def test_another_programs_file_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "theirs.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE theirs (x)")
+    connection.close()
+    before = path.read_bytes()
+    store = SQLiteStore(path)
+    with pytest.raises(StoreError, match="belongs to another program"):
+        await store.put([entry()], now=NOW)
+    await store.aclose()
+    assert path.read_bytes() == before
+
+
+async def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "grades.db"
+    connection = sqlite3.connect(path)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    connection.close()
+    store = SQLiteStore(path)
+    with pytest.raises(StoreError, match=f"has version {len(MIGRATIONS) + 1} and this aioags knows up to"):
+        await store.put([entry()], now=NOW)
+    await store.aclose()
+
+
+def test_an_older_file_becomes_a_newer_one_with_its_rows(tmp_path: Path) -> None:
+    steps = [["CREATE TABLE a (x)"], ["ALTER TABLE a ADD COLUMN y", "CREATE TABLE b (z)"]]
+    connection = sqlite3.connect(tmp_path / "grades.db", isolation_level=None)
+    migrate(connection, steps[:1])
+    connection.execute("INSERT INTO a VALUES (1)")
+    migrate(connection, steps)
+    migrate(connection, steps)
+    assert connection.execute("SELECT x, y FROM a").fetchall() == [(1, None)]
+    assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+
+
+def test_a_migration_happens_whole_or_not_at_all(tmp_path: Path) -> None:
+    steps = [["CREATE TABLE a (x)"], ["CREATE TABLE b (x)", "CREATE TABLE a (x)"]]
+    connection = sqlite3.connect(tmp_path / "grades.db", isolation_level=None)
+    migrate(connection, steps[:1])
+    with pytest.raises(sqlite3.OperationalError, match="already exists"):
+        migrate(connection, steps)
+    assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+    assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("a",)]
+
+
+async def test_several_processes_may_open_a_new_file_together(tmp_path: Path) -> None:
+    stores = [SQLiteStore(tmp_path / "grades.db") for _ in range(8)]
+    await asyncio.gather(*(store.put([entry(f"user-{place}")], now=NOW) for place, store in enumerate(stores)))
+    assert (await stores[0].stats(now=NOW)).due == 8
+    for store in stores:
+        await store.aclose()
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, isolation_level=None)
+
+
+async def test_callers_who_come_together_share_one_commit(tmp_path: Path) -> None:
+    begun = threading.Event()
+    statements: list[str] = []
+
+    def open_it() -> sqlite3.Connection:
+        connection = connect(tmp_path / "x.db")
+        connection.execute("CREATE TABLE t (x)")
+        connection.set_trace_callback(statements.append)
+        return connection
+
+    writer = Writer(open_it)
+    first = asyncio.create_task(writer.run(lambda _: begun.wait()))
+    await asyncio.sleep(0)
+    rest = [
+        asyncio.create_task(writer.run(lambda connection, x=x: connection.execute("INSERT INTO t VALUES (?)", (x,))))
+        for x in range(500)
+    ]
+    await asyncio.sleep(0)
+    begun.set()
+    await asyncio.gather(first, *rest)
+    await writer.aclose()
+    assert statements.count("COMMIT") <= 3
+    assert sum(statement.startswith("INSERT") for statement in statements) == 500
+
+
+async def test_only_the_guilty_caller_hears_of_a_failure(tmp_path: Path) -> None:
+    begun = threading.Event()
+
+    def open_it() -> sqlite3.Connection:
+        connection = connect(tmp_path / "x.db")
+        connection.execute("CREATE TABLE t (x UNIQUE)")
+        return connection
+
+    def insert(value: int) -> Any:
+        return lambda connection: connection.execute("INSERT INTO t VALUES (?)", (value,)).rowcount
+
+    writer = Writer(open_it)
+    first = asyncio.create_task(writer.run(lambda _: begun.wait()))
+    await asyncio.sleep(0)
+    rest = [asyncio.create_task(writer.run(insert(value))) for value in (1, 2, 2, 3)]
+    rest.append(asyncio.create_task(writer.run(lambda _: 1 // 0)))
+    await asyncio.sleep(0)
+    begun.set()
+    results = await asyncio.gather(first, *rest, return_exceptions=True)
+    assert results[1:3] == [1, 1]
+    assert isinstance(results[3], StoreError)
+    assert "UNIQUE" in str(results[3])
+    assert results[4] == 1
+    assert isinstance(results[5], ZeroDivisionError)
+    assert await writer.run(lambda connection: connection.execute("SELECT count(*) FROM t").fetchone()) == (3,)
+    await writer.aclose()
+
+
+async def test_a_cancelled_caller_does_not_take_its_write_back(store: SQLiteStore) -> None:
+    await store.put([entry("first")], now=NOW)
+    task = asyncio.create_task(store.put([entry("ada")], now=NOW))
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await store.put([entry("last")], now=NOW)
+    assert {row.user_id for row in await take(store)} == {"first", "ada", "last"}
+
+
+async def test_a_closed_store_says_so(store: SQLiteStore) -> None:
+    await store.put([entry()], now=NOW)
+    await store.aclose()
+    with pytest.raises(StoreError, match="the store is closed"):
+        await store.put([entry()], now=NOW)
+
+
+def test_a_store_serves_one_event_loop_after_another(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path / "grades.db")
+    for place in range(3):
+        asyncio.run(store.put([entry(f"user-{place}")], now=NOW))
+    assert asyncio.run(store.stats(now=NOW)).due == 3
+    asyncio.run(store.aclose())
+
+
+async def test_counting_does_not_wait_for_a_writer(store: SQLiteStore) -> None:
+    await store.put([entry()], now=NOW)
+    other = connect(store.path)
+    other.execute("BEGIN IMMEDIATE")
+    assert (await store.stats(now=NOW)).due == 1
+    assert len(await store.due(now=NOW)) == 1
+    other.execute("ROLLBACK")
+    other.close()
+
+
+async def test_pruning_goes_in_portions_and_forgets_empty_line_items(store: SQLiteStore) -> None:
+    users = [f"user-{number}" for number in range(12_000)]
+    await store.put([entry(user) for user in users], now=NOW)
+    await store.put([entry("ada", item="https://lms.example/items/2")], now=NOW)
+    while rows := await take(store, limit=5_000):
+        await store.settle([outcome(row) for row in rows], now=NOW)
+    assert await store.prune(before=NOW + 1) == 12_000
+    assert await store.endpoint(SCHOOL, ITEM) is None
+    assert await store.endpoint(SCHOOL, "https://lms.example/items/2") is not None
+
+
+async def test_one_store_leads_until_it_is_closed(tmp_path: Path) -> None:
+    first, second = SQLiteStore(tmp_path / "grades.db"), SQLiteStore(tmp_path / "grades.db")
+    assert await first.lead()
+    assert await first.lead()
+    assert not await second.lead()
+    await second.put([entry()], now=NOW), "others may put"
+    await first.aclose()
+    assert await second.lead()
+    await second.aclose()
+
+
+HOLDER = """
+import pathlib, sys
+from aioags.outbox.files import FileLock
+lock = FileLock(pathlib.Path(sys.argv[1]))
+print(lock.acquire(), flush=True)
+sys.stdin.read()
+"""
+
+
+def test_the_lock_dies_with_its_owner(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    arguments = [sys.executable, "-c", HOLDER, str(path)]
+    process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "True\n"
+    lock = FileLock(path)
+    assert not lock.acquire()
+    process.kill()
+    process.communicate()
+    assert lock.acquire()
+    assert lock.held
+    lock.release()
+    lock.release()
+    assert not lock.held
+
+
+async def test_a_block_and_dead_rows_survive_a_restart(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path / "grades.db")
+    await store.put([entry("ada"), entry("bob")], now=NOW)
+    row, _ = await take(store)
+    await store.settle([outcome(row, State.DEAD, error="refused")], now=NOW)
+    await store.block(Block(SCHOOL, NOW + 60, "busy"))
+    await store.aclose()
+    again = SQLiteStore(tmp_path / "grades.db", create=False)
+    (platform,) = (await again.stats(now=NOW)).platforms
+    assert platform.block == Block(SCHOOL, NOW + 60, "busy")
+    assert [dead.last_error for dead in await again.failed(Selection())] == ["refused"]
+    assert (await take(again, now=NOW + 60))[0].wire_ts == TS
+    await again.aclose()
