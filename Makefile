@@ -42,7 +42,7 @@ docs: $(STAMP)-docs ## Build the documentation into docs/_build/html; a warning 
 	@echo "Open docs/_build/html/index.html"
 
 soak: $(STAMP)-dev ## Run the property tests with many more examples, and the tests too long for every day
-	@HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -m "soak or hypothesis" $(ARGS)
+	@HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -v -m "soak or hypothesis" -o faulthandler_timeout=0 $(ARGS)
 
 clean: ## Remove .venv and everything that was built
 	rm -rf $(VENV) docs/_build dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

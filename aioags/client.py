@@ -10,8 +10,6 @@ from types import TracebackType
 from typing import Any, Self
 from weakref import WeakValueDictionary
 
-import aiohttp
-
 from aioags._version import __version__
 from aioags.engine import Credential, Engine, Runtime
 from aioags.gradebook import Gradebook
@@ -27,7 +25,7 @@ from aioags.protocol.grants import Grant
 from aioags.protocol.operations import DirectDialect
 from aioags.protocol.turns import Turns
 from aioags.tokens import OAuthCredential, TokenCache
-from aioags.transport import AiohttpTransport, Transport
+from aioags.transport import AiohttpTransport, Session, Transport
 
 
 class Client:
@@ -56,7 +54,7 @@ class Client:
     def __init__(
         self,
         *,
-        session: aiohttp.ClientSession | None = None,
+        session: Session | None = None,
         transport: Transport | None = None,
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008
         pace: Pace = Pace(),  # noqa: B008

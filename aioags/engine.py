@@ -45,15 +45,21 @@ class Credential(Protocol):
     name: str
 
     async def authorize(self, scopes: tuple[str, ...]) -> Authorization:
-        """Return the header for a call that needs one of these scopes."""
+        """
+        Return the header for a call that needs one of these scopes.
+        """
         ...
 
     def discard(self, authorization: Authorization) -> None:
-        """Drop what was refused."""
+        """
+        Drop what was refused.
+        """
         ...
 
     def acquit(self, authorization: Authorization, status: int) -> None:
-        """Note that what was fetched anew was refused as well, with this HTTP status."""
+        """
+        Note that what was fetched anew was refused as well, with this HTTP status.
+        """
         ...
 
 
@@ -173,9 +179,10 @@ class Engine:
         request = _complete(trial.operation, authorization, redirected)
         trial.sent += 1
         try:
-            return await self._transport.send(request)
+            answer = await self._transport.send(request)
         except AGSError as error:
             return error
+        return answer if answer.ok or authorization is None else _without_token(answer, authorization)
 
     def _release(
         self, gate: Gate, trial: Trial[Any], answer: Response | AGSError, begun: float, seconds: float
@@ -254,3 +261,14 @@ def _complete(operation: Operation[Any], authorization: Authorization | None, re
     if authorization is not None:
         request = attrs.evolve(request, headers=(*request.headers, ("Authorization", authorization.header)))
     return request if redirected is None else attrs.evolve(request, url=redirected)
+
+
+def _without_token(answer: Response, authorization: Authorization) -> Response:
+    """
+    Return a refusal in which the token does not occur: some platforms echo it.
+    """
+    token = authorization.header.rpartition(" ")[2]
+    if token.encode() not in answer.body and token not in answer.reason:
+        return answer
+    body = answer.body.replace(token.encode(), b"[redacted]")
+    return attrs.evolve(answer, body=body, reason=answer.reason.replace(token, "[redacted]"))

@@ -30,17 +30,23 @@ class RosterSource(Protocol):
 
     @property
     def registration(self) -> Registration:
-        """What was agreed with the platform."""
+        """
+        What was agreed with the platform.
+        """
         ...
 
     @property
     def memberships_url(self) -> str | None:
-        """The launch's ``context_memberships_url``. None: not offered."""
+        """
+        The launch's ``context_memberships_url``. None: not offered.
+        """
         ...
 
     @property
     def endpoint(self) -> Endpoint | None:
-        """The AGS endpoint of the same launch. None: it has none."""
+        """
+        The AGS endpoint of the same launch. None: it has none.
+        """
         ...
 
 

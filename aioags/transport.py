@@ -19,6 +19,9 @@ from aioags.errors import AGSError, LostAnswerError, MalformedError, Unreachable
 from aioags.model.policy import Timeouts
 from aioags.protocol.messages import Request, Response
 
+Session = aiohttp.ClientSession
+"""What `Client` takes as ``session=``: aiohttp's own."""
+
 MOST_BYTES = 16 * 1024 * 1024
 """Largest answer that is read, decompressed. A page of results is far below."""
 
@@ -99,7 +102,8 @@ class AiohttpTransport:
             ) as answer:
                 return await _read(request, answer)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError, asyncio.IncompleteReadError) as error:
-            raise _mapped(request, error) from error
+            # aiohttp's own complaints quote what the server sent, and a server may send back what it was sent.
+            raise _mapped(request, error) from (error if isinstance(error, (OSError, TimeoutError)) else None)
 
     def _open(self) -> aiohttp.ClientSession:
         # limit=0: the pacing of each platform bounds its connections; a common limit would let one starve the others.

@@ -14,13 +14,15 @@ from collections.abc import Iterable
 import hypothesis
 import pytest
 
+from tests.rigs.postgres import USED, find_binaries
+
 # Program, as tests name it: the commands that must be found for it to count as present.
 PROGRAMS = {"chromium": ("chromium", "chromedriver")}
 
 # No deadline: a slow machine is not a failed property.
 hypothesis.settings.register_profile("default", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
-hypothesis.settings.register_profile("soak", deadline=None, max_examples=20_000)
+hypothesis.settings.register_profile("soak", deadline=None, max_examples=5_000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "default"))
 
 NOT_RUN = pytest.StashKey[dict[str, list[str]]]()
@@ -28,8 +30,10 @@ NOT_RUN = pytest.StashKey[dict[str, list[str]]]()
 
 def is_present(program: str) -> bool:
     """
-    True when every command of the program is on the path.
+    True when every command of the program is on the path; PostgreSQL may lie elsewhere.
     """
+    if program == "postgres":
+        return find_binaries() is not None
     return all(shutil.which(command) for command in PROGRAMS.get(program, (program,)))
 
 
@@ -66,8 +70,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """
-    Name every test that was left out, and what would let it run.
+    Name every test that was left out, and what would let it run; and the PostgreSQL that was used.
     """
+    if used := config.stash.get(USED, None):
+        terminalreporter.write_line(used)
     for program, tests in config.stash.get(NOT_RUN, {}).items():
         terminalreporter.section(f"not run: {len(tests)} need {program}")
         for nodeid in tests:

@@ -32,7 +32,7 @@ def ran(tmp_path: Path, program: str, required: str) -> subprocess.CompletedProc
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
         cwd=tmp_path,
-        env={**os.environ, "AIOAGS_REQUIRE": required},
+        env={**os.environ, "AIOAGS_REQUIRE": required, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         encoding="utf-8",
         check=False,

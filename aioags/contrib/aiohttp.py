@@ -17,6 +17,7 @@ Example::
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 from aiohttp import web
 
@@ -32,7 +33,8 @@ Handler = Callable[[web.Request, Launch, Gradebook | None], Awaitable[web.Stream
 CLIENT = web.AppKey("aioags.client", Client)
 """Key of the `Client` in the application: ``request.app[CLIENT]``."""
 
-LAUNCH = "aioags.launch"
+# aiohttp 3.14 warns of plain names; before it there was nothing else.
+LAUNCH: Any = getattr(web, "RequestKey", lambda name, _: name)("aioags.launch", Launch)
 """Key of the `Launch` in the request that brought it, for middlewares: ``request[LAUNCH]``."""
 
 

@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import AsyncExitStack
 from typing import Any, Self
 
 from django.conf import settings as django_settings
@@ -97,7 +98,12 @@ class LTI(LTIBase[Handler]):
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
-        async with self.opened():
+        async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(self.opened())
+            except Exception as error:
+                await send({"type": "lifespan.startup.failed", "message": f"aioags: {error}"})
+                raise
             await send({"type": "lifespan.startup.complete"})
             await receive()
         await send({"type": "lifespan.shutdown.complete"})

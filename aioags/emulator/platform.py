@@ -18,7 +18,8 @@ import attrs
 from joserfc.jwk import Key
 
 from aioags.emulator import control, error_styles, oidc, roster
-from aioags.emulator.classroom import Classroom
+from aioags.emulator.changes import EVERYTHING, Change, touched_by
+from aioags.emulator.classroom import Classroom, ItemRef
 from aioags.emulator.clock import Clock
 from aioags.emulator.control import ROOT
 from aioags.emulator.dispatch import answer_service, operation_of
@@ -30,7 +31,7 @@ from aioags.emulator.profile import Profile
 from aioags.emulator.profiles import PROFILES
 from aioags.emulator.refusals import Kind, Refusal
 from aioags.emulator.site import Site
-from aioags.emulator.state import Person, State
+from aioags.emulator.state import Grade, Person, State
 from aioags.emulator.throttle import Limiter, limiter_of
 from aioags.emulator.tokens import TokenDesk
 from aioags.emulator.visits import Exchange, Visit
@@ -78,6 +79,7 @@ class Platform(Classroom):
     limiters: dict[str, Limiter | None] = attrs.field(factory=dict, repr=False)
     launches: LaunchDesk = attrs.field(init=False, repr=False, eq=False)
     _listeners: list[Callable[[Exchange], None]] = attrs.field(factory=list, repr=False)
+    _watchers: list[Callable[[Change], None]] = attrs.field(factory=list, repr=False)
 
     def __attrs_post_init__(self) -> None:
         self.launches = LaunchDesk(self)
@@ -160,6 +162,7 @@ class Platform(Classroom):
         self.counts.clear()
         self.maintenance = False
         self.furnish(self)
+        self.touch()
 
     def answer(self, request: Request) -> Answer:
         """
@@ -181,7 +184,10 @@ class Platform(Classroom):
         if ROOT not in request.url and oidc.ROOT not in request.url:
             return None
         asked = Asked(request)
-        return control.answer(self, asked) if control.is_control(asked.path) else self.launches.answer_page(asked)
+        answer = control.answer(self, asked) if control.is_control(asked.path) else self.launches.answer_page(asked)
+        if asked.method != "GET":
+            self.touch()
+        return answer
 
     def arrive(self, request: Request) -> Visit:
         """
@@ -211,6 +217,8 @@ class Platform(Classroom):
             answer = error_styles.answer(self.site, visit.asked, refusal)
         for fault in plan.afterwards:
             answer = self._spoil(visit, answer, fault)
+        if self._watchers and plan.instead is None and (change := touched_by(visit)) is not None:
+            self.touch(change)
         return self._dressed(visit, answer)
 
     def _fails(self, visit: Visit, fault: Fault) -> Answer:
@@ -261,6 +269,30 @@ class Platform(Classroom):
             limiter.enter(self.site.now())
             visit.limiter = limiter
 
+    def override(
+        self, item: ItemRef, user: str, points: float | None, *, comment: str | None = None, teacher: str = "teacher"
+    ) -> Grade:
+        """
+        Set a grade by hand, as `Classroom.override` does, and tell the watchers.
+        """
+        grade = Classroom.override(self, item, user, points, comment=comment, teacher=teacher)
+        self.touch(Change(self.item(item).number, user))
+        return grade
+
+    def release_override(self, item: ItemRef, user: str) -> None:
+        """
+        Let the tool's grade stand again, and tell the watchers.
+        """
+        Classroom.release_override(self, item, user)
+        self.touch(Change(self.item(item).number, user))
+
+    def lock(self, item: ItemRef, user: str | None = None, *, locked: bool = True) -> None:
+        """
+        Forbid changes, or allow them again, as `Classroom.lock` does, and tell the watchers.
+        """
+        Classroom.lock(self, item, user, locked=locked)
+        self.touch(EVERYTHING if user is None else Change(self.item(item).number, user))
+
     def subscribe(self, listener: Callable[[Exchange], None]) -> Callable[[], None]:
         """
         Call a function with each exchange once it is applied.
@@ -270,6 +302,23 @@ class Platform(Classroom):
         """
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener) if listener in self._listeners else None
+
+    def watch(self, watcher: Callable[[Change], None]) -> Callable[[], None]:
+        """
+        Call a function with each change of the platform's memory, after it.
+
+        Returns:
+            What ends the watch.
+        """
+        self._watchers.append(watcher)
+        return lambda: self._watchers.remove(watcher) if watcher in self._watchers else None
+
+    def touch(self, change: Change = EVERYTHING) -> None:
+        """
+        Tell the watchers that something changed, or may have; for changes that were made past the methods above.
+        """
+        for watcher in list(self._watchers):
+            watcher(change)
 
     def announce(self, exchange: Exchange) -> None:
         """

@@ -126,37 +126,55 @@ class Dialect(Protocol):
     def line_items(
         self, *, resource_link_id: str | None, resource_id: str | None, tag: str | None, limit: int | None
     ) -> Operation[Page[LineItem]]:
-        """First page of the line items."""
+        """
+        First page of the line items.
+        """
         ...
 
     def line_items_page(self, key: str) -> Operation[Page[LineItem]]:
-        """A further page of the line items."""
+        """
+        A further page of the line items.
+        """
         ...
 
     def get_line_item(self, item_id: str) -> Operation[LineItem]:
-        """One line item."""
+        """
+        One line item.
+        """
         ...
 
     def create_line_item(self, item: LineItem) -> Operation[LineItem]:
-        """A new line item."""
+        """
+        A new line item.
+        """
         ...
 
     def update_line_item(self, item: LineItem) -> Operation[LineItem | None]:
-        """A line item's complete definition."""
+        """
+        A line item's complete definition.
+        """
         ...
 
     def delete_line_item(self, item_id: str) -> Operation[None]:
-        """One line item less."""
+        """
+        One line item less.
+        """
         ...
 
     def post_score(self, item_id: str, score: Score, timestamp: datetime) -> Operation[dict[str, Any] | None]:
-        """One score, with the stamp to send."""
+        """
+        One score, with the stamp to send.
+        """
         ...
 
     def results(self, item_id: str, *, user_id: str | None, limit: int | None) -> Operation[Page[Result]]:
-        """First page of a line item's results."""
+        """
+        First page of a line item's results.
+        """
         ...
 
     def results_page(self, item_id: str, key: str) -> Operation[Page[Result]]:
-        """A further page of the results."""
+        """
+        A further page of the results.
+        """
         ...

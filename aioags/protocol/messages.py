@@ -17,14 +17,15 @@ class Request:
 
         url: Exactly the bytes to send, already encoded; nobody normalises it after this point.
 
-        headers: Name and value pairs, in order. Never the ``Authorization`` header: a credential adds it.
+        headers: Name and value pairs, in order. The ``Authorization`` header is added by a credential, so they are kept
+            out of `repr`.
 
         body: None: no body and no ``Content-Type``.
     """
 
     method: str
     url: str
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = attrs.field(default=(), repr=False)
     body: bytes | None = attrs.field(default=None, repr=False)
 
 

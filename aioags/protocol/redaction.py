@@ -17,12 +17,15 @@ BODY_KEPT = 2048
 """Characters of an answer's body that an error keeps."""
 
 _WORDS_KEPT = 200
+_WORDS_READ = 4096
 # What a platform cut shorter than this says nothing; what is this long is hardly said by chance.
 _PREFIX = 12
 _SHORT = 6
-# A bearer token; a JWT, also one that was cut; an opaque token, such as Moodle's 32 hex digits.
+# A bearer token; a JWT, also one that was cut; an opaque token, such as Moodle's 32 hex digits. Each is looked for only
+# where a run of its characters begins, and never given back: a page with 64 KiB of base64 must not take seconds.
 _SECRETS = re.compile(
-    r"(?i)\bbearer\s+\S+|\beyJ[\w-]{6,}[\w.-]*|[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}|(?=[\w-]*\d)[\w-]{32,}"
+    r"(?i)\bbearer\s++\S++"
+    r"|(?<![\w-])(?:eyJ[\w-]{6,}+[\w.-]*+|[\w-]{8,}+\.[\w-]{8,}+\.[\w-]{8,}+|(?=[\w-]*\d)[\w-]{32,}+)"
 )
 _REDACTED = "[redacted]"
 _MESSAGE_KEYS = ("reason", "message", "error_description", "detail", "description", "error", "errors", "details")
@@ -81,7 +84,7 @@ def platform_words(reason: str, body: bytes) -> str:
     """
     # Moodle: "Incorrect score received" + the request's JSON.
     phrase = reason.partition("{")[0]
-    return " ".join((_body_words(body) or phrase).split())
+    return " ".join((_body_words(body) or phrase)[:_WORDS_READ].split())
 
 
 def shown_words(words: str, private: Iterable[str]) -> str:

@@ -116,7 +116,7 @@ def load_line_item(record: object) -> LineItem:
         return _line_item(fields, item_id)
     except ValueError as error:
         # NotReadableError, or what the model refuses: an extension that cannot be written again.
-        raise NotReadableError(f"in the line item {item_id}: {error}") from None
+        raise NotReadableError(f"in the line item {item_id[:500]}: {error}") from None
 
 
 def _line_item(fields: Mapping[str, Any], item_id: str) -> LineItem:

@@ -2,7 +2,7 @@
 A quiz as an LTI tool, in aiohttp: launched from a course, graded into its gradebook.
 
     pip install aioags
-    python docs/examples/aiohttp_tool.py
+    python docs/examples/aiohttp_tool.py [port]
 
 Then open the page that it names, and launch the quiz as one of the people there. The platform is the emulator, in the
 same program; for your LMS, make the `ToolSettings` of the registration you agreed on, and leave `main` away.
@@ -11,8 +11,10 @@ same program; for your LMS, make the `ToolSettings` of the registration you agre
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import secrets
+import sys
 
 from aiohttp import web
 
@@ -21,7 +23,6 @@ from aioags.contrib.aiohttp import CLIENT, LTI
 from aioags.emulator import Platform, serve
 from aioags.launch import Launch, ToolSettings
 
-PORT = 8001
 TWO_HOURS = 7200.0
 QUIZ = """<h1>What is 6 times 7?</h1><form method="post" action="/answers"><input name="answer" autofocus>
 <input type="hidden" name="ticket" value="{ticket}"><button>Submit</button></form>"""
@@ -52,7 +53,7 @@ def create_app(settings: ToolSettings) -> web.Application:
     async def answers(request: web.Request) -> web.Response:
         form = await request.post()
         # A ticket is taken once: the quiz is handed in once. No cookie is needed, which a frame might not keep.
-        stored = await settings.store.take(f"attempt {form.get('ticket')}")
+        stored = await settings.store.take(f"attempt {form.get('ticket', '')!s}")
         if stored is None:
             raise web.HTTPGone(text="This attempt is over: open the quiz again from your course.")
         attempt = json.loads(stored)
@@ -73,19 +74,19 @@ def page(text: str) -> web.Response:
     return web.Response(text=text, content_type="text/html")
 
 
-async def main() -> None:
+async def main(port: int = 8001) -> None:
     """
     Run an emulated platform and the tool beside it.
     """
     platform = Platform.create()
-    tool = f"http://127.0.0.1:{PORT}"
+    tool = f"http://127.0.0.1:{port}"
     async with serve(platform):
         platform.launches.connect(login_url=f"{tool}/lti/login", redirect_uri=f"{tool}/lti/launch")
         registration = Registration(**platform.registration_args())
         settings = ToolSettings(registrations=[registration], redirect_uri=f"{tool}/lti/launch", keys=[registration])
         runner = web.AppRunner(create_app(settings))
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", PORT).start()
+        await web.TCPSite(runner, "127.0.0.1", port).start()
         print(f"Open {platform.launches.page_url}")
         try:
             await asyncio.Event().wait()
@@ -94,7 +95,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        asyncio.run(main())
-    except KeyboardInterrupt:
-        pass
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(main(*map(int, sys.argv[1:])))

@@ -2,7 +2,7 @@
 A quiz as an LTI tool, in Django: launched from a course, graded into its gradebook.
 
     pip install 'aioags[django]' uvicorn
-    python docs/examples/django_tool.py
+    python docs/examples/django_tool.py [port]
 
 Then open the page that it names, and launch the quiz as one of the people there. The whole project stands in this one
 file; in yours, the parts go to settings.py, urls.py, views.py and asgi.py as their comments say. The platform is the
@@ -12,9 +12,10 @@ emulator, in the same program; for your LMS, make the `ToolSettings` of the regi
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import secrets
-from types import SimpleNamespace
+import sys
 from typing import Any
 
 import django
@@ -22,7 +23,7 @@ import uvicorn
 from django.conf import settings as project
 from django.core.asgi import get_asgi_application
 from django.http import HttpRequest, HttpResponse
-from django.urls import clear_url_caches, include, path, set_urlconf
+from django.urls import URLPattern, URLResolver, include, path
 from django.views.decorators.csrf import csrf_exempt
 
 from aioags import Endpoint, Gradebook, Registration, Score
@@ -30,10 +31,11 @@ from aioags.contrib.django import LTI
 from aioags.emulator import Platform, serve
 from aioags.launch import Launch, ToolSettings
 
-PORT = 8002
 TWO_HOURS = 7200.0
 QUIZ = """<h1>What is 6 times 7?</h1><form method="post" action="/answers"><input name="answer" autofocus>
 <input type="hidden" name="ticket" value="{ticket}"><button>Submit</button></form>"""
+
+urlpatterns: list[URLPattern | URLResolver] = []
 
 
 def create_app(settings: ToolSettings) -> Any:
@@ -44,6 +46,7 @@ def create_app(settings: ToolSettings) -> Any:
     if not project.configured:
         project.configure(
             SECRET_KEY=secrets.token_urlsafe(),
+            ROOT_URLCONF=__name__,
             ALLOWED_HOSTS=["127.0.0.1", "localhost"],
             MIDDLEWARE=[
                 "django.middleware.csrf.CsrfViewMiddleware",
@@ -83,27 +86,25 @@ def create_app(settings: ToolSettings) -> Any:
         return HttpResponse(f"<h1>{'Right' if right else 'Wrong'}</h1><p>Your grade is in the gradebook.</p>")
 
     # urls.py
-    urls = SimpleNamespace(urlpatterns=[path("lti/", include(lti.urls)), path("answers", answers)])
-    project.ROOT_URLCONF = urls
-    set_urlconf(None)
-    clear_url_caches()
+    urlpatterns[:] = [path("lti/", include(lti.urls)), path("answers", answers)]
     # asgi.py
     return lti.lifespan(get_asgi_application())
 
 
-async def main() -> None:
+async def main(port: int = 8002) -> None:
     """
     Run an emulated platform and the tool beside it.
     """
     platform = Platform.create()
-    tool = f"http://127.0.0.1:{PORT}"
+    tool = f"http://127.0.0.1:{port}"
     async with serve(platform):
         platform.launches.connect(login_url=f"{tool}/lti/login", redirect_uri=f"{tool}/lti/launch")
         registration = Registration(**platform.registration_args())
         settings = ToolSettings(registrations=[registration], redirect_uri=f"{tool}/lti/launch", keys=[registration])
         print(f"Open {platform.launches.page_url}")
-        await uvicorn.Server(uvicorn.Config(create_app(settings), port=PORT, log_level="warning")).serve()
+        await uvicorn.Server(uvicorn.Config(create_app(settings), port=port, log_level="warning")).serve()
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(main(*map(int, sys.argv[1:])))

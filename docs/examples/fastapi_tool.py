@@ -2,7 +2,7 @@
 A quiz as an LTI tool, in FastAPI: launched from a course, graded into its gradebook.
 
     pip install 'aioags[fastapi]' uvicorn python-multipart
-    python docs/examples/fastapi_tool.py
+    python docs/examples/fastapi_tool.py [port]
 
 Then open the page that it names, and launch the quiz as one of the people there. The platform is the emulator, in the
 same program; for your LMS, make the `ToolSettings` of the registration you agreed on, and leave `main` away.
@@ -11,8 +11,10 @@ same program; for your LMS, make the `ToolSettings` of the registration you agre
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import secrets
+import sys
 import time
 from html import escape
 from typing import Annotated
@@ -26,7 +28,6 @@ from aioags.contrib.fastapi import LTI
 from aioags.emulator import Platform, serve
 from aioags.launch import Launch, LinkItem, ToolSettings, deep_linking_response
 
-PORT = 8000
 QUIZZES = {"1": ("What is 6 times 7?", "42"), "2": ("Who wrote “Faust”?", "Goethe")}
 TWO_HOURS = 7200.0
 
@@ -116,20 +117,21 @@ async def overview(ags: Client, launch: Launch, gradebook: Gradebook) -> str:
     return f"<h1>Results</h1><table>{''.join(rows)}</table>"
 
 
-async def main() -> None:
+async def main(port: int = 8000) -> None:
     """
     Run an emulated platform and the tool beside it.
     """
     platform = Platform.create()
     platform.course.enroll("teacher-1", "Tea Cher", "Instructor")
-    tool = f"http://127.0.0.1:{PORT}"
+    tool = f"http://127.0.0.1:{port}"
     async with serve(platform):
         platform.launches.connect(login_url=f"{tool}/lti/login", redirect_uri=f"{tool}/lti/launch")
         registration = Registration(**platform.registration_args())
         settings = ToolSettings(registrations=[registration], redirect_uri=f"{tool}/lti/launch", keys=[registration])
         print(f"Open {platform.launches.page_url}")
-        await uvicorn.Server(uvicorn.Config(create_app(settings), port=PORT, log_level="warning")).serve()
+        await uvicorn.Server(uvicorn.Config(create_app(settings), port=port, log_level="warning")).serve()
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(main(*map(int, sys.argv[1:])))

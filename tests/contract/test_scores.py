@@ -207,6 +207,13 @@ async def test_a_score_with_an_earlier_timestamp_never_beats_a_later_one(bench: 
     assert bench.points(bench.users[0]) == 0.9
 
 
+async def test_of_scores_that_stamp_themselves_the_one_posted_last_counts(bench: Bench) -> None:
+    first, second = graded(bench.users[0], 3), graded(bench.users[0], 9)
+    await bench.post(second)
+    await bench.post(first)
+    assert bench.points(bench.users[0]) == 0.3
+
+
 async def test_a_score_with_a_comment_is_not_repeated_blindly(bench: Bench) -> None:
     bench.befall(is_score, applied_and_lost)
     with pytest.raises(LostAnswerError) as caught:

@@ -7,8 +7,9 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import attrs
 import uvicorn
 from aiohttp import web
+from django.urls import clear_url_caches
 
 from aioags import Registration
 from aioags.emulator import Platform, serve
@@ -46,6 +48,9 @@ def load(name: str) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    # Django finds its routes by the name of their module, and remembers them.
+    sys.modules[name] = module
+    clear_url_caches()
     spec.loader.exec_module(module)
     return module
 
@@ -113,16 +118,23 @@ SERVERS = {"fastapi_tool": under_uvicorn, "aiohttp_tool": under_aiohttp, "django
 
 
 @asynccontextmanager
-async def example(name: str, *, cookieless: bool = False, lms_host: str = "127.0.0.1") -> AsyncIterator[Stand]:
+async def served(
+    create_app: Callable[[ToolSettings], Any], server: Any, *, cookieless: bool = False, lms_host: str = "127.0.0.1"
+) -> AsyncIterator[Stand]:
     """
-    Serve an example and a platform with five learners and a teacher, both on loopback.
+    Serve a tool and a platform with five learners and a teacher, both on loopback.
+
+    Args:
+        server: `under_uvicorn` or `under_aiohttp`.
+
+        lms_host: What the platform calls itself: another name of loopback makes it another site than the tool.
     """
     platform = Platform.create()
     platform.course.enroll("teacher-1", "Tea Cher", "Instructor")
     listener = free_port()
     tool = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    async with serve(platform) as server:
-        platform.site.base_url = f"http://{lms_host}:{server.port}"
+    async with serve(platform) as lms:
+        platform.site.base_url = f"http://{lms_host}:{lms.port}"
         platform.launches.connect(login_url=f"{tool}/lti/login", redirect_uri=f"{tool}/lti/launch")
         registration = Registration(**platform.registration_args())
         settings = ToolSettings(
@@ -131,5 +143,12 @@ async def example(name: str, *, cookieless: bool = False, lms_host: str = "127.0
             keys=[registration],
             cookieless=cookieless,
         )
-        async with SERVERS[name](load(name).create_app(settings), listener):
+        async with server(create_app(settings), listener):
             yield Stand(platform, settings, tool)
+
+
+def example(name: str, *, cookieless: bool = False, lms_host: str = "127.0.0.1") -> AbstractAsyncContextManager[Stand]:
+    """
+    Serve an example.
+    """
+    return served(load(name).create_app, SERVERS[name], cookieless=cookieless, lms_host=lms_host)

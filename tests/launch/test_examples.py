@@ -5,6 +5,9 @@ handler, an answer, and the grade in the platform's gradebook.
 
 from __future__ import annotations
 
+import asyncio
+import signal
+import sys
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -12,7 +15,8 @@ import pytest
 
 from aioags.emulator.faults import Fault
 from aioags.launch import jwks_document
-from tests.launch.examples import SERVERS, example
+from tests.launch.examples import EXAMPLES as FOLDER
+from tests.launch.examples import SERVERS, example, free_port
 from tests.launch.surfer import surfer
 
 EXAMPLES = sorted(SERVERS)
@@ -105,7 +109,7 @@ async def test_a_bad_id_token_over_http_is_401_and_no_launch(name: str) -> None:
 @pytest.mark.parametrize("name", EXAMPLES)
 async def test_platform_keys_that_cannot_be_had_are_503(name: str) -> None:
     async with example(name) as stand, surfer() as browser:
-        stand.platform.faults.add(Fault("status", operation="key_set", status=500))
+        stand.platform.faults.add(Fault.answer(500, operation="key_set"))
         page = await browser.open(stand.platform.launches.url("user-0001"))
         assert page.status == 503
         assert "keys cannot be had" in page.text
@@ -144,3 +148,25 @@ async def test_a_teacher_sees_who_has_no_result() -> None:
         assert page.text.count("–") == 4
         assert "Tea Cher" not in page.text
         assert stand.platform.tokens.issued == 1
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+async def test_an_example_is_a_program_that_names_its_page_and_ends_with_ctrl_c(name: str) -> None:
+    listener = free_port()
+    port = listener.getsockname()[1]
+    listener.close()
+    command = [sys.executable, "-u", str(FOLDER / f"{name}.py"), str(port)]
+    pipe = asyncio.subprocess.PIPE
+    program = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe)
+    assert program.stdout is not None
+    assert program.stderr is not None
+    try:
+        said = (await program.stdout.readline()).decode()
+        assert said.startswith("Open http://127.0.0.1:"), (await program.stderr.read()).decode()
+        async with surfer() as browser:
+            gradebook = await browser.open(said.split()[1])
+            assert any(text.startswith("Launch Quiz one as ") for text in gradebook.links)
+    finally:
+        program.send_signal(signal.SIGINT)
+        _, complaints = await program.communicate()
+    assert (program.returncode, complaints.decode()) == (0, "")

@@ -4,14 +4,21 @@ An account: its keys, its address, and what its gradebooks know.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
+import attrs
 import pytest
 
 from aioags import Client, NotOfferedError, Scope, Score
+from aioags.emulator import Answer
+from aioags.emulator.messages import json_answer
 from aioags.ltiaas import Account, Idtoken, ServiceReference
+from tests.contract.bench import Wire, new_bench
 from tests.fakes import PaperPlatform, answer
 from tests.ltiaas.paper import API_KEY, BASE, ITEM, LTIK, SERVICE_KEY, gradebook_on_paper, item_record, on_paper, page
+from tests.rigs.memory import runtime_for
+from tests.rigs.virtual_time import VirtualTime
 
 OTHER = ITEM + "9"
 IDTOKEN = Idtoken(platform_id="P1", context_id="C1", line_item=ITEM, offers_grades=True, service_key=SERVICE_KEY)
@@ -139,35 +146,39 @@ async def test_a_closed_client_opens_no_gradebook() -> None:
         it.gradebook(ltik=LTIK)
 
 
-async def test_two_launches_of_one_course_share_the_making_of_a_line_item() -> None:
+async def test_two_launches_of_one_course_make_a_line_item_once() -> None:
     """
     Known by platform and context, though there is no container URL to tell.
     """
-    _, it = on_paper()
-    one, two = (it.gradebook(ltik=LTIK + str(n), idtoken=IDTOKEN)._dialect.container for n in range(2))
-    assert one == two
-    three, four = (it.gradebook(ltik=LTIK + str(n))._dialect.container for n in range(2))
-    assert three != four
+    bench = new_bench("ltiaas")
+    assert bench.gateway is not None
+    assert bench.account is not None
+    async with bench.client:
+        gradebooks = []
+        for user in bench.users[:2]:
+            ltik = bench.gateway.launch(user).ltik
+            gradebooks.append(bench.account.gradebook(ltik=ltik, idtoken=await bench.account.idtoken(ltik=ltik)))
+        made = await asyncio.gather(
+            *(one.find_or_create_line_item(label="Quiz", score_maximum=10, resource_id="quiz") for one in gradebooks)
+        )
+    assert made[0].id == made[1].id
+    assert len(bench.platform.line_items()) == 2
 
 
-async def test_each_lms_has_a_pace_of_its_own_once_it_is_known() -> None:
-    paper, it = on_paper(answer(429, b"", ("Retry-After", "60")), *[answer(200, item_record())] * 2)
-    slow = it.gradebook(ltik=LTIK, idtoken=IDTOKEN)
-    quick = it.gradebook(ltik=LTIK, idtoken=Idtoken(offers_grades=True, platform_id="P2", line_item=ITEM))
-    waited: list[float] = []
-
-    async def sleep(seconds: float) -> None:
-        waited.append(seconds)
-        if len(waited) == 1:
-            await quick.get_line_item()
-            waited.append(0.0)
-        paper.time.now += seconds
-
-    it._engine.runtime = type(it._engine.runtime)(
-        clock=lambda: paper.time.now, wall=lambda: 1.9e9 + paper.time.now, sleep=sleep, jitter=lambda: 0.5
-    )
-    await slow.get_line_item()
-    assert waited[1] == 0.0
+@pytest.mark.parametrize("platform, waits", [("P1", True), ("P2", False)])
+async def test_each_lms_has_a_pace_of_its_own_once_it_is_known(platform: str, waits: bool) -> None:
+    answers = [Answer(429, (("Retry-After", "60"),)), *[json_answer(200, item_record())] * 2]
+    time = VirtualTime()
+    async with Client(transport=Wire(lambda _: answers.pop(0)), runtime=runtime_for(time)) as ags:
+        it = ags.ltiaas(BASE, API_KEY)
+        slow = it.gradebook(ltik=LTIK, idtoken=IDTOKEN)
+        throttled = asyncio.create_task(slow.get_line_item())
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert time.slept
+        await it.gradebook(ltik=LTIK, idtoken=attrs.evolve(IDTOKEN, platform_id=platform)).get_line_item()
+        assert (time.now >= 60) is waits
+        await throttled
 
 
 async def test_an_account_can_be_shared_by_many_launches() -> None:

@@ -17,6 +17,7 @@ from joserfc import jwt
 from aioags import Client, LineItem, Score
 from aioags.emulator import Answer, Fault, ManualClock, Platform
 from aioags.emulator.ltiaas import Gateway, Launch, serve
+from aioags.emulator.ltiaas.cli import parse
 from aioags.protocol.messages import Request
 
 USER = "user-0001"
@@ -345,3 +346,13 @@ async def test_the_command_prints_what_a_tool_needs_and_serves() -> None:
         assert (await answer.json())["user"]["id"] == told["user"]
     process.terminate()
     assert await process.wait() == 0
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--port", "70000"], ["--port", "x"], ["--users", "0"], ["--profile", "nothing"]]
+)
+def test_a_wrong_option_is_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        parse(arguments)
+    assert caught.value.code == 2
+    assert repr(arguments[1]) in capsys.readouterr().err

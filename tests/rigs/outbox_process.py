@@ -4,8 +4,8 @@ A process that puts, and a process that drains, both to be killed. Run as ``pyth
 Its one argument is a JSON object: ``role`` (``write`` or ``drain``), ``store`` (a path), ``claim``, ``registration``;
 for a writer ``items``, ``users``, ``first`` (its numbers begin behind it), ``seed``; for a drainer ``until_empty``.
 
-A writer prints ``T number item user ts`` before it puts a score and ``A number`` once that is durable. The number is the
-score's points, so that each score can be told from every other.
+A writer prints ``T number item user ts`` before it puts a score and ``A number`` once that is durable. The number is
+the score's points, so that each score can be told from every other.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ async def drain(orders: dict[str, Any]) -> None:
         )
         async with outbox:
             say("draining")
-            while not orders["until_empty"] or (await outbox.stats()).due:
+            while not orders["until_empty"] or (await outbox.stats()).due:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
 
 

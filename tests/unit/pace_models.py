@@ -1,12 +1,13 @@
 """
 Platforms as small models in virtual time, and a caller that always has more to send.
 
-A model is told when a request arrives and answers through `World.later`. Nothing here sleeps or reads a clock; every
-draw comes from the world's own generator, so a seed is a run.
+A model is told when a request arrives, and answers later. Nothing here sleeps or reads a clock, and every draw comes
+from the world's own generator, so that a seed is a run.
 """
 
 from __future__ import annotations
 
+import functools
 import heapq
 import itertools
 import math
@@ -17,18 +18,19 @@ from typing import Protocol
 
 import attrs
 
-from aioags.protocol.pace import Signal
+from aioags.model.policy import Pace
+from aioags.protocol.pace import Pacer, Signal
 
 # Seconds in which a refusal leaves the platform.
 REFUSAL = 0.02
-
-Reply = Callable[["Answer"], None]
+# Seconds after which a run counts as steady.
+WARM = 60.0
 
 
 @attrs.frozen
 class Answer:
     """
-    What a model says: the parts of a `Signal` that a platform can know.
+    What a platform can say, in the words of `Signal`.
     """
 
     throttled: bool = False
@@ -39,23 +41,7 @@ class Answer:
     lost: bool = False
 
 
-class Starter(Protocol):
-    """
-    What decides when a request starts: a `Pacer`, or a fixed window to compare it with.
-    """
-
-    def may_start(self, now: float) -> bool: ...
-    def held_for(self, now: float) -> float: ...
-    def started(self, now: float) -> None: ...
-    def ended(self, now: float, signal: Signal, *, begun: float) -> None: ...
-
-
-class Platform(Protocol):
-    """
-    A model: takes a request, answers it later.
-    """
-
-    def arrive(self, world: World, reply: Reply) -> None: ...
+Reply = Callable[[Answer], None]
 
 
 class World:
@@ -84,10 +70,35 @@ class World:
             act()
         self.now = until
 
+    def around(self, seconds: float, noise: float) -> float:
+        """
+        Draw a duration: log-normal with that mean, `noise` the deviation of its logarithm.
+        """
+        return seconds * math.exp(self.random.gauss(-noise * noise / 2, noise)) if noise else seconds
+
+
+class Platform(Protocol):
+    """
+    A model: takes a request, answers it later.
+    """
+
+    def arrive(self, world: World, reply: Reply) -> None: ...
+
+
+class Starter(Protocol):
+    """
+    What decides when a request starts: a `Pacer`, or a fixed window to compare it with.
+    """
+
+    def may_start(self, now: float) -> bool: ...
+    def held_for(self, now: float) -> float: ...
+    def started(self, now: float) -> None: ...
+    def ended(self, now: float, signal: Signal, *, begun: float) -> None: ...
+
 
 class FixedWindow:
     """
-    So many in flight, come what may: it hears neither a throttle nor a hint.
+    So many in flight, come what may: it heeds neither a throttle nor a hint.
     """
 
     def __init__(self, window: int) -> None:
@@ -107,6 +118,21 @@ class FixedWindow:
         self.in_flight -= 1
 
 
+@attrs.frozen
+class Outcome:
+    """
+    What a stretch of a run came to.
+
+    Attributes:
+        throughput: Answers that were neither throttled nor lost, a second.
+
+        throttled: Share of the throttled answers, 0 to 1.
+    """
+
+    throughput: float
+    throttled: float
+
+
 @attrs.define
 class Caller:
     """
@@ -115,16 +141,18 @@ class Caller:
     Attributes:
         way: Seconds from the tool to the platform, and the same back.
 
-        log: Per answer its time, whether it was throttled, and the number still in flight.
+        answers: Of each its time, and whether it was throttled; None: lost.
+
+        starts: The time of each request.
     """
 
     world: World
     pacer: Starter
     platform: Platform
     way: float = 0.005
-    log: list[tuple[float, bool]] = attrs.field(factory=list)
+    answers: list[tuple[float, bool | None]] = attrs.field(factory=list)
     starts: list[float] = attrs.field(factory=list)
-    waking: float = -1.0
+    _waking: float = -1.0
 
     def pump(self) -> None:
         """
@@ -132,28 +160,29 @@ class Caller:
         """
         now = self.world.now
         while self.pacer.may_start(now):
-            self.start(now)
+            self._start(now)
         wait = self.pacer.held_for(now)
-        if wait > 0.0 and not now < self.waking <= now + wait:
-            self.waking = now + wait
+        if wait > 0.0 and not now < self._waking <= now + wait:
+            self._waking = now + wait
             self.world.later(wait, self.pump)
 
-    def start(self, begun: float) -> None:
+    def measure(self, since: float, until: float) -> Outcome:
         """
-        Send one request.
+        Count the answers from `since` to `until`, seconds.
         """
+        kinds = [kind for when, kind in self.answers if since <= when < until]
+        return Outcome(kinds.count(False) / (until - since), kinds.count(True) / max(len(kinds), 1))
+
+    def _start(self, begun: float) -> None:
         self.pacer.started(begun)
         self.starts.append(begun)
 
         def returned(answer: Answer) -> None:
-            self.world.later(self.way, lambda: self.end(answer, begun))
+            self.world.later(self.way, lambda: self._end(answer, begun))
 
         self.world.later(self.way, lambda: self.platform.arrive(self.world, returned))
 
-    def end(self, answer: Answer, begun: float) -> None:
-        """
-        Take one answer.
-        """
+    def _end(self, answer: Answer, begun: float) -> None:
         now = self.world.now
         signal = Signal(
             now - begun,
@@ -165,31 +194,38 @@ class Caller:
             lost=answer.lost,
         )
         self.pacer.ended(now, signal, begun=begun)
-        self.log.append((now, answer.throttled))
+        self.answers.append((now, None if answer.lost else answer.throttled))
         self.pump()
 
 
-def spread(world: World, seconds: float, noise: float) -> float:
+def run(pacer: Starter, platform: Platform, *, seed: int, until: float, way: float = 0.005) -> Caller:
     """
-    Draw a duration: log-normal around a mean, `noise` the sigma of its logarithm.
+    Let one caller send all it can for so many seconds.
     """
-    return seconds * math.exp(world.random.gauss(-noise * noise / 2, noise)) if noise else seconds
+    world = World(seed)
+    caller = Caller(world, pacer, platform, way)
+    world.later(0.0, caller.pump)
+    world.run(until)
+    return caller
 
 
 @attrs.define
 class Steady:
     """
-    A platform that takes as long whatever is in flight.
+    Takes as long whatever is in flight.
+
+    Attributes:
+        outliers: Share of the requests that take fifty times as long.
     """
 
     seconds: float
-    noise: float = 0.0
+    noise: float = 0.3
     outliers: float = 0.0
 
     def arrive(self, world: World, reply: Reply) -> None:
-        seconds = spread(world, self.seconds, self.noise)
+        seconds = world.around(self.seconds, self.noise)
         if self.outliers and world.random.random() < self.outliers:
-            seconds *= 50
+            seconds *= 50.0
         world.later(seconds, lambda: reply(Answer()))
 
 
@@ -206,109 +242,104 @@ class Servers:
     seconds: float
     queue: float = math.inf
     hint: float | None = None
-    noise: float = 0.0
-    busy: int = 0
-    waiting: deque[Reply] = attrs.field(factory=deque)
+    noise: float = 0.3
+    _busy: int = 0
+    _waiting: deque[Reply] = attrs.field(factory=deque)
 
     def arrive(self, world: World, reply: Reply) -> None:
-        if self.busy < self.workers:
-            self.serve(world, reply)
-        elif len(self.waiting) < self.queue:
-            self.waiting.append(reply)
+        if self._busy < self.workers:
+            self._serve(world, reply)
+        elif len(self._waiting) < self.queue:
+            self._waiting.append(reply)
         else:
             world.later(REFUSAL, lambda: reply(Answer(throttled=True, hold=self.hint)))
 
-    def serve(self, world: World, reply: Reply) -> None:
-        self.busy += 1
+    def _serve(self, world: World, reply: Reply) -> None:
+        self._busy += 1
 
         def served() -> None:
-            self.busy -= 1
+            self._busy -= 1
             reply(Answer())
-            if self.waiting and self.busy < self.workers:
-                self.serve(world, self.waiting.popleft())
+            while self._waiting and self._busy < self.workers:
+                self._serve(world, self._waiting.popleft())
 
-        world.later(spread(world, self.seconds, self.noise), served)
+        world.later(world.around(self.seconds, self.noise), served)
 
 
 @attrs.define
 class CanvasBucket:
     """
-    Canvas's throttle, after its source: 800 at most, throttled from 600, 10 a second run out, 50 charged up front.
+    Canvas's throttle: 800 at most, throttled from 600, 10 a second run out, 50 charged while a request is in flight.
 
     Attributes:
-        strict: Nothing runs out of what is charged up front, as its documentation can be read. In the source it does,
-            and what is left then never goes below nothing, so that it forgets requests in flight.
+        cost: Of one request, charged at its end.
+
+        strict: What is charged up front stays until it is given back, as doc/api/throttling.md reads. In the source
+            (request_throttle.rb, increment_bucket.lua) it runs out with the rest, and nothing goes below zero, so that
+            in time the bucket forgets most of what is in flight.
     """
 
     seconds: float
     cost: float
-    noise: float = 0.0
     strict: bool = False
-    count: float = 0.0
-    charged: float = 0.0
-    touched: float = 0.0
+    noise: float = 0.3
+    _count: float = 0.0
+    _charged: float = 0.0
+    _touched: float = 0.0
 
     def arrive(self, world: World, reply: Reply) -> None:
-        self.charge(world, 50.0, 0.0)
-        if self.full >= 600.0:
-            world.later(REFUSAL, lambda: self.refuse(world, reply))
+        self._charge(world, 50.0, 0.0)
+        if self._count + self._charged >= 600.0:
+            world.later(REFUSAL, lambda: self._end(world, reply, None))
         else:
-            world.later(spread(world, self.seconds, self.noise), lambda: self.serve(world, reply))
+            world.later(world.around(self.seconds, self.noise), lambda: self._end(world, reply, self.cost))
 
-    @property
-    def full(self) -> float:
-        return self.count + self.charged
-
-    def charge(self, world: World, reserve: float, cost: float) -> None:
-        self.count = max(0.0, self.count - 10.0 * (world.now - self.touched))
-        self.touched = world.now
+    def _charge(self, world: World, reserve: float, cost: float) -> None:
+        self._count = max(0.0, self._count - 10.0 * (world.now - self._touched))
+        self._touched = world.now
         if self.strict:
-            self.charged += reserve
-            self.count = min(self.count + cost, 800.0)
-        else:
-            self.count = min(max(self.count + cost + reserve, 0.0), 800.0)
+            self._charged += reserve
+            reserve = 0.0
+        self._count = min(max(self._count + cost + reserve, 0.0), 800.0)
 
-    def refuse(self, world: World, reply: Reply) -> None:
-        self.charge(world, -50.0, 0.0)
-        reply(Answer(throttled=True, remaining=600.0 - self.full))
-
-    def serve(self, world: World, reply: Reply) -> None:
-        cost = spread(world, self.cost, self.noise)
-        self.charge(world, -50.0, cost)
-        reply(Answer(remaining=600.0 - self.full, cost=cost))
+    def _end(self, world: World, reply: Reply, cost: float | None) -> None:
+        cost = cost and world.around(cost, self.noise)
+        self._charge(world, -50.0, cost or 0.0)
+        # A throttled answer has no X-Request-Cost and no Retry-After.
+        reply(Answer(throttled=cost is None, remaining=600.0 - self._count - self._charged, cost=cost))
 
 
 @attrs.define
 class TokenBucket:
     """
-    So many a second with a burst, and 429 with whole seconds of ``Retry-After``.
+    So many a second after a burst, and 429 with whole seconds of ``Retry-After``.
     """
 
     rate: float
     burst: float
     seconds: float
-    noise: float = 0.0
-    tokens: float = attrs.field(default=attrs.Factory(lambda self: self.burst, takes_self=True))
-    touched: float = 0.0
+    noise: float = 0.3
+    _taken: float = 0.0
+    _touched: float = 0.0
 
     def arrive(self, world: World, reply: Reply) -> None:
-        self.tokens = min(self.burst, self.tokens + self.rate * (world.now - self.touched))
-        self.touched = world.now
-        if self.tokens >= 1.0:
-            self.tokens -= 1.0
-            world.later(spread(world, self.seconds, self.noise), lambda: reply(Answer()))
+        self._taken = max(0.0, self._taken - self.rate * (world.now - self._touched))
+        self._touched = world.now
+        if self._taken <= self.burst - 1.0:
+            self._taken += 1.0
+            world.later(world.around(self.seconds, self.noise), lambda: reply(Answer()))
         else:
-            hold = float(max(1, math.ceil((1.0 - self.tokens) / self.rate)))
-            world.later(REFUSAL, lambda: reply(Answer(throttled=True, hold=hold)))
+            hold = math.ceil((self._taken - self.burst + 1.0) / self.rate)
+            world.later(REFUSAL, lambda: reply(Answer(throttled=True, hold=float(hold))))
 
 
 @attrs.define
 class Quota:
     """
-    So many in a window of time that begins with the first of them; 429 with ``Retry-After`` until it ends.
+    So much in a window of time that begins with the first request; 429 with ``Retry-After`` until it ends.
 
     Attributes:
-        told: Every answer carries what is left and the seconds until the window ends, as Brightspace's do.
+        told: Every answer carries what is left, what it cost, and the seconds until the window ends (Brightspace).
     """
 
     limit: float
@@ -316,24 +347,25 @@ class Quota:
     seconds: float
     cost: float = 1.0
     told: bool = False
-    noise: float = 0.0
-    used: float = 0.0
-    began: float = -math.inf
+    noise: float = 0.3
+    _used: float = 0.0
+    _began: float = -math.inf
 
     def arrive(self, world: World, reply: Reply) -> None:
-        if world.now - self.began >= self.window:
-            self.began, self.used = world.now, 0.0
-        ends = self.began + self.window
-        if self.used + self.cost > self.limit:
-            world.later(REFUSAL, lambda: reply(Answer(throttled=True, hold=float(math.ceil(ends - world.now)))))
+        if world.now - self._began >= self.window:
+            self._began, self._used = world.now, 0.0
+        ends = self._began + self.window
+        if self._used + self.cost > self.limit:
+            hold = float(math.ceil(ends - world.now))
+            world.later(REFUSAL, lambda: reply(Answer(throttled=True, hold=hold)))
             return
-        self.used += self.cost
-        world.later(spread(world, self.seconds, self.noise), lambda: reply(self.answer(ends - world.now)))
+        self._used += self.cost
+        world.later(world.around(self.seconds, self.noise), lambda: reply(self._answer(ends - world.now)))
 
-    def answer(self, reset: float) -> Answer:
+    def _answer(self, reset: float) -> Answer:
         if not self.told:
             return Answer()
-        return Answer(remaining=self.limit - self.used, cost=self.cost, reset=max(0.0, reset))
+        return Answer(remaining=self.limit - self._used, cost=self.cost, reset=max(0.0, reset))
 
 
 @attrs.define
@@ -344,72 +376,148 @@ class Cliff:
 
     edge: int
     seconds: float
-    steepness: float = 1.0
-    noise: float = 0.0
-    done: float = 0.0
-    touched: float = 0.0
-    version: int = 0
-    working: list[tuple[float, int, Reply]] = attrs.field(factory=list)
+    steepness: float
+    noise: float = 0.3
+    _done: float = 0.0
+    _touched: float = 0.0
+    _version: int = 0
+    _working: list[tuple[float, int, Reply]] = attrs.field(factory=list)
 
     def arrive(self, world: World, reply: Reply) -> None:
-        self.advance(world)
-        self.version += 1
-        heapq.heappush(self.working, (self.done + spread(world, self.seconds, self.noise), self.version, reply))
-        self.plan(world)
+        self._advance(world)
+        ready = self._done + world.around(self.seconds, self.noise)
+        heapq.heappush(self._working, (ready, self._version, reply))
+        self._plan(world)
 
     @property
-    def slowness(self) -> float:
-        return 1.0 + self.steepness * max(0, len(self.working) - self.edge)
+    def _slowness(self) -> float:
+        return 1.0 + self.steepness * max(0, len(self._working) - self.edge)
 
-    def advance(self, world: World) -> None:
-        self.done += (world.now - self.touched) / self.slowness
-        self.touched = world.now
+    def _advance(self, world: World) -> None:
+        self._done += (world.now - self._touched) / self._slowness
+        self._touched = world.now
+        self._version += 1
 
-    def plan(self, world: World) -> None:
-        if self.working:
-            version = self.version
-            world.later((self.working[0][0] - self.done) * self.slowness, lambda: self.finish(world, version))
+    def _plan(self, world: World) -> None:
+        if self._working:
+            version = self._version
+            seconds = (self._working[0][0] - self._done) * self._slowness
+            world.later(max(0.0, seconds), lambda: self._finish(world, version))
 
-    def finish(self, world: World, version: int) -> None:
-        if version != self.version:
-            return
-        self.advance(world)
-        self.version += 1
-        reply = heapq.heappop(self.working)[2]
-        self.plan(world)
-        reply(Answer())
+    def _finish(self, world: World, version: int) -> None:
+        if version == self._version:
+            self._advance(world)
+            _, _, reply = heapq.heappop(self._working)
+            self._plan(world)
+            reply(Answer())
+
+
+@attrs.define
+class Trouble:
+    """
+    A platform that answers something else from one moment to another.
+
+    Attributes:
+        answer: What it says then.
+
+        after: Seconds until it says so.
+    """
+
+    usual: Platform
+    begins: float
+    ends: float
+    answer: Answer
+    after: float = REFUSAL
+
+    def arrive(self, world: World, reply: Reply) -> None:
+        if self.begins <= world.now < self.ends:
+            world.later(self.after, lambda: reply(self.answer))
+        else:
+            self.usual.arrive(world, reply)
 
 
 @attrs.frozen
-class Outcome:
+class Scenario:
     """
-    What a stretch of a run came to.
+    A platform to be measured in its steady state.
 
     Attributes:
-        throughput: Answers that were not throttled, a second.
+        make: A new platform.
 
-        throttled: Share of the throttled answers, 0 to 1.
+        way: Seconds to the platform.
+
+        until: End of the pacer's run, seconds; a fixed window, steady at once, runs from `WARM` to half of the rest.
     """
 
-    throughput: float
-    throttled: float
+    name: str
+    make: Callable[[], Platform]
+    way: float = 0.005
+    until: float = 180.0
 
 
-def measure(caller: Caller, since: float, until: float) -> Outcome:
-    """
-    Count the answers of a stretch of time.
-    """
-    answers = [throttled for when, throttled in caller.log if since <= when < until]
-    refused = sum(answers)
-    return Outcome((len(answers) - refused) / (until - since), refused / max(len(answers), 1))
+SCENARIOS = [
+    Scenario("8 workers, endless queue", lambda: Servers(8, 0.2)),
+    Scenario("8 workers, queue of 8, then 429", lambda: Servers(8, 0.2, queue=8)),
+    Scenario("20 workers, then 429", lambda: Servers(20, 0.2, queue=0)),
+    Scenario("20 workers, then 429 with Retry-After 1", lambda: Servers(20, 0.2, queue=0, hint=1.0)),
+    Scenario("6 workers, then 429", lambda: Servers(6, 0.2, queue=0)),
+    Scenario("3 workers, queue of 1, Retry-After 2", lambda: Servers(3, 0.2, queue=1, hint=2.0)),
+    Scenario("1 worker, then 429", lambda: Servers(1, 0.2, queue=0)),
+    Scenario("Canvas as documented", lambda: CanvasBucket(0.3, 0.1, strict=True)),
+    Scenario("Canvas as documented, 100 ms round trip", lambda: CanvasBucket(0.3, 0.1, strict=True), way=0.05),
+    Scenario("Canvas's source, cheap requests", lambda: CanvasBucket(0.3, 0.1), until=300.0),
+    Scenario("Canvas's source, all time is database", lambda: CanvasBucket(0.5, 0.5), until=300.0),
+    Scenario("token bucket 5/s, burst 20, Retry-After", lambda: TokenBucket(5.0, 20.0, 0.1)),
+    Scenario("token bucket 20/s, burst 40, Retry-After", lambda: TokenBucket(20.0, 40.0, 0.05)),
+    Scenario("token bucket 60/s, burst 60, Retry-After", lambda: TokenBucket(60.0, 60.0, 0.2)),
+    Scenario("600 a minute, Retry-After", lambda: Quota(600.0, 60.0, 0.1), until=300.0),
+    Scenario("600 a minute, told in headers", lambda: Quota(6000.0, 60.0, 0.1, cost=10.0, told=True), until=300.0),
+    Scenario("cliff at 12, half as long again for each", lambda: Cliff(12, 0.2, 0.5)),
+    Scenario("cliff at 12, eleven times as long", lambda: Cliff(12, 0.2, 10.0)),
+    Scenario("cliff at 3, three times as long", lambda: Cliff(3, 0.2, 2.0)),
+    Scenario("always 50 ms", lambda: Steady(0.05), until=90.0),
+    Scenario("always 2 s", lambda: Steady(2.0)),
+    Scenario("always 100 ms, very noisy", lambda: Steady(0.1, noise=1.0), until=90.0),
+    Scenario("always 100 ms, 2 % take 5 s", lambda: Steady(0.1, outliers=0.02), until=300.0),
+]
+# Where a pacer is known to fall short: far away, so that what the platform has in hand is not what is in flight.
+FAR_AWAY = [
+    Scenario("20 workers, then 429, 100 ms round trip", lambda: Servers(20, 0.2, queue=0), way=0.05),
+    Scenario("cliff at 12, twice as long, 100 ms", lambda: Cliff(12, 0.2, 1.0), way=0.05),
+    Scenario("Canvas's source, cheap, 100 ms", lambda: CanvasBucket(0.3, 0.1), way=0.05),
+]
+
+WINDOWS = (1, 2, 3, 4, 5, 6, 8, 10, 11, 12, 13, 14, 16, 17, 20, 21, 24, 28, 32)
 
 
-def run(pacer: Starter, platform: Platform, *, seed: int, until: float, way: float = 0.005) -> Caller:
+@functools.cache
+def fixed(scenario: Scenario, window: int) -> Outcome:
     """
-    Let a caller send all it can for so many seconds.
+    Measure a fixed window.
     """
-    world = World(seed)
-    caller = Caller(world, pacer, platform, way)
-    world.later(0.0, caller.pump)
-    world.run(until)
-    return caller
+    until = (WARM + scenario.until) / 2
+    return run(FixedWindow(window), scenario.make(), seed=1, until=until, way=scenario.way).measure(WARM, until)
+
+
+def best_fixed(scenario: Scenario, most_throttled: float = 0.02) -> tuple[int, Outcome]:
+    """
+    Find the fixed window with the highest throughput, among those throttled less than so often.
+    """
+    best, found = 1, fixed(scenario, 1)
+    for window in WINDOWS:
+        outcome = fixed(scenario, window)
+        if outcome.throttled < most_throttled and outcome.throughput > found.throughput:
+            best, found = window, outcome
+        if outcome.throttled > max(0.5, most_throttled):
+            # Larger ones are only ruder.
+            break
+    return best, found
+
+
+@functools.cache
+def paced(scenario: Scenario, seed: int) -> Outcome:
+    """
+    Measure a pacer in its steady state.
+    """
+    caller = run(Pacer(Pace()), scenario.make(), seed=seed, until=scenario.until, way=scenario.way)
+    return caller.measure(WARM, scenario.until)

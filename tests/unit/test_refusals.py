@@ -395,3 +395,8 @@ def test_an_operation_and_its_messages_show_nothing_private() -> None:
     )
     for private in (USER, "see me after", "teacher-77", "Bearer"):
         assert private not in shown
+
+
+@pytest.mark.parametrize("unit", ["user ", "timestamp ", "user not ", "rate limit ", "a"])
+def test_a_hostile_body_costs_no_more_than_its_length(unit: str) -> None:
+    assert refused("score", answer(422, unit * 13_000)).status == 422

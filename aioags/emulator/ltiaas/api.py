@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from aioags.emulator.ltiaas.gateway import Gateway
 
 DL = "https://purl.imsglobal.org/spec/lti-dl/claim/"
+# One page of the reference has Initiated for the first, all others have this. That the former is refused is a guess.
 ACTIVITY = ("Initialized", "Started", "InProgress", "Submitted", "Completed")
 GRADING = ("FullyGraded", "Pending", "PendingManual", "Failed", "NotReady")
 

@@ -30,9 +30,24 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m aioags.emulator.ltiaas", description="LTIAAS on your own desk.")
     parser.add_argument("--profile", default="spec", choices=list(PROFILES), help="which platform stands behind it")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: loopback only)")
-    parser.add_argument("--port", type=int, default=0, help="0: any free one (default)")
-    parser.add_argument("--users", type=int, default=30, help="how many learners to make up (default: 30)")
+    parser.add_argument("--port", type=_port, default=0, help="0: any free one (default)")
+    parser.add_argument("--users", type=_count, default=30, help="how many learners to make up (default: 30)")
     return parser.parse_args(arguments)
+
+
+def _port(text: str) -> int:
+    return _number(text, 0, 65_535)
+
+
+def _count(text: str) -> int:
+    # One of them launches.
+    return _number(text, 1, 1_000_000)
+
+
+def _number(text: str, least: int, most: int) -> int:
+    if not text.isdecimal() or not least <= int(text) <= most:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from {least} to {most}")
+    return int(text)
 
 
 def document(gateway: Gateway) -> dict[str, Any]:

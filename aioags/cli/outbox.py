@@ -1,0 +1,230 @@
+"""
+``aioags outbox``: look into an outbox, and try again what was refused.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
+from datetime import UTC, datetime
+from typing import Any
+
+import attrs
+
+from aioags.cli.usage import UsageError, duration, new_parser, shown_duration
+from aioags.outbox import PlatformStats, Selection, SQLiteStore, Stats, Store, StoredScore, StoreError
+
+VARIABLE = "AIOAGS_OUTBOX"
+"""Names the store when ``--store`` does not."""
+
+HEADINGS = ("registration", "due", "delayed", "sent", "dead", "oldest due", "left alone")
+
+
+@attrs.frozen
+class Call:
+    """
+    One call of the command.
+
+    Attributes:
+        options: From the command line.
+
+        now: Reads Unix time.
+
+        sleep: Waits for so many seconds.
+    """
+
+    store: Store
+    options: argparse.Namespace
+    now: Callable[[], float]
+    sleep: Callable[[float], Awaitable[None]]
+
+    @property
+    def selection(self) -> Selection:
+        """
+        The rows that it is about.
+        """
+        return Selection(self.options.registration, self.options.line_item, self.options.user)
+
+
+def run(
+    arguments: Sequence[str],
+    *,
+    now: Callable[[], float] = time.time,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> int:
+    """
+    Run the command; see `aioags.cli.main`.
+    """
+    options = _parser().parse_args(arguments)
+    store = open_store(options.store or os.environ.get(VARIABLE))
+    try:
+        asyncio.run(_run(Call(store, options, now, sleep)))
+    except StoreError as error:
+        print(f"aioags outbox: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _run(call: Call) -> None:
+    async with aclosing(call.store):
+        await call.options.action(call)
+
+
+def open_store(named: str | None) -> Store:
+    """
+    Return the store of a name: the path of a SQLite file, or the URL of a PostgreSQL database.
+
+    Raises:
+        UsageError: There is no name, or the extra for it is not installed.
+    """
+    if not named:
+        raise UsageError(f"aioags outbox: name the store: --store PATH or postgresql://…, or set {VARIABLE}")
+    if not named.startswith(("postgresql://", "postgres://")):
+        return SQLiteStore(named, create=False)
+    try:
+        from aioags.outbox.postgres import PostgresStore
+    except ImportError as error:
+        raise UsageError(f"aioags outbox: {error}: pip install 'aioags[procrastinate]'") from error
+    return PostgresStore(named)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = new_parser("aioags outbox", "Look into an outbox, and try again what was refused.")
+    parser.add_argument("--store", help=f"path of a SQLite file, or a postgresql:// URL (default: ${VARIABLE})")
+    actions = parser.add_subparsers(required=True, metavar="action", title="actions")
+
+    status = actions.add_parser("status", help="count the scores of each registration")
+    status.add_argument("--json", action="store_true", help="one JSON object")
+    status.set_defaults(action=_status)
+
+    failed = actions.add_parser("failed", help="list the scores that were refused, with the reason")
+    _add_selection(failed)
+    failed.add_argument("--json", action="store_true", help="one JSON object for each, on a line of its own")
+    failed.set_defaults(action=_failed)
+
+    retry = actions.add_parser("retry", help="try refused scores again")
+    _add_selection(retry)
+    retry.add_argument("--all", action="store_true", help="all of them")
+    retry.add_argument("--restamp", action="store_true", help="as of now: overwrite what made them stale")
+    retry.set_defaults(action=_retry)
+
+    prune = actions.add_parser("prune", help="forget what was recorded long ago")
+    prune.add_argument("--older-than", type=duration, default="30d", help="such as 12h or 30d (default: 30d)")
+    prune.add_argument("--dead", action="store_true", help="also what was refused so long ago")
+    prune.set_defaults(action=_prune)
+
+    watch = actions.add_parser("watch", help="count again and again, until interrupted")
+    watch.add_argument("--every", type=duration, default="2s", help="such as 5s or 1m (default: 2s)")
+    watch.set_defaults(action=_watch)
+    return parser
+
+
+def _add_selection(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--registration", help="only of this registration")
+    parser.add_argument("--line-item", help="only of this line item, by its URL")
+    parser.add_argument("--user", help="only of this user id")
+
+
+async def _status(call: Call) -> None:
+    now = call.now()
+    stats = await call.store.stats(now=now)
+    if call.options.json:
+        print(json.dumps([attrs.asdict(platform) for platform in stats.platforms]))
+    else:
+        print(aligned([HEADINGS, *rows(stats, now)]))
+
+
+async def _failed(call: Call) -> None:
+    after: tuple[str, str, str] | None = None
+    count = 0
+    while page := await call.store.failed(call.selection, after=after):
+        for row in page:
+            print(json.dumps(_record(row)) if call.options.json else _described(row))
+        after = page[-1].key
+        count += len(page)
+    if not call.options.json:
+        print(f"{_scores(count)} refused")
+
+
+def _record(row: StoredScore) -> dict[str, Any]:
+    return {
+        "registration": row.registration_id,
+        "line_item": row.line_item,
+        "user": row.user_id,
+        "since": row.since,
+        "attempts": row.attempts,
+        "may_have_landed": row.unsure,
+        "error": row.last_error,
+    }
+
+
+def _described(row: StoredScore) -> str:
+    since = datetime.fromtimestamp(row.since, UTC).isoformat(sep=" ", timespec="seconds")
+    tried = f"tried {row.attempts} times" if row.attempts != 1 else "tried once"
+    return f"{row.registration_id}  {row.line_item}  user {row.user_id}\n    {since}, {tried}: {row.last_error}"
+
+
+async def _retry(call: Call) -> None:
+    if call.selection == Selection() and not call.options.all:
+        raise UsageError("aioags outbox retry: say which: --registration, --line-item, --user or --all")
+    count = await call.store.requeue(call.selection, now=call.now(), restamp=call.options.restamp)
+    print(f"{_scores(count)} due again")
+
+
+async def _prune(call: Call) -> None:
+    count = await call.store.prune(before=call.now() - call.options.older_than, dead=call.options.dead)
+    print(f"{_scores(count)} forgotten")
+
+
+async def _watch(call: Call) -> None:
+    try:
+        from aioags.cli.live import LiveTable
+    except ImportError as error:
+        raise UsageError(f"aioags outbox watch: {error}: pip install 'aioags[cli]'") from error
+    with LiveTable(HEADINGS) as table:
+        while True:
+            now = call.now()
+            table.show(rows(await call.store.stats(now=now), now))
+            await call.sleep(call.options.every)
+
+
+def rows(stats: Stats, now: float) -> list[tuple[str, ...]]:
+    """
+    Write the counts of each registration as cells, in the order of `HEADINGS`.
+
+    Args:
+        now: Unix time.
+    """
+    return [_cells(platform, now) for platform in stats.platforms]
+
+
+def _cells(platform: PlatformStats, now: float) -> tuple[str, ...]:
+    counts = (platform.due, platform.delayed, platform.sent, platform.dead)
+    oldest = "" if platform.oldest is None else shown_duration(now - platform.oldest)
+    block = platform.block
+    alone = "" if block is None else f"{shown_duration(block.until - now)}: {block.reason}"
+    return (platform.registration_id, *(f"{count:,}" for count in counts), oldest, alone)
+
+
+def aligned(table: Sequence[Sequence[str]]) -> str:
+    """
+    Write cells in columns, the first and the last to the left, the rest to the right.
+    """
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return "\n".join(_line(cells, widths) for cells in table)
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    first, *middle = (cell.rjust(width) for cell, width in zip(cells, widths, strict=True))
+    first = cells[0].ljust(widths[0])
+    return "  ".join([first, *middle[:-1], cells[-1]]).rstrip()
+
+
+def _scores(count: int) -> str:
+    return f"{count:,} score{'' if count == 1 else 's'}"

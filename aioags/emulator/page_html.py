@@ -1,0 +1,139 @@
+"""
+HTML of the gradebook page, in small pieces: text is escaped unless it is `Html` already.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from html import escape
+from typing import Any
+
+from aioags.emulator.clock import iso
+from aioags.emulator.messages import Answer
+
+# AGS allows any precision; Moodle keeps five decimals (seen), and more tells nobody anything.
+DECIMALS = 5
+# Beyond it a whole number is no longer readable.
+LONGEST_NUMBER = 1e15
+
+# Scripts and styles are the page's own files, never inline: a comment that is HTML could do nothing even if it got in.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = (
+    ("Content-Type", "text/html; charset=utf-8"),
+    ("Cache-Control", "no-store"),
+    ("Content-Security-Policy", POLICY),
+    ("X-Content-Type-Options", "nosniff"),
+    # Not no-referrer: it would make the Origin of the page's own forms "null".
+    ("Referrer-Policy", "same-origin"),
+)
+
+
+class Html(str):
+    """
+    Text that is HTML already.
+    """
+
+    __slots__ = ()
+
+
+def fill(template: str, **values: Any) -> Html:
+    """
+    Put values into a template, escaped unless they are `Html`.
+
+    Args:
+        template: A format string; a brace that is meant is doubled.
+    """
+    shown = {name: value if isinstance(value, Html) else escape(str(value)) for name, value in values.items()}
+    return Html(template.format_map(shown))
+
+
+def join(pieces: Iterable[Html]) -> Html:
+    """
+    Put pieces one after the other.
+    """
+    return Html("".join(pieces))
+
+
+NOTHING = Html("")
+
+
+def number(value: Any) -> str:
+    """
+    Write points for people: no more decimals than needed; a dash for None.
+    """
+    if value is None:
+        return "–"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    if abs(value) >= LONGEST_NUMBER:
+        return f"{value:.6g}"
+    text = f"{value:.{DECIMALS}f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
+def moment(at: float | None, now: float, *, precise: bool = False) -> Html:
+    """
+    Write a time: only the hour when it is today's, in the zone of the machine; the exact one in UTC beside it.
+
+    Args:
+        at: Seconds since 1970; None: nothing is written.
+
+        now: The platform's time.
+
+        precise: With milliseconds.
+    """
+    if at is None:
+        return NOTHING
+    try:
+        local, today = (datetime.fromtimestamp(one, UTC).astimezone() for one in (at, now))
+        exact = iso(at)
+    except (ValueError, OverflowError, OSError):
+        return fill("<span>{at}</span>", at=f"{at:g}")
+    text = local.strftime("%H:%M:%S") + (f".{local.microsecond // 1000:03}" if precise else "")
+    if local.date() != today.date():
+        text = f"{local.day} {local.strftime('%b')} {local.year} {text}"
+    return fill('<time datetime="{exact}" title="{exact}">{text}</time>', exact=exact, text=text)
+
+
+def pretty(value: Any) -> Html:
+    """
+    Write a value as indented JSON.
+    """
+    return fill("<pre>{text}</pre>", text=json.dumps(value, indent=2, ensure_ascii=False))
+
+
+DOCUMENT = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{title}</title>
+<link rel="icon" href="{root}/files/icon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="{root}/files/page.css">
+<script src="{root}/files/page.js" type="module"></script>
+</head>
+<body class="{kind}">
+{body}
+</body>
+</html>
+"""
+
+
+def document(title: str, body: Html, *, root: str, kind: str, status: int = 200) -> Answer:
+    """
+    Build a whole page.
+
+    Args:
+        root: Path that all of the page lies under.
+
+        kind: Class of the body.
+    """
+    text = fill(DOCUMENT, title=title, body=body, root=root, kind=kind)
+    # A comment may hold half of a surrogate pair.
+    return Answer(status, HEADERS, text.encode("utf-8", "replace"))

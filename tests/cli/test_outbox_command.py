@@ -1,0 +1,179 @@
+"""
+``aioags outbox``, as its user sees it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aioags.cli import main, outbox
+from aioags.cli.usage import shown_duration
+from aioags.outbox import Block, Outcome, SQLiteStore, State
+from aioags.outbox.conformance.given import ITEM, NOW, SCHOOL, entry, outcome, take
+
+REASON = "UserNotGradableError: not a [learner] here (POST https://lms.example/items/1/scores answered 422)"
+
+
+async def fill(path: Path) -> None:
+    """
+    Make an outbox: two due (one delayed), one sent, two dead, a platform left alone, and another registration.
+    """
+    store = SQLiteStore(path)
+    await store.put([entry(user) for user in ("due", "late", "sent", "dead-1", "dead-2")], now=NOW - 7200)
+    rows = {row.user_id: row for row in await take(store)}
+    outcomes: list[Outcome] = [
+        outcome(rows["due"], State.DUE, counted=False),
+        outcome(rows["late"], State.DUE, not_before=NOW + 60, error="BrokenError: 500"),
+        outcome(rows["sent"]),
+        outcome(rows["dead-1"], State.DEAD, error=REASON),
+        outcome(rows["dead-2"], State.DEAD, error=REASON, unsure=True),
+    ]
+    await store.settle(outcomes, now=NOW - 3600)
+    await store.put([entry(school="other")], now=NOW)
+    await store.block(Block(SCHOOL, NOW + 300, "ThrottledError: 429"))
+    await store.aclose()
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """
+    A filled outbox, named by the environment.
+    """
+    monkeypatch.setenv(outbox.VARIABLE, str(tmp_path / "grades.db"))
+    asyncio.run(fill(tmp_path / "grades.db"))
+    return tmp_path / "grades.db"
+
+
+@pytest.fixture
+def call(path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """
+    Run the command at a fixed time, and return what it printed.
+    """
+
+    def run(*arguments: str, **more: Any) -> str:
+        capsys.readouterr()
+        assert outbox.run(arguments, now=lambda: NOW, **more) == 0
+        return capsys.readouterr().out
+
+    return run
+
+
+def test_status_counts_what_each_registration_has(call: Callable[..., str]) -> None:
+    assert call("status") == (
+        "registration  due  delayed  sent  dead  oldest due  left alone\n"
+        "other           1        0     0     0         0 s\n"
+        "school          2        1     1     2         2 h  5 min: ThrottledError: 429\n"
+    )
+
+
+def test_status_as_json(call: Callable[..., str]) -> None:
+    other, school = json.loads(call("status", "--json"))
+    assert other["block"] is None
+    assert (school["due"], school["dead"], school["oldest"]) == (2, 2, NOW - 7200)
+    assert school["block"]["until"] == NOW + 300
+
+
+def test_failed_lists_who_was_refused_and_why(call: Callable[..., str]) -> None:
+    printed = call("failed")
+    assert printed.splitlines()[:2] == [
+        f"school  {ITEM}  user dead-1",
+        f"    2027-01-15 07:00:00+00:00, tried once: {REASON}",
+    ]
+    assert printed.splitlines()[-1] == "2 scores refused"
+    assert call("failed", "--user", "dead-2").splitlines()[-1] == "1 score refused"
+    assert call("failed", "--registration", "other") == "0 scores refused\n"
+
+
+def test_failed_as_json(call: Callable[..., str]) -> None:
+    records = [json.loads(line) for line in call("failed", "--json").splitlines()]
+    assert [(record["user"], record["may_have_landed"]) for record in records] == [("dead-1", False), ("dead-2", True)]
+    assert {record["error"] for record in records} == {REASON}
+
+
+def test_no_grade_is_printed(call: Callable[..., str]) -> None:
+    for arguments in (("status",), ("failed",), ("failed", "--json")):
+        assert "Well done" not in call(*arguments)
+
+
+def test_retry_makes_refused_scores_due_again(call: Callable[..., str]) -> None:
+    assert call("retry", "--user", "dead-1") == "1 score due again\n"
+    assert call("retry", "--line-item", ITEM, "--restamp") == "1 score due again\n"
+    assert call("retry", "--all") == "0 scores due again\n"
+    assert "school          4" in call("status")
+
+
+def test_prune_forgets_what_is_old(call: Callable[..., str]) -> None:
+    assert call("prune") == "0 scores forgotten\n"
+    assert call("prune", "--older-than", "30m") == "1 score forgotten\n"
+    assert call("prune", "--older-than", "30m", "--dead") == "2 scores forgotten\n"
+
+
+def test_watch_shows_the_counts_again_and_again(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        outbox.run(["watch", "--every", "1m"], now=lambda: NOW, sleep=sleep)
+    assert slept == [60, 60, 60]
+    assert "school" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ([], "the following arguments are required: command"),
+        (["grades"], "invalid choice: 'grades'"),
+        (["outbox"], "the following arguments are required: action"),
+        (["outbox", "mend"], "invalid choice: 'mend'"),
+        (["outbox", "status", "--jsn"], "unrecognized arguments: --jsn"),
+        (["outbox", "prune", "--older-than", "soon"], "'soon' is no duration; give one such as 90s, 15m, 12h or 30d"),
+        (["outbox", "retry"], "say which: --registration, --line-item, --user or --all"),
+    ],
+)
+def test_a_wrong_call_is_one_clear_line(
+    arguments: list[str], message: str, path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert message in printed.err
+    assert printed.err.count("\n") == 1
+    assert printed.err.startswith("aioags")
+
+
+def test_a_store_must_be_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(outbox.VARIABLE, raising=False)
+    assert main(["outbox", "status"]) == 2
+    assert "name the store: --store PATH" in capsys.readouterr().err
+
+
+def test_a_store_that_is_not_there_is_one_clear_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["outbox", "--store", str(tmp_path / "nothing.db"), "status"]) == 1
+    assert capsys.readouterr().err == f"aioags outbox: there is no outbox at {tmp_path / 'nothing.db'}\n"
+
+
+def test_it_runs_as_a_program(path: Path) -> None:
+    program = [sys.executable, "-m", "aioags.cli"]
+    done = subprocess.run([*program, "outbox", "status"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("registration")
+    assert "outbox" in subprocess.run([*program, "--help"], capture_output=True, text=True, check=False).stdout
+
+
+@pytest.mark.parametrize(
+    "seconds, shown", [(-5, "0 s"), (0.4, "0 s"), (90, "90 s"), (121, "2 min"), (7200, "2 h"), (200_000, "2 d")]
+)
+def test_durations_for_people(seconds: float, shown: str) -> None:
+    assert shown_duration(seconds) == shown
