@@ -13,7 +13,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 
@@ -24,6 +24,18 @@ VARIABLE = "AIOAGS_OUTBOX"
 """Names the store when ``--store`` does not."""
 
 HEADINGS = ("registration", "due", "delayed", "sent", "dead", "oldest due", "left alone")
+
+
+class MigratingStore(Store, Protocol):
+    """
+    A store that can be brought to the newest version.
+    """
+
+    async def migrate(self) -> None:
+        """
+        Make its tables, or bring them to the newest version.
+        """
+        ...
 
 
 @attrs.frozen
@@ -39,7 +51,7 @@ class Call:
         sleep: Waits for so many seconds.
     """
 
-    store: Store
+    store: MigratingStore
     options: argparse.Namespace
     now: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]]
@@ -76,7 +88,7 @@ async def _run(call: Call) -> None:
         await call.options.action(call)
 
 
-def open_store(named: str | None) -> Store:
+def open_store(named: str | None) -> MigratingStore:
     """
     Return the store of a name: the path of a SQLite file, or the URL of a PostgreSQL database.
 
@@ -118,6 +130,9 @@ def _parser() -> argparse.ArgumentParser:
     prune.add_argument("--older-than", type=duration, default="30d", help="such as 12h or 30d (default: 30d)")
     prune.add_argument("--dead", action="store_true", help="also what was refused so long ago")
     prune.set_defaults(action=_prune)
+
+    migrate = actions.add_parser("migrate", help="make its tables, or bring them to the newest version")
+    migrate.set_defaults(action=_migrate)
 
     watch = actions.add_parser("watch", help="count again and again, until interrupted")
     watch.add_argument("--every", type=duration, default="2s", help="such as 5s or 1m (default: 2s)")
@@ -180,6 +195,11 @@ async def _retry(call: Call) -> None:
 async def _prune(call: Call) -> None:
     count = await call.store.prune(before=call.now() - call.options.older_than, dead=call.options.dead)
     print(f"{_scores(count)} forgotten")
+
+
+async def _migrate(call: Call) -> None:
+    await call.store.migrate()
+    print("the outbox is of the newest version")
 
 
 async def _watch(call: Call) -> None:

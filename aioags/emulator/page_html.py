@@ -10,9 +10,12 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
+from aioags.emulator.amounts import LARGEST
 from aioags.emulator.clock import iso
 from aioags.emulator.messages import Answer
 
+# Path that the page and all of its pieces lie under.
+ROOT = "/gradebook"
 # AGS allows any precision; Moodle keeps five decimals (seen), and more tells nobody anything.
 DECIMALS = 5
 # Beyond it a whole number is no longer readable.
@@ -71,7 +74,8 @@ def number(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
     if abs(value) >= LONGEST_NUMBER:
-        return f"{value:.6g}"
+        # An integer may be longer than any double.
+        return f"{value:.6g}" if abs(value) <= LARGEST else "∞"
     text = f"{value:.{DECIMALS}f}".rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
 
@@ -104,7 +108,11 @@ def pretty(value: Any) -> Html:
     """
     Write a value as indented JSON.
     """
-    return fill("<pre>{text}</pre>", text=json.dumps(value, indent=2, ensure_ascii=False))
+    try:
+        text = json.dumps(value, indent=2, ensure_ascii=False)
+    except RecursionError:
+        text = "nested too deeply to be shown"
+    return fill('<pre tabindex="0">{text}</pre>', text=text)
 
 
 DOCUMENT = """<!doctype html>
@@ -125,15 +133,13 @@ DOCUMENT = """<!doctype html>
 """
 
 
-def document(title: str, body: Html, *, root: str, kind: str, status: int = 200) -> Answer:
+def document(title: str, body: Html, *, kind: str, status: int = 200) -> Answer:
     """
     Build a whole page.
 
     Args:
-        root: Path that all of the page lies under.
-
         kind: Class of the body.
     """
-    text = fill(DOCUMENT, title=title, body=body, root=root, kind=kind)
+    text = fill(DOCUMENT, title=title, body=body, root=ROOT, kind=kind)
     # A comment may hold half of a surrogate pair.
     return Answer(status, HEADERS, text.encode("utf-8", "replace"))

@@ -7,6 +7,7 @@ there is `aioags.outbox.postgres.PostgresStore`, with `aioags.contrib.procrastin
 
 from aioags.outbox.drain import Drained
 from aioags.outbox.limiter import Limiter, Permits
+from aioags.outbox.locks import lock_name
 from aioags.outbox.model import (
     Block,
     DueItem,
@@ -47,4 +48,5 @@ __all__ = [
     "StoreError",
     "StoredScore",
     "Taken",
+    "lock_name",
 ]

@@ -102,7 +102,7 @@ class SQLiteStore:
 
     async def _read(self, query: Callable[[sqlite3.Connection], T]) -> T:
         if not self._ready:
-            await self._writer.run(lambda _: None)
+            await self.migrate()
 
         def read() -> T:
             # A connection of its own: counting stops no put.
@@ -117,6 +117,12 @@ class SQLiteStore:
 
     async def _execute(self, statement: str, arguments: Sequence[Any] | Mapping[str, Any] = ()) -> int:
         return await self._writer.run(lambda connection: connection.execute(statement, arguments).rowcount)
+
+    async def migrate(self) -> None:
+        """
+        Make the file, or bring it to the newest version. Any other call does so too.
+        """
+        await self._writer.run(lambda _: None)
 
     async def put(self, entries: Sequence[Entry], *, now: float) -> list[bool]:
         """

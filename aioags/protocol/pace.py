@@ -171,8 +171,8 @@ class Pacer:
         gap = max(self._gap, self._allowance.spacing)
         if gap:
             self._spaced = self._spaced or now < self._due + gap
-            # Late by up to one gap is made up for, so that the rate is kept.
-            self._due = max(self._due + gap, now)
+            # What started late is made up for, so that the rate is kept; never closer than half a gap.
+            self._due = max(self._due + gap, now + gap / 2)
 
     def abandoned(self, now: float) -> None:
         """
@@ -267,7 +267,7 @@ class Pacer:
         # Slower by as much as the window is larger: no more gets done.
         worse = min(SLOWER, log(self._window / self._step_from))
         decide = self._latency.count >= MOST
-        if self._latency.exceeds(self._before, worse, errors=1.0 if decide else 3.0):
+        if self._latency.exceeds(self._before, worse, errors=1.5 if decide else 3.0):
             self._take_back(now)
             return False
         doubtful = self._before.count > 0 and self._latency.mean - self._before.mean > worse

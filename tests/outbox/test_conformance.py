@@ -13,6 +13,7 @@ pytest.register_assert_rewrite("aioags.outbox.conformance")
 
 from aioags.outbox import SQLiteStore  # noqa: E402
 from aioags.outbox.conformance import OpenStore, StoreConformance  # noqa: E402
+from aioags.outbox.postgres import PostgresStore  # noqa: E402
 from tests.outbox.memory_store import MemoryStore, Table  # noqa: E402
 
 
@@ -25,6 +26,22 @@ class TestSQLiteStore(StoreConformance):
             stores.append(SQLiteStore(tmp_path / "grades.db"))
             return stores[-1]
 
+        yield open_store
+        for store in stores:
+            await store.aclose()
+
+
+@pytest.mark.needs("postgres")
+class TestPostgresStore(StoreConformance):
+    @pytest.fixture
+    async def open_store(self, postgres: str) -> AsyncIterator[OpenStore]:
+        stores: list[PostgresStore] = []
+
+        def open_store() -> PostgresStore:
+            stores.append(PostgresStore(postgres))
+            return stores[-1]
+
+        await open_store().migrate()
         yield open_store
         for store in stores:
             await store.aclose()

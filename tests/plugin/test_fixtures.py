@@ -4,6 +4,8 @@ The pytest plugin, as a tool's own test suite would use it: in a run of its own.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 pytest_plugins = ["pytester"]
@@ -11,6 +13,8 @@ pytest_plugins = ["pytester"]
 SUITE = """
 import json
 import urllib.request
+
+from pathlib import Path
 
 import pytest
 
@@ -69,3 +73,13 @@ def test_a_suite_that_uses_every_fixture(pytester: pytest.Pytester) -> None:
 def test_the_fixtures_say_what_they_are(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest_subprocess("--fixtures")
     result.stdout.fnmatch_lines(["ags_platform*", "*A platform with one course*"])
+
+
+def test_the_documented_example(pytester: pytest.Pytester) -> None:
+    for name in ("quiz_app.py", "test_quiz_app.py"):
+        source = Path(__file__).parents[2] / "docs" / "examples" / "testing" / name
+        pytester.path.joinpath(name).write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+    result = pytester.runpytest_subprocess(
+        "-o", "asyncio_mode=auto", "-o", "asyncio_default_fixture_loop_scope=function", "-q"
+    )
+    result.assert_outcomes(passed=5)

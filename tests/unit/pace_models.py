@@ -133,7 +133,7 @@ class Outcome:
     throttled: float
 
 
-@attrs.define
+@attrs.define(repr=False)
 class Caller:
     """
     A tool with more to send than the platform takes.

@@ -1,0 +1,304 @@
+"""
+procrastinate as the job engine of an outbox in PostgreSQL: several machines drain, and take over from each other.
+
+The truth is the outbox's table; a job only wakes a line item, so it may come twice, late or not at all:
+
+- `enqueue` puts scores and wakes their line items in the caller's own transaction.
+- ``aioags:drain`` drains one line item. Its lock keeps a second one waiting; its queueing lock keeps a third one out. It
+  never raises for what a platform says, and has no retry: what is to be tried again says so in its row.
+- ``aioags:sweep``, every 10 seconds, wakes whatever is due and has no job: scores whose time has come, wake-ups that were
+  spent before their transaction committed, and what a dead worker has left.
+- ``aioags:tidy``, every hour, prunes the outbox and deletes finished jobs that a worker has kept.
+
+A job holds the registration id and the line item's URL, nothing else: no grade and no user id reaches an engine's log.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypedDict
+
+import psycopg
+from procrastinate import App, Blueprint, JobContext, PsycopgConnector, SyncPsycopgConnector
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
+from procrastinate.jobs import Job, Status
+from procrastinate.manager import JobManager
+
+from aioags.outbox import Entry, Outbox, StoreError, lock_name
+from aioags.outbox import postgres_sql as sql
+from aioags.outbox.model import newest
+from aioags.outbox.postgres import PostgresStore
+
+QUEUE = "aioags"
+"""Every job of an outbox is in this queue."""
+
+_Place = tuple[str, str]
+
+_logger = logging.getLogger("aioags.outbox")
+
+_DRAIN = f"{QUEUE}:drain"
+_WOKEN_AT_ONCE = 100
+_HOURS_KEPT = 24
+
+
+class WorkerOptions(TypedDict):
+    """
+    Options of `procrastinate.App.run_worker_async`.
+    """
+
+    queues: list[str]
+    concurrency: int
+    delete_jobs: str
+
+
+WORKER: WorkerOptions = {"queues": [QUEUE], "concurrency": 64, "delete_jobs": "always"}
+"""
+For ``app.run_worker_async(**WORKER)``. A job waits for its platform most of the time, hence many at once; finished jobs are
+deleted, or procrastinate's tables grow with each wake-up.
+"""
+
+# One whose queueing lock is taken would fail, which fills PostgreSQL's log. And where another transaction is just waking
+# the line item, waiting for its end could be long, or a deadlock: the sweep finds what that one's job has missed.
+_TO_WAKE = """
+    SELECT name FROM unnest(%s::text[]) AS name
+    WHERE NOT EXISTS (SELECT 1 FROM procrastinate_jobs WHERE queueing_lock = name AND status = 'todo')
+        AND pg_try_advisory_xact_lock(hashtextextended(name, 0))
+"""
+
+# Never opened: they only write jobs on connections of others.
+_manager = JobManager(PsycopgConnector())
+_sync_manager = JobManager(SyncPsycopgConnector())
+
+
+def add_tasks(
+    app: App,
+    outbox: Outbox,
+    *,
+    sweep_every: int = 10,
+    stalled_after: float = 30.0,
+    now: Callable[[], float] = time.time,
+) -> None:
+    """
+    Let the workers of an app drain an outbox. Its store should wake them: ``PostgresStore(…, wake=wake)``.
+
+    Args:
+        sweep_every: Seconds between two sweeps, 1 to 59.
+
+        stalled_after: Seconds without a heartbeat after which a worker counts as dead, and its jobs are taken from it.
+            Several times the worker's ``update_heartbeat_interval``, which is 10: taken from one that is alive, a line
+            item would be drained twice at once.
+
+        now: Reads Unix time.
+
+    Raises:
+        TypeError: The outbox is not in PostgreSQL.
+    """
+    app.add_tasks_from(_blueprint(outbox, _store_of(outbox), sweep_every, stalled_after, now), namespace=QUEUE)
+
+
+def _store_of(outbox: Outbox) -> PostgresStore:
+    if not isinstance(outbox.store, PostgresStore):
+        raise TypeError(f"procrastinate needs an outbox in a PostgresStore, got {outbox.store!r}")
+    return outbox.store
+
+
+def _blueprint(
+    outbox: Outbox, store: PostgresStore, sweep_every: int, stalled_after: float, now: Callable[[], float]
+) -> Blueprint:
+    blueprint = Blueprint()
+
+    @blueprint.task(name="drain", queue=QUEUE)
+    async def drain(registration_id: str, line_item: str) -> None:
+        try:
+            await outbox.drain(registration_id, line_item)
+        except StoreError:
+            # Its rows are due, and the next sweep finds them.
+            _logger.exception("outbox: draining %s stopped", registration_id)
+
+    # No lock: that of a sweep that died with its worker would stop every later one, which alone could free it.
+    @blueprint.periodic(cron=f"* * * * * */{sweep_every}")
+    @blueprint.task(name="sweep", queue=QUEUE, queueing_lock=f"{QUEUE}:sweep", priority=10, pass_context=True)
+    async def sweep(context: JobContext, timestamp: int) -> None:
+        manager = context.app.job_manager
+        await _take_from_the_dead(manager, stalled_after)
+        await _wake_what_is_due(manager, store, now())
+
+    @blueprint.periodic(cron="17 * * * *")
+    @blueprint.task(name="tidy", queue=QUEUE, queueing_lock=f"{QUEUE}:tidy", pass_context=True)
+    async def tidy(context: JobContext, timestamp: int) -> None:
+        await outbox.prune()
+        everything = {"include_failed": True, "include_cancelled": True, "include_aborted": True}
+        await context.app.job_manager.delete_old_jobs(_HOURS_KEPT, queue=QUEUE, **everything)
+
+    return blueprint
+
+
+async def _take_from_the_dead(manager: JobManager, stalled_after: float) -> None:
+    for job in await manager.get_stalled_jobs(queue=QUEUE, seconds_since_heartbeat=stalled_after):
+        try:
+            await manager.finish_job(job, status=Status.ABORTED, delete_job=True)
+        except ConnectorException:
+            # Another sweep was first.
+            _logger.debug("outbox: the stalled job %s is gone already", job.id)
+
+
+async def _wake_what_is_due(manager: JobManager, store: PostgresStore, now: float) -> None:
+    due = [(item.registration_id, item.line_item) for item in await store.due(now=now) if item.at <= now]
+    if not due:
+        return
+    jobs = [
+        job
+        for status in (Status.TODO, Status.DOING)
+        for job in await manager.list_jobs_async(QUEUE, status=status.value)
+    ]
+    known = {job.lock for job in jobs}
+    places = [place for place in due if lock_name(*place) not in known]
+    for start in range(0, len(places), _WOKEN_AT_ONCE):
+        async with store.connection() as connection:
+            await wake(connection, places[start : start + _WOKEN_AT_ONCE])
+
+
+def _jobs(places: Sequence[_Place], names: Iterable[str]) -> list[Job]:
+    by_name = {lock_name(*place): place for place in places}
+    return [
+        Job(
+            queue=QUEUE,
+            lock=name,
+            queueing_lock=name,
+            task_name=_DRAIN,
+            task_kwargs={"registration_id": by_name[name][0], "line_item": by_name[name][1]},
+        )
+        for name in names
+    ]
+
+
+async def wake(connection: psycopg.AsyncConnection[Any], places: Sequence[_Place]) -> None:
+    """
+    Defer a drain for each line item, as (registration id, line item), in the connection's open transaction.
+
+    One that has a job waiting gets no second one. Nothing here can spoil the transaction, or wait for another one.
+    """
+    cursor = await connection.execute(_TO_WAKE, ([lock_name(*place) for place in places],))
+    jobs = _jobs(places, [row[0] for row in await cursor.fetchall()])
+    # One that is refused refuses the whole batch; then each gets a savepoint of its own.
+    for batch in (jobs, *([job] for job in jobs)):
+        if not batch:
+            return
+        try:
+            async with connection.transaction():
+                await _manager.batch_defer_jobs_async(batch, connection=connection)
+        except AlreadyEnqueued:
+            continue
+        if batch is jobs:
+            return
+
+
+def _wake_sync(connection: psycopg.Connection[Any], places: Sequence[_Place]) -> None:
+    cursor = connection.execute(_TO_WAKE, ([lock_name(*place) for place in places],))
+    jobs = _jobs(places, [row[0] for row in cursor.fetchall()])
+    for batch in (jobs, *([job] for job in jobs)):
+        if not batch:
+            return
+        try:
+            with connection.transaction():
+                _sync_manager.batch_defer_jobs(batch, connection=connection)
+        except AlreadyEnqueued:
+            continue
+        if batch is jobs:
+            return
+
+
+def enqueue(connection: Any, entries: Iterable[Entry], *, now: Callable[[], float] = time.time) -> int:
+    """
+    Put scores in the caller's own transaction: they are stored if it commits, and then only.
+
+    Args:
+        connection: A psycopg 3 connection; or Django's ``connection``, inside `atomic` or not; or a SQLAlchemy
+            ``Connection`` or ``Session`` on psycopg 3. With autocommit and no transaction open, one of its own is made.
+
+        entries: Scores, each packed with `Entry.of`.
+
+        now: Reads Unix time.
+
+    Returns:
+        How many are now their user's latest.
+
+    Raises:
+        TypeError: Not such a connection.
+    """
+    driver = _driver(connection)
+    given = list(entries)
+    if not given:
+        return 0
+    if driver.autocommit:
+        with driver.transaction():
+            return _enqueue(driver, given, now())
+    return _enqueue(driver, given, now())
+
+
+def _enqueue(connection: psycopg.Connection[Any], entries: list[Entry], now: float) -> int:
+    connection.execute(sql.PUT_ENDPOINTS, sql.endpoint_arguments(entries, now))
+    keys = connection.execute(sql.PUT, sql.put_arguments(newest(entries), now)).fetchall()
+    if keys:
+        _wake_sync(connection, sorted({(key[0], key[1]) for key in keys}))
+    return len(keys)
+
+
+async def enqueue_async(connection: Any, entries: Iterable[Entry], *, now: Callable[[], float] = time.time) -> int:
+    """
+    Do as `enqueue`, on a psycopg 3 ``AsyncConnection`` or a SQLAlchemy ``AsyncConnection`` or ``AsyncSession``.
+    """
+    driver = await _async_driver(connection)
+    given = list(entries)
+    if not given:
+        return 0
+    if driver.autocommit:
+        async with driver.transaction():
+            return await _enqueue_async(driver, given, now())
+    return await _enqueue_async(driver, given, now())
+
+
+async def _enqueue_async(connection: psycopg.AsyncConnection[Any], entries: list[Entry], now: float) -> int:
+    await connection.execute(sql.PUT_ENDPOINTS, sql.endpoint_arguments(entries, now))
+    keys = await (await connection.execute(sql.PUT, sql.put_arguments(newest(entries), now))).fetchall()
+    if keys:
+        await wake(connection, sorted({(key[0], key[1]) for key in keys}))
+    return len(keys)
+
+
+def _driver(connection: Any) -> psycopg.Connection[Any]:
+    driver = connection
+    if hasattr(connection, "ensure_connection"):
+        # Django opens its connections late.
+        connection.ensure_connection()
+        driver = connection.connection
+    elif hasattr(connection, "get_bind"):
+        driver = _begun(connection.connection()).connection.driver_connection
+    elif hasattr(connection, "exec_driver_sql"):
+        driver = _begun(connection).connection.driver_connection
+    if not isinstance(driver, psycopg.Connection):
+        raise TypeError(
+            f"enqueue needs a connection of psycopg 3, got {type(driver).__module__}.{type(driver).__name__}"
+        )
+    return driver
+
+
+def _begun(connection: Any) -> Any:
+    # SQLAlchemy commits only a transaction that it has begun itself, which its first own statement does.
+    connection.exec_driver_sql("SELECT 1")
+    return connection
+
+
+async def _async_driver(connection: Any) -> psycopg.AsyncConnection[Any]:
+    driver = connection
+    if hasattr(connection, "get_bind"):
+        connection = await connection.connection()
+    if hasattr(connection, "exec_driver_sql"):
+        await connection.exec_driver_sql("SELECT 1")
+        driver = (await connection.get_raw_connection()).driver_connection
+    if not isinstance(driver, psycopg.AsyncConnection):
+        name = f"{type(driver).__module__}.{type(driver).__name__}"
+        raise TypeError(f"enqueue_async needs an asynchronous connection of psycopg 3, got {name}")
+    return driver

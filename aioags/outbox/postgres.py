@@ -1,0 +1,358 @@
+"""
+The store for more than one machine: three tables in PostgreSQL. Needs psycopg: the extra ``procrastinate``.
+
+It holds state only. Who drains when is the business of a job engine, such as procrastinate in the same database
+(`aioags.contrib.procrastinate`): there is no lease and no worker loop here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
+from itertools import starmap
+from typing import Any
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool, PoolClosed
+
+from aioags.outbox import postgres_sql as sql
+from aioags.outbox.limiter import Permits
+from aioags.outbox.model import (
+    SECOND,
+    Block,
+    DueItem,
+    Entry,
+    Outcome,
+    PlatformStats,
+    Selection,
+    State,
+    Stats,
+    StoredScore,
+    StoreError,
+    Taken,
+    newest,
+)
+
+Connection = psycopg.AsyncConnection[Any]
+Pool = AsyncConnectionPool[Connection]
+
+Wake = Callable[[Connection, Sequence[tuple[str, str]]], Awaitable[None]]
+"""
+Called in the transaction of each put, with its line items as (registration id, line item): lets a job engine that lives
+in the same database hear of them when the transaction commits.
+"""
+
+
+class PostgresStore:
+    """
+    Scores in PostgreSQL. Nothing is opened before the first call.
+
+    Args:
+        conninfo: URL or connection string of the database.
+
+        pool: A pool to use instead; it stays the caller's, and must be open.
+
+        most_connections: Of the store's own pool.
+
+        wake: See `Wake`. None: nobody is woken; a job engine finds what is due by itself.
+    """
+
+    def __init__(
+        self,
+        conninfo: str | None = None,
+        *,
+        pool: Pool | None = None,
+        most_connections: int = 10,
+        wake: Wake | None = None,
+    ) -> None:
+        if (conninfo is None) == (pool is None):
+            raise ValueError("give a conninfo or a pool, exactly one of the two")
+        self.wake = wake
+        self._owned = pool is None
+        self._pool = pool or AsyncConnectionPool(conninfo or "", min_size=1, max_size=most_connections, open=False)
+        self._opening = asyncio.Lock()
+        self._ready = False
+
+    def __repr__(self) -> str:
+        return "<PostgresStore>"
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """
+        Hold a connection in a transaction, which commits at the end of the block.
+
+        Raises:
+            StoreError: PostgreSQL failed or cannot be reached.
+        """
+        try:
+            if not self._ready:
+                await self._open()
+            async with self._pool.connection() as connection:
+                yield connection
+        except PoolClosed as error:
+            raise StoreError("the store is closed") from error
+        except psycopg.Error as error:
+            raise StoreError(f"PostgreSQL: {type(error).__name__}: {error}".strip()) from error
+
+    async def _open(self) -> None:
+        async with self._opening:
+            if self._ready:
+                return
+            if self._owned:
+                await self._pool.open(wait=True)
+            async with self._pool.connection() as connection:
+                _check_version(await _version(connection))
+            self._ready = True
+
+    async def migrate(self) -> None:
+        """
+        Make the tables, or bring them to the newest version; all at once or not at all. Several processes may try.
+
+        Raises:
+            StoreError: They were made by a newer version of this package.
+        """
+        try:
+            if self._owned:
+                await self._pool.open()
+            async with self._pool.connection() as connection:
+                await connection.execute(sql.LOCK_SCHEMA)
+                version = await _version(connection)
+                if version > len(sql.MIGRATIONS):
+                    _check_version(version)
+                for migration in sql.MIGRATIONS[version:]:
+                    for statement in migration:
+                        await connection.execute(statement)
+                await connection.execute(sql.SET_VERSION, (len(sql.MIGRATIONS),))
+        except psycopg.Error as error:
+            raise StoreError(f"PostgreSQL: {type(error).__name__}: {error}".strip()) from error
+
+    async def put(self, entries: Sequence[Entry], *, now: float) -> list[bool]:
+        """
+        Store scores; durable when this returns.
+        """
+        if not entries:
+            return []
+        async with self.connection() as connection:
+            latest = newest(entries)
+            await connection.execute(sql.PUT_ENDPOINTS, sql.endpoint_arguments(entries, now))
+            cursor = await connection.execute(sql.PUT, sql.put_arguments(latest, now))
+            keys = set(await cursor.fetchall())
+            if self.wake is not None and keys:
+                await self.wake(connection, sorted({(registration, item) for registration, item, _ in keys}))
+        stored = {id(entry) for entry in latest if entry.key in keys}
+        return [id(entry) in stored for entry in entries]
+
+    async def due(self, *, now: float) -> list[DueItem]:
+        """
+        List the line items that have due scores.
+        """
+        async with self.connection() as connection:
+            cursor = await connection.execute(sql.DUE)
+            return [DueItem(*row) for row in await cursor.fetchall()]
+
+    async def endpoint(self, registration_id: str, line_item: str) -> str | None:
+        """
+        Return the JSON of the endpoint that was put last for a line item.
+        """
+        async with self.connection() as connection:
+            cursor = await connection.execute(sql.ENDPOINT, (registration_id, line_item))
+            row = await cursor.fetchone()
+            return None if row is None else str(row[0])
+
+    async def take(
+        self, registration_id: str, line_item: str, *, now: float, limit: int, busy: Collection[str] = ()
+    ) -> Taken:
+        """
+        Begin an attempt with due scores of one line item.
+        """
+        arguments = {
+            "registration": registration_id,
+            "line_item": line_item,
+            "now": now,
+            "now_micros": int(now * SECOND),
+            "limit": limit,
+            "busy": list(busy),
+        }
+        async with self.connection() as connection:
+            cursor = await connection.execute(sql.TAKE, arguments)
+            rows = [_stored(row) for row in await cursor.fetchall()]
+            if rows:
+                return Taken(rows)
+            cursor = await connection.execute(sql.BLOCK_OF, arguments)
+            blocked = await cursor.fetchone()
+            return Taken([], None if blocked is None else Block(registration_id, *blocked))
+
+    async def settle(self, outcomes: Sequence[Outcome], *, now: float) -> None:
+        """
+        Store what became of attempts; durable when this returns.
+        """
+        if not outcomes:
+            return
+        async with self.connection() as connection:
+            cursor = await connection.execute(sql.SETTLE_FREE, sql.settle_arguments(outcomes, now))
+            settled = set(await cursor.fetchall())
+        for outcome in outcomes:
+            if (outcome.registration_id, outcome.line_item, outcome.user_id) not in settled:
+                # Gone, or held by somebody's open transaction, which may take its time.
+                async with self.connection() as connection:
+                    await connection.execute(sql.SETTLE_ONE, sql.settle_arguments([outcome], now))
+
+    async def block(self, block: Block) -> None:
+        """
+        Leave a platform alone until a time.
+        """
+        async with self.connection() as connection:
+            await connection.execute(sql.BLOCK, (block.registration_id, block.until, block.reason))
+
+    async def stats(self, *, now: float) -> Stats:
+        """
+        Count the rows.
+        """
+        async with self.connection() as connection:
+            cursor = await connection.execute(sql.BLOCKS, (now,))
+            blocks = {row[0]: Block(*row) for row in await cursor.fetchall()}
+            cursor = await connection.execute(sql.STATS, (now,))
+            counts = {row[0]: row[1:] for row in await cursor.fetchall()}
+        nothing = (0, 0, 0, 0, None)
+        names = sorted({*blocks, *counts})
+        rows = ((name, *counts.get(name, nothing), blocks.get(name)) for name in names)
+        return Stats(tuple(starmap(PlatformStats, rows)))
+
+    async def failed(
+        self, selection: Selection, *, after: tuple[str, str, str] | None = None, limit: int = 500
+    ) -> list[StoredScore]:
+        """
+        List dead rows by key, one page.
+        """
+        last = dict(zip(("last_registration", "last_line_item", "last_user"), after or ("", "", ""), strict=True))
+        async with self.connection() as connection:
+            cursor = await connection.execute(
+                sql.FAILED, {**sql.selection_arguments(selection), **last, "limit": limit}
+            )
+            return [_stored(row) for row in await cursor.fetchall()]
+
+    async def requeue(self, selection: Selection, *, now: float, restamp: bool = False) -> int:
+        """
+        Make dead rows due again, and lift the blocks of their platforms.
+        """
+        arguments = {
+            **sql.selection_arguments(selection),
+            "now": now,
+            "now_micros": int(now * SECOND),
+            "restamp": restamp,
+        }
+        async with self.connection() as connection:
+            await connection.execute(sql.UNBLOCK, arguments)
+            return (await connection.execute(sql.REQUEUE, arguments)).rowcount
+
+    async def prune(self, *, before: float, dead: bool = False) -> int:
+        """
+        Delete rows that are done since before a time, and endpoints that nothing has used since.
+        """
+        states = [str(state) for state in ((State.SENT, State.DEAD) if dead else (State.SENT,))]
+        async with self.connection() as connection:
+            deleted = (await connection.execute(sql.PRUNE, (states, before))).rowcount
+            await connection.execute(sql.PRUNE_ENDPOINTS, (before,))
+            return deleted
+
+    async def lead(self) -> bool:
+        """
+        Refuse: in PostgreSQL mode a job engine drains.
+
+        Raises:
+            StoreError: Always.
+        """
+        raise StoreError(
+            "scores in PostgreSQL are drained by a job engine: aioags.contrib.procrastinate, or Outbox.drain in yours"
+        )
+
+    async def aclose(self) -> None:
+        """
+        Close the store's own pool. Can be called twice.
+        """
+        self._ready = False
+        if self._owned:
+            await self._pool.close()
+
+
+class PostgresLimiter:
+    """
+    A limit on scores per second for each platform, kept in PostgreSQL and shared by everybody who asks there.
+
+    Args:
+        store: Whose database it is. A platform that the store has blocked gets no permits.
+
+        rate: Scores per second, for every platform.
+
+        burst: How many may go at once after a silence; at least the 5 that are fetched at a time.
+    """
+
+    def __init__(self, store: PostgresStore, rate: float, *, burst: int = 5) -> None:
+        if not rate > 0:
+            raise ValueError(f"rate must be more than 0 scores per second, got {rate!r}")
+        self._store = store
+        self._rate = rate
+        self._burst = burst
+        self._known: set[str] = set()
+
+    async def take(self, registration_id: str, wanted: int) -> Permits:
+        """
+        Take permits for one platform: all that are wanted, or none and the time until then.
+        """
+        cost, depth = wanted / self._rate, max(wanted, self._burst) / self._rate
+        arguments = {"registration": registration_id, "cost": cost, "depth": depth}
+        async with self._store.connection() as connection:
+            if registration_id not in self._known:
+                await connection.execute(sql.NEW_PLATFORM, (registration_id,))
+                self._known.add(registration_id)
+            cursor = await connection.execute(sql.TAKE_PERMITS, arguments)
+            if cursor.rowcount:
+                return Permits(wanted)
+            cursor = await connection.execute(sql.PERMITS_AFTER, arguments)
+            row = await cursor.fetchone()
+            return Permits(0, max(0.001, float(row[0])) if row else 0.001)
+
+
+async def _version(connection: Connection) -> int:
+    cursor = await connection.execute(sql.HAS_TABLES)
+    row = await cursor.fetchone()
+    if row is None or not row[0]:
+        return 0
+    row = await (await connection.execute(sql.VERSION)).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def _check_version(version: int) -> None:
+    newest_known = len(sql.MIGRATIONS)
+    if version == 0:
+        raise StoreError("the outbox has no tables in this database: run aioags outbox migrate, or store.migrate()")
+    if version < newest_known:
+        raise StoreError(
+            f"the outbox's tables have version {version}, this aioags needs {newest_known}: run aioags outbox migrate"
+        )
+    if version > newest_known:
+        raise StoreError(
+            f"the outbox's tables have version {version} and this aioags knows up to {newest_known}: "
+            "update aioags wherever it is used"
+        )
+
+
+def _stored(columns: Sequence[Any]) -> StoredScore:
+    (registration_id, line_item, user_id, ts, payload, wire_ts, sent_ts, *rest) = columns
+    state, attempts, not_before, last_error, unsure, since = rest
+    return StoredScore(
+        registration_id,
+        line_item,
+        user_id,
+        ts,
+        payload,
+        wire_ts,
+        sent_ts,
+        State(state),
+        attempts,
+        not_before,
+        last_error,
+        bool(unsure),
+        since,
+    )

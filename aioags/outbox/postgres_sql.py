@@ -1,0 +1,341 @@
+"""
+The tables of a PostgreSQL outbox, how they come to be, and every statement that is made on them.
+
+Keys are compared by code point, whatever the database's locale. Waiting for a row that somebody's open transaction has
+changed is avoided wherever the caller holds other rows, since two who wait for each other are a deadlock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, LiteralString
+
+from aioags.outbox.model import Entry, Outcome, Selection
+
+Migration = Sequence[LiteralString]
+"""The statements that lead from one version to the next."""
+
+MIGRATIONS: Sequence[Migration] = (
+    (
+        """
+        CREATE TABLE aioags_outbox_score (
+            registration text COLLATE "C" NOT NULL,
+            line_item text COLLATE "C" NOT NULL,
+            user_id text COLLATE "C" NOT NULL,
+            ts bigint NOT NULL,
+            payload text NOT NULL,
+            wire_ts bigint,
+            wire_for bigint,
+            sent_ts bigint,
+            state text COLLATE "C" NOT NULL,
+            attempts integer NOT NULL DEFAULT 0,
+            not_before double precision NOT NULL DEFAULT 0,
+            last_error text,
+            unsure boolean NOT NULL DEFAULT false,
+            since double precision NOT NULL,
+            PRIMARY KEY (registration, line_item, user_id)
+        )
+        """,
+        """
+        CREATE INDEX aioags_outbox_score_due ON aioags_outbox_score (registration, line_item, not_before)
+            WHERE state = 'due'
+        """,
+        # Added to and never changed: nobody who puts ever waits here for somebody else's transaction.
+        """
+        CREATE TABLE aioags_outbox_endpoint (
+            id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            registration text COLLATE "C" NOT NULL,
+            line_item text COLLATE "C" NOT NULL,
+            endpoint text NOT NULL,
+            since double precision NOT NULL
+        )
+        """,
+        "CREATE INDEX aioags_outbox_endpoint_newest ON aioags_outbox_endpoint (registration, line_item, id)",
+        """
+        CREATE TABLE aioags_outbox_platform (
+            registration text COLLATE "C" PRIMARY KEY,
+            tat double precision NOT NULL DEFAULT 0,
+            blocked_until double precision NOT NULL DEFAULT 0,
+            reason text NOT NULL DEFAULT ''
+        )
+        """,
+        "CREATE TABLE aioags_outbox_version (version integer NOT NULL)",
+        "INSERT INTO aioags_outbox_version VALUES (1)",
+    ),
+)
+"""Index n leads from version n to version n + 1. What was released is never changed."""
+
+LOCK_SCHEMA: LiteralString = "SELECT pg_advisory_xact_lock(hashtextextended('aioags outbox schema', 0))"
+
+HAS_TABLES: LiteralString = "SELECT to_regclass('aioags_outbox_version') IS NOT NULL"
+
+VERSION: LiteralString = "SELECT version FROM aioags_outbox_version"
+
+SET_VERSION: LiteralString = "UPDATE aioags_outbox_version SET version = %s"
+
+_COLUMNS: LiteralString = """
+    score.registration, score.line_item, score.user_id, score.ts, score.payload, score.wire_ts, score.sent_ts,
+    score.state, score.attempts, score.not_before, score.last_error
+"""
+
+_SELECTED: LiteralString = """
+    (%(registration)s::text IS NULL OR score.registration = %(registration)s)
+    AND (%(line_item)s::text IS NULL OR score.line_item = %(line_item)s)
+    AND (%(user_id)s::text IS NULL OR score.user_id = %(user_id)s)
+"""
+
+# wire_ts, wire_for and unsure stay: they tell what the platform may hold from an older score.
+PUT: LiteralString = """
+    INSERT INTO aioags_outbox_score AS score (registration, line_item, user_id, ts, payload, state, since)
+    SELECT registration, line_item, user_id, ts, payload, 'due', %(now)s
+    FROM unnest(%(registrations)s::text[], %(line_items)s::text[], %(users)s::text[], %(stamps)s::bigint[],
+        %(payloads)s::text[]) AS given (registration, line_item, user_id, ts, payload)
+    ON CONFLICT (registration, line_item, user_id) DO UPDATE SET
+        ts = excluded.ts, payload = excluded.payload, since = excluded.since,
+        state = 'due', attempts = 0, not_before = 0, last_error = NULL
+    WHERE excluded.ts > score.ts
+    RETURNING registration, line_item, user_id
+"""
+
+# Written again once a day, so that one that is in use is never old enough to be pruned.
+PUT_ENDPOINTS: LiteralString = """
+    INSERT INTO aioags_outbox_endpoint (registration, line_item, endpoint, since)
+    SELECT given.registration, given.line_item, given.endpoint, %(now)s
+    FROM unnest(%(registrations)s::text[], %(line_items)s::text[], %(endpoints)s::text[])
+        AS given (registration, line_item, endpoint)
+    LEFT JOIN LATERAL (
+        SELECT endpoint, since FROM aioags_outbox_endpoint AS known
+        WHERE known.registration = given.registration AND known.line_item = given.line_item
+        ORDER BY id DESC LIMIT 1
+    ) AS newest ON true
+    WHERE newest.endpoint IS DISTINCT FROM given.endpoint OR newest.since < %(now)s - 86400
+"""
+
+ENDPOINT: LiteralString = """
+    SELECT endpoint FROM aioags_outbox_endpoint WHERE registration = %s AND line_item = %s ORDER BY id DESC LIMIT 1
+"""
+
+# From one due line item to the next by the index; counting them all would read every due row.
+DUE: LiteralString = """
+    WITH RECURSIVE item AS (
+        (
+            SELECT registration, line_item, not_before FROM aioags_outbox_score WHERE state = 'due'
+            ORDER BY registration, line_item, not_before LIMIT 1
+        )
+        UNION ALL
+        SELECT next.* FROM item, LATERAL (
+            SELECT registration, line_item, not_before FROM aioags_outbox_score AS score
+            WHERE state = 'due' AND (score.registration, score.line_item) > (item.registration, item.line_item)
+            ORDER BY registration, line_item, not_before LIMIT 1
+        ) AS next
+    )
+    SELECT registration, line_item, greatest(not_before, coalesce(blocked_until, 0))
+    FROM item LEFT JOIN aioags_outbox_platform USING (registration)
+"""
+
+# A row that somebody is just changing is passed over: it will be due anew, and wake its line item.
+TAKE: LiteralString = f"""
+    WITH picked AS (
+        SELECT registration, line_item, user_id, unsure, wire_for IS NOT DISTINCT FROM ts AS again
+        FROM aioags_outbox_score
+        WHERE registration = %(registration)s AND line_item = %(line_item)s
+            AND state = 'due' AND not_before <= %(now)s AND user_id <> ALL (%(busy)s::text[])
+            AND NOT EXISTS (
+                SELECT 1 FROM aioags_outbox_platform
+                WHERE registration = %(registration)s AND blocked_until > %(now)s
+            )
+        ORDER BY not_before LIMIT %(limit)s
+        FOR UPDATE SKIP LOCKED
+    )
+    UPDATE aioags_outbox_score AS score SET
+        attempts = score.attempts + 1,
+        unsure = true,
+        wire_for = score.ts,
+        wire_ts = CASE
+            WHEN picked.again THEN score.wire_ts
+            WHEN score.wire_ts IS NULL THEN score.ts
+            ELSE greatest(score.ts, (
+                greatest(score.wire_ts, CASE WHEN picked.unsure THEN %(now_micros)s ELSE 0 END) / 1000000 + 1
+            ) * 1000000)
+        END
+    FROM picked
+    WHERE score.registration = picked.registration AND score.line_item = picked.line_item
+        AND score.user_id = picked.user_id
+    RETURNING {_COLUMNS}, picked.unsure AND picked.again, score.since
+"""  # noqa: S608  Only our own text is put in.
+
+BLOCK_OF: LiteralString = """
+    SELECT blocked_until, reason FROM aioags_outbox_platform
+    WHERE registration = %(registration)s AND blocked_until > %(now)s AND EXISTS (
+        SELECT 1 FROM aioags_outbox_score
+        WHERE registration = %(registration)s AND line_item = %(line_item)s
+            AND state = 'due' AND not_before <= %(now)s AND user_id <> ALL (%(busy)s::text[])
+    )
+"""
+
+_SETTLE: LiteralString = """
+    UPDATE aioags_outbox_score AS score SET
+        state = CASE WHEN score.ts = given.ts THEN given.state ELSE score.state END,
+        since = CASE WHEN score.ts = given.ts AND given.state <> 'due' THEN %(now)s ELSE score.since END,
+        attempts = CASE WHEN score.ts = given.ts THEN score.attempts - given.given_back ELSE score.attempts END,
+        not_before = CASE WHEN score.ts = given.ts THEN given.not_before ELSE score.not_before END,
+        last_error = CASE WHEN score.ts = given.ts THEN given.error ELSE score.last_error END,
+        sent_ts = CASE WHEN given.state = 'sent' THEN greatest(score.sent_ts, given.ts) ELSE score.sent_ts END,
+        wire_ts = greatest(score.wire_ts, given.wire_ts),
+        unsure = given.unsure
+"""
+
+_OUTCOMES: LiteralString = """
+    unnest(%(registrations)s::text[], %(line_items)s::text[], %(users)s::text[], %(stamps)s::bigint[],
+        %(states)s::text[], %(wire_stamps)s::bigint[], %(not_befores)s::float8[], %(given_back)s::integer[],
+        %(unsure)s::boolean[], %(errors)s::text[])
+    AS given (registration, line_item, user_id, ts, state, wire_ts, not_before, given_back, unsure, error)
+"""
+
+_SAME_KEY: LiteralString = """
+    score.registration = given.registration AND score.line_item = given.line_item AND score.user_id = given.user_id
+"""
+
+# Those that nobody else holds; the rest is settled one by one, each in a transaction that holds nothing else.
+SETTLE_FREE: LiteralString = f"""
+    WITH given AS (SELECT * FROM {_OUTCOMES}),
+    free AS (
+        SELECT registration, line_item, user_id FROM aioags_outbox_score AS score
+        JOIN given USING (registration, line_item, user_id)
+        FOR UPDATE OF score SKIP LOCKED
+    )
+    {_SETTLE}
+    FROM given JOIN free USING (registration, line_item, user_id)
+    WHERE {_SAME_KEY}
+    RETURNING score.registration, score.line_item, score.user_id
+"""  # noqa: S608  Only our own text is put in.
+
+SETTLE_ONE: LiteralString = f"{_SETTLE} FROM {_OUTCOMES} WHERE {_SAME_KEY}"
+
+BLOCK: LiteralString = """
+    INSERT INTO aioags_outbox_platform AS platform (registration, blocked_until, reason) VALUES (%s, %s, %s)
+    ON CONFLICT (registration) DO UPDATE SET blocked_until = excluded.blocked_until, reason = excluded.reason
+    WHERE excluded.blocked_until > platform.blocked_until
+"""
+
+BLOCKS: LiteralString = """
+    SELECT registration, blocked_until, reason FROM aioags_outbox_platform WHERE blocked_until > %s
+"""
+
+UNBLOCK: LiteralString = """
+    UPDATE aioags_outbox_platform SET blocked_until = 0
+    WHERE %(registration)s::text IS NULL OR registration = %(registration)s
+"""
+
+STATS: LiteralString = """
+    SELECT registration, count(*) FILTER (WHERE state = 'due'),
+        count(*) FILTER (WHERE state = 'due' AND not_before > %s), count(*) FILTER (WHERE state = 'sent'),
+        count(*) FILTER (WHERE state = 'dead'), min(since) FILTER (WHERE state = 'due')
+    FROM aioags_outbox_score GROUP BY registration
+"""
+
+FAILED: LiteralString = f"""
+    SELECT {_COLUMNS}, unsure, since FROM aioags_outbox_score AS score
+    WHERE state = 'dead' AND {_SELECTED}
+        AND (registration, line_item, user_id) > (%(last_registration)s, %(last_line_item)s, %(last_user)s)
+    ORDER BY registration, line_item, user_id LIMIT %(limit)s
+"""  # noqa: S608  Only our own text is put in.
+
+# With restamp the row forgets for which score its stamp was, so that the next attempt makes a later one.
+REQUEUE: LiteralString = f"""
+    UPDATE aioags_outbox_score AS score SET
+        state = 'due', since = %(now)s, attempts = 0, not_before = 0,
+        wire_for = CASE WHEN %(restamp)s THEN NULL ELSE wire_for END,
+        wire_ts = CASE WHEN %(restamp)s THEN greatest(wire_ts, %(now_micros)s) ELSE wire_ts END
+    WHERE state = 'dead' AND {_SELECTED}
+"""  # noqa: S608  Only our own text is put in.
+
+PRUNE: LiteralString = "DELETE FROM aioags_outbox_score WHERE state = ANY (%s) AND since < %s"
+
+PRUNE_ENDPOINTS: LiteralString = """
+    DELETE FROM aioags_outbox_endpoint AS old WHERE since < %s AND (
+        EXISTS (
+            SELECT 1 FROM aioags_outbox_endpoint AS newer
+            WHERE newer.registration = old.registration AND newer.line_item = old.line_item AND newer.id > old.id
+        )
+        OR NOT EXISTS (
+            SELECT 1 FROM aioags_outbox_score AS score
+            WHERE score.registration = old.registration AND score.line_item = old.line_item
+        )
+    )
+"""
+
+# Generic cell rate: tat is when the bucket is empty again. The server's clock serves everybody.
+TAKE_PERMITS: LiteralString = """
+    WITH clock AS (SELECT extract(epoch FROM clock_timestamp())::float8 AS now)
+    UPDATE aioags_outbox_platform SET tat = greatest(tat, now) + %(cost)s
+    FROM clock
+    WHERE registration = %(registration)s AND blocked_until <= now AND greatest(tat, now) + %(cost)s <= now + %(depth)s
+    RETURNING 0
+"""
+
+PERMITS_AFTER: LiteralString = """
+    SELECT greatest(blocked_until, tat + %(cost)s - %(depth)s) - extract(epoch FROM clock_timestamp())::float8
+    FROM aioags_outbox_platform WHERE registration = %(registration)s
+"""
+
+NEW_PLATFORM: LiteralString = (
+    "INSERT INTO aioags_outbox_platform (registration) VALUES (%s) ON CONFLICT (registration) DO NOTHING"
+)
+
+
+def put_arguments(entries: Sequence[Entry], now: float) -> dict[str, Any]:
+    """
+    Return the arguments of `PUT`, for entries of different keys.
+    """
+    return {
+        "now": now,
+        "registrations": [entry.registration_id for entry in entries],
+        "line_items": [entry.line_item for entry in entries],
+        "users": [entry.user_id for entry in entries],
+        "stamps": [entry.ts for entry in entries],
+        "payloads": [entry.payload for entry in entries],
+    }
+
+
+def endpoint_arguments(entries: Sequence[Entry], now: float) -> dict[str, Any]:
+    """
+    Return the arguments of `PUT_ENDPOINTS`: the last endpoint of each line item.
+    """
+    endpoints = {(entry.registration_id, entry.line_item): entry.endpoint for entry in entries}
+    return {
+        "now": now,
+        "registrations": [place[0] for place in endpoints],
+        "line_items": [place[1] for place in endpoints],
+        "endpoints": list(endpoints.values()),
+    }
+
+
+def settle_arguments(outcomes: Sequence[Outcome], now: float) -> dict[str, Any]:
+    """
+    Return the arguments of `SETTLE_FREE` and `SETTLE_ONE`.
+    """
+    return {
+        "now": now,
+        "registrations": [outcome.registration_id for outcome in outcomes],
+        "line_items": [outcome.line_item for outcome in outcomes],
+        "users": [outcome.user_id for outcome in outcomes],
+        "stamps": [outcome.ts for outcome in outcomes],
+        "states": [str(outcome.state) for outcome in outcomes],
+        "wire_stamps": [outcome.wire_ts for outcome in outcomes],
+        "not_befores": [outcome.not_before for outcome in outcomes],
+        "given_back": [int(not outcome.counted) for outcome in outcomes],
+        "unsure": [outcome.unsure for outcome in outcomes],
+        "errors": [outcome.error for outcome in outcomes],
+    }
+
+
+def selection_arguments(selection: Selection) -> dict[str, Any]:
+    """
+    Return the arguments that pick rows.
+    """
+    return {
+        "registration": selection.registration_id,
+        "line_item": selection.line_item,
+        "user_id": selection.user_id,
+    }
