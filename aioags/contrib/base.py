@@ -26,8 +26,8 @@ HandlerT = TypeVar("HandlerT")
 JWKS_HEADERS = {"Cache-Control": "public, max-age=3600"}
 """Of the ``jwks`` route. A rotation waits for longer than that (SEC 6.4)."""
 
-NO_STORE = {"Cache-Control": "no-store"}
-"""Of everything else: it is about one person, once."""
+NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+"""Of redirects and refusals: they are about one person, once, and plain text stays plain."""
 
 LONGEST_FORM = 512 * 1024
 """Most bytes of a login's or launch's form."""

@@ -4,10 +4,10 @@ procrastinate as the job engine of an outbox in PostgreSQL: several machines dra
 The truth is the outbox's table; a job only wakes a line item, so it may come twice, late or not at all:
 
 - `enqueue` puts scores and wakes their line items in the caller's own transaction.
-- ``aioags:drain`` drains one line item. Its lock keeps a second one waiting; its queueing lock keeps a third one out. It
-  never raises for what a platform says, and has no retry: what is to be tried again says so in its row.
-- ``aioags:sweep``, every 10 seconds, wakes whatever is due and has no job: scores whose time has come, wake-ups that were
-  spent before their transaction committed, and what a dead worker has left.
+- ``aioags:drain`` drains one line item. Its lock keeps a second one waiting; its queueing lock keeps a third one out.
+  It never raises for what a platform says, and has no retry: what is to be tried again says so in its row.
+- ``aioags:sweep``, every 10 seconds, wakes whatever is due and has no job: scores whose time has come, wake-ups that
+  were spent before their transaction committed, and what a dead worker has left.
 - ``aioags:tidy``, every hour, prunes the outbox and deletes finished jobs that a worker has kept.
 
 A job holds the registration id and the line item's URL, nothing else: no grade and no user id reaches an engine's log.
@@ -55,12 +55,12 @@ class WorkerOptions(TypedDict):
 
 WORKER: WorkerOptions = {"queues": [QUEUE], "concurrency": 64, "delete_jobs": "always"}
 """
-For ``app.run_worker_async(**WORKER)``. A job waits for its platform most of the time, hence many at once; finished jobs are
-deleted, or procrastinate's tables grow with each wake-up.
+For ``app.run_worker_async(**WORKER)``. A job waits for its platform most of the time, hence many at once; finished jobs
+are deleted, or procrastinate's tables grow with each wake-up.
 """
 
-# One whose queueing lock is taken would fail, which fills PostgreSQL's log. And where another transaction is just waking
-# the line item, waiting for its end could be long, or a deadlock: the sweep finds what that one's job has missed.
+# One whose queueing lock is taken would fail, which fills PostgreSQL's log. And where another transaction is just
+# waking the line item, waiting for its end could be long, or a deadlock: the sweep finds what its job has missed.
 _TO_WAKE = """
     SELECT name FROM unnest(%s::text[]) AS name
     WHERE NOT EXISTS (SELECT 1 FROM procrastinate_jobs WHERE queueing_lock = name AND status = 'todo')
@@ -148,12 +148,9 @@ async def _wake_what_is_due(manager: JobManager, store: PostgresStore, now: floa
     due = [(item.registration_id, item.line_item) for item in await store.due(now=now) if item.at <= now]
     if not due:
         return
-    jobs = [
-        job
-        for status in (Status.TODO, Status.DOING)
-        for job in await manager.list_jobs_async(QUEUE, status=status.value)
-    ]
-    known = {job.lock for job in jobs}
+    waiting = await manager.list_jobs_async(queue=QUEUE, status=Status.TODO.value)
+    running = await manager.list_jobs_async(queue=QUEUE, status=Status.DOING.value)
+    known = {job.lock for job in (*waiting, *running)}
     places = [place for place in due if lock_name(*place) not in known]
     for start in range(0, len(places), _WOKEN_AT_ONCE):
         async with store.connection() as connection:

@@ -10,11 +10,13 @@ import ipaddress
 import json
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from aioags.emulator import control, roster
+from aioags.emulator.database import Database, DatabaseError
 from aioags.emulator.platform import Platform
 from aioags.emulator.profiles import PROFILES
 from aioags.emulator.server import serve
@@ -43,13 +45,15 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         OptionError: An option is wrong.
     """
     parser = _Parser(prog=PROGRAM, description="An LTI platform with Assignment and Grade Services, on your own desk.")
-    parser.add_argument("--profile", default="spec", choices=list(PROFILES), help="which platform it behaves as")
+    parser.add_argument("--profile", choices=list(PROFILES), help="which platform it behaves as (default: spec)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: loopback only)")
     parser.add_argument("--port", type=_port, default=0, help="0: any free one (default)")
     parser.add_argument("--base-url", help="what its URLs begin with, where a proxy stands in front")
     parser.add_argument("--users", type=_count, default=30, help="how many learners to make up (default: 30)")
     parser.add_argument("--roster", type=Path, help="CSV file of people instead: user_id, name, role")
     parser.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
+    parser.add_argument("--page", action="store_true", help="serve a page that shows the gradebook and the requests")
+    parser.add_argument("--db", type=Path, help="SQLite file that keeps the gradebook; made if it is not there")
     return parser.parse_args(arguments)
 
 
@@ -96,17 +100,60 @@ async def run(options: argparse.Namespace) -> None:
     Serve until interrupted.
 
     Raises:
-        OptionError: The roster cannot be used, or the address cannot be listened on.
+        OptionError: The roster or the file cannot be used, or the address cannot be listened on.
     """
     people = read_people(options.roster)
-    platform = Platform.create(options.profile, users=options.users, people=people, seed=options.seed)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
+    failures: list[DatabaseError] = []
+
+    def fail(error: DatabaseError) -> None:
+        failures.append(error)
+        stopped.set()
+
+    with opened(options.db) as database:
+        profile = options.profile or (database.profile if database is not None else None) or "spec"
+        platform = Platform.create(profile, users=options.users, people=people, seed=options.seed)
+        if database is not None:
+            database.fail = fail
+            database.keep(platform)
+        await listen(platform, options, stopped)
+    if failures:
+        raise OptionError(str(failures[0]))
+
+
+@contextmanager
+def opened(path: Path | None) -> Iterator[Database | None]:
+    """
+    Open the file that keeps the gradebook while the block runs; None: none was named.
+
+    Raises:
+        OptionError: It cannot be used.
+    """
+    if path is None:
+        yield None
+        return
     try:
-        async with serve(platform, host=options.host, port=options.port, base_url=options.base_url) as server:
-            tell(json.dumps(document(platform), indent=2), sys.stdout)
+        with closing(Database.open(path)) as database:
+            yield database
+    except DatabaseError as error:
+        raise OptionError(str(error)) from error
+
+
+async def listen(platform: Platform, options: argparse.Namespace, stopped: asyncio.Event) -> None:
+    """
+    Serve one platform until it is to stop, and say where.
+
+    Raises:
+        OptionError: The address cannot be listened on.
+    """
+    where = {"host": options.host, "port": options.port, "base_url": options.base_url}
+    try:
+        async with serve(platform, **where, page=options.page) as server:
+            shown = document(platform) | ({"page_url": server.page_url} if options.page else {})
+            tell(json.dumps(shown, indent=2), sys.stdout)
             tell(announcement(options.host, server.url), sys.stderr)
             await stopped.wait()
     except OSError as error:

@@ -224,6 +224,15 @@ def _launch(platform: Platform, arguments: dict[str, Any]) -> Any:
     return platform.launch_claims(user if user is not None else platform.users()[0])
 
 
+def _connect(platform: Platform, arguments: dict[str, Any]) -> Any:
+    take = _Taking(arguments)
+    login_url, redirect_uri = take("login_url", str), take("redirect_uri", str)
+    target_link_uri = take("target_link_uri", str, None)
+    take.end()
+    platform.launches.connect(login_url=login_url, redirect_uri=redirect_uri, target_link_uri=target_link_uri)
+    return {"page_url": platform.launches.page_url}
+
+
 def _faults(platform: Platform, arguments: dict[str, Any]) -> Any:
     return [describe_fault(active) for active in platform.faults]
 
@@ -366,7 +375,7 @@ ROUTES: Mapping[str, Mapping[str, Route]] = {
     "override": {"POST": _override, "DELETE": _release},
     "lock": {"POST": _lock},
     "requests": {"GET": _requests},
-    "launch": {"GET": _launch},
+    "launch": {"GET": _launch, "POST": _connect},
     "faults": {"GET": _faults, "POST": _add_fault, "DELETE": _end_faults},
     "settings": {"GET": _settings, "POST": _change_settings},
     "revoke": {"POST": _revoke},

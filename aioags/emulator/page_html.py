@@ -124,22 +124,26 @@ DOCUMENT = """<!doctype html>
 <title>{title}</title>
 <link rel="icon" href="{root}/files/icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="{root}/files/page.css">
-<script src="{root}/files/page.js" type="module"></script>
-</head>
+{script}</head>
 <body class="{kind}">
 {body}
 </body>
 </html>
 """
+SCRIPT = """<script src="{root}/files/page.js" type="module"></script>
+"""
 
 
-def document(title: str, body: Html, *, kind: str, status: int = 200) -> Answer:
+def document(title: str, body: Html, *, kind: str, script: bool = False, status: int = 200) -> Answer:
     """
     Build a whole page.
 
     Args:
         kind: Class of the body.
+
+        script: The page has the gradebook's script.
     """
-    text = fill(DOCUMENT, title=title, body=body, root=ROOT, kind=kind)
+    shown = fill(SCRIPT, root=ROOT) if script else NOTHING
+    text = fill(DOCUMENT, title=title, body=body, root=ROOT, kind=kind, script=shown)
     # A comment may hold half of a surrogate pair.
     return Answer(status, HEADERS, text.encode("utf-8", "replace"))

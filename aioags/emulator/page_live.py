@@ -116,16 +116,19 @@ class Live:
         return f"{self._run}.{self._version}"
 
     def _note_change(self, change: Change) -> None:
-        self._changes.add(change)
-        self._note()
+        self._version += 1
+        if self.listeners:
+            self._changes.add(change)
+            self._tell_soon()
 
     def _note_request(self, exchange: Exchange) -> None:
-        self._requests.append(exchange)
-        self._note()
-
-    def _note(self) -> None:
         self._version += 1
-        if not self._due and self.listeners:
+        if self.listeners:
+            self._requests.append(exchange)
+            self._tell_soon()
+
+    def _tell_soon(self) -> None:
+        if not self._due:
             self._due = True
             # The platform may be changed from another thread than the server's.
             self._loop.call_soon_threadsafe(self._loop.call_later, self.delay, self.tell)
@@ -135,16 +138,14 @@ class Live:
         Send what was noted to all listeners.
         """
         self._due = False
-        message = self._message()
-        if message is not None:
-            data = b"data: " + json.dumps(message).encode() + b"\n\n"
-            self.listeners = [listener for listener in self.listeners if listener.offer(data)]
+        data = b"data: " + json.dumps(self._message()).encode() + b"\n\n"
+        self.listeners = [listener for listener in self.listeners if listener.offer(data)]
 
-    def _message(self) -> dict[str, Any] | None:
+    def _message(self) -> dict[str, Any]:
         changes, requests = self._changes, list(self._requests)
         self._changes = set()
         self._requests.clear()
-        message: dict[str, Any] = {"version": self._version, "total": self.platform.counts.total()}
+        message: dict[str, Any] = {"version": self.version, "total": self.platform.counts.total()}
         message["requests"] = [entry(self.platform, exchange) for exchange in requests]
         cells = self._cells(changes)
         message["cells"] = cells if cells is not None else {}
@@ -211,14 +212,14 @@ def outline(platform: Platform) -> int:
     """
     Sum up what the table shows besides grades: when it changes, the table is built anew.
     """
-    return hash(
-        tuple(
-            (
-                course.title,
-                tuple((one.user_id, one.name, one.role, one.active) for one in course.people.values()),
-                tuple((one.number, str(one.fields), one.locked) for one in course.items.values()),
-                tuple(course.links),
-            )
-            for course in platform.site.state.courses.values()
+    state = platform.site.state
+    courses = (
+        (
+            course.title,
+            tuple((one.user_id, one.name, one.role, one.active) for one in course.people.values()),
+            tuple((one.number, str(one.fields), one.locked) for one in course.items.values()),
+            tuple(course.links),
         )
-    ) ^ hash((id(platform.site.state), tuple(platform.launches.connections)))
+        for course in state.courses.values()
+    )
+    return hash((id(state), tuple(platform.launches.connections), *courses))

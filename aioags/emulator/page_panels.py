@@ -30,7 +30,7 @@ PANEL = """<article class="panel" aria-labelledby="panel-title">
 """
 FACT = "<div><dt>{name}</dt><dd>{value}</dd></div>"
 HIDDEN = """<input type="hidden" name="{name}" value="{value}">"""
-OVERRIDE = """<form class="by-hand" method="post" action="{root}/override" data-close>
+OVERRIDE = """<form class="by-hand" method="post" action="{root}/override">
 {place}<h2>Grade by hand</h2>
 {problem}<p><label for="points">Points</label> <input id="points" name="points" inputmode="decimal" value="{points}" \
 autocomplete="off" aria-describedby="points-hint" autofocus{invalid}> <span id="points-hint">of {maximum}. \
@@ -39,10 +39,10 @@ Empty: no grade.</span></p>
 <p class="actions"><button type="submit" class="main">Save</button></p>
 </form>
 """
-RELEASE = """<form method="post" action="{root}/release" data-close>{place}\
+RELEASE = """<form method="post" action="{root}/release">{place}\
 <button type="submit">Let the tool’s grade stand again</button></form>
 """
-LOCK = """<form method="post" action="{root}/lock" data-close>{place}\
+LOCK = """<form method="post" action="{root}/lock">{place}\
 <input type="hidden" name="locked" value="{value}"><button type="submit">{text}</button></form>
 """
 MORE = """<details><summary>{title}</summary>{body}</details>

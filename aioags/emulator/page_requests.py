@@ -137,4 +137,3 @@ def latest(platform: Platform) -> Html:
         elif not any(left.values()):
             break
     return join(shown)
-

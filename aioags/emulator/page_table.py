@@ -24,7 +24,9 @@ GRADING_CLASSES = {
     "NotReady": "idle",
 }
 
-CELL = """<td data-cell="{key}" class="{kind}"><a href="{url}">{points}{progress}{sent}{detail}{comment}{marks}</a></td>"""
+CELL = (
+    """<td data-cell="{key}" class="{kind}"><a href="{url}">{points}{progress}{sent}{detail}{comment}{marks}</a></td>"""
+)
 EMPTY_CELL = """<td data-cell="{key}" class="empty"><a href="{url}" aria-label="no grade">–</a></td>"""
 ROW = """<tr data-user="{user_id}"><th scope="row"><span class="name">{name}</span>\
 <span class="id">{user_id}</span>{marks}{launch}</th>{cells}</tr>
@@ -84,9 +86,7 @@ def cell(platform: Platform, item: Item, user_id: str) -> Html:
 
 def _locked_cell(place: dict[str, str]) -> Html:
     none = Html('<span class="points"><b>–</b></span>')
-    return fill(
-        CELL, kind="cleared", points=none, progress="", sent="", detail="", comment="", marks=LOCKED, **place
-    )
+    return fill(CELL, kind="cleared", points=none, progress="", sent="", detail="", comment="", marks=LOCKED, **place)
 
 
 def _points(points: float | None, maximum: float) -> Html:

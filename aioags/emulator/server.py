@@ -16,7 +16,9 @@ import attrs
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 
-from aioags.emulator.messages import Answer, Header
+from aioags.emulator.messages import Answer, Asked, Header
+from aioags.emulator.page import GradebookPage
+from aioags.emulator.page_html import ROOT as PAGE
 from aioags.emulator.platform import LONGEST_BODY, Platform
 from aioags.protocol.messages import Request
 
@@ -39,11 +41,21 @@ class Server:
         url: Its origin, such as ``http://127.0.0.1:49152``.
 
         port: The port it got.
+
+        page: The gradebook page; None: there is none.
     """
 
     platform: Platform
     url: str
     port: int
+    page: GradebookPage | None = None
+
+    @property
+    def page_url(self) -> str | None:
+        """
+        Where the gradebook page is; None: there is none.
+        """
+        return self.platform.base_url + PAGE if self.page is not None else None
 
 
 @asynccontextmanager
@@ -53,6 +65,7 @@ async def serve(
     host: str = "127.0.0.1",
     port: int = 0,
     base_url: str | None = None,
+    page: bool = False,
     sleep: Sleep = asyncio.sleep,
 ) -> AsyncIterator[Server]:
     """
@@ -65,12 +78,15 @@ async def serve(
 
         base_url: What the platform's URLs begin with, where a proxy stands in front. None: this server's own.
 
+        page: True: with the gradebook page, for people to look at.
+
         sleep: What waits, for faults that wait.
 
     Raises:
         OSError: The address cannot be used.
     """
-    handler = _Handler(platform, sleep)
+    book = GradebookPage(platform) if page else None
+    handler = _Handler(platform, sleep, book)
     reader = web.Server(handler, access_log=None, max_line_size=LONGEST_LINE, max_field_size=LONGEST_LINE)
     loop = asyncio.get_running_loop()
     listener = await loop.create_server(reader, host, port, backlog=1024)
@@ -79,9 +95,11 @@ async def serve(
     url = f"http://{shown}:{bound}"
     platform.site.base_url = (base_url or url).rstrip("/")
     try:
-        yield Server(platform, url, bound)
+        yield Server(platform, url, bound, book)
     finally:
         listener.close()
+        if book is not None:
+            book.live.stop()
         await handler.stop()
         await reader.shutdown(timeout=SHUTDOWN)
         await listener.wait_closed()
@@ -91,6 +109,7 @@ async def serve(
 class _Handler:
     platform: Platform
     sleep: Sleep
+    page: GradebookPage | None = None
     tasks: set[asyncio.Task[object]] = attrs.field(factory=set)
 
     async def stop(self) -> None:
@@ -113,6 +132,10 @@ class _Handler:
         while incoming.body_exists and not incoming.content.at_eof() and len(body) <= LONGEST_BODY:
             body += await incoming.content.read(LONGEST_BODY + 1 - len(body))
         request = read_request(incoming, self.platform.base_url, body)
+        if self.page is not None and PAGE in request.url:
+            shown = await self._show(self.page, request, incoming)
+            if shown is not None:
+                return shown
         aside = self.platform.answer_aside(request)
         if aside is not None:
             return _Written(aside, self.sleep, incoming)
@@ -126,6 +149,15 @@ class _Handler:
             return _Written(answer, self.sleep, incoming)
         finally:
             visit.leave()
+
+    async def _show(
+        self, page: GradebookPage, request: Request, incoming: web.BaseRequest
+    ) -> web.StreamResponse | None:
+        asked = Asked(request)
+        if page.is_stream(asked):
+            return await page.live.stream(incoming)
+        answer = page.answer(asked)
+        return _Written(answer, self.sleep, incoming) if answer is not None else None
 
 
 def read_request(incoming: web.BaseRequest, base_url: str, body: bytes) -> Request:

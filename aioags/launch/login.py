@@ -111,8 +111,8 @@ class Cookie:
         """
         The value of a ``Set-Cookie`` header.
 
-        ``SameSite=None``: the platform's page posts the launch. ``Partitioned``: in a frame, Chromium and Firefox keep
-        no other kind; http.cookies and most frameworks cannot spell it.
+        ``SameSite=None``: the platform's page posts the launch. ``Partitioned``: where cookies of third parties are
+        blocked, Chromium keeps no other kind in a frame. Before Python 3.14, http.cookies cannot spell it.
         """
         return f"{self.name}={self.value}; Path=/; Max-Age={self.seconds}; Secure; HttpOnly; SameSite=None; Partitioned"
 

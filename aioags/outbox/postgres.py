@@ -286,14 +286,19 @@ class PostgresLimiter:
         rate: Scores per second, for every platform.
 
         burst: How many may go at once after a silence; at least the 5 that are fetched at a time.
+
+        wall: Reads Unix time. None: the server's clock, which is the same for everybody.
     """
 
-    def __init__(self, store: PostgresStore, rate: float, *, burst: int = 5) -> None:
+    def __init__(
+        self, store: PostgresStore, rate: float, *, burst: int = 5, wall: Callable[[], float] | None = None
+    ) -> None:
         if not rate > 0:
             raise ValueError(f"rate must be more than 0 scores per second, got {rate!r}")
         self._store = store
         self._rate = rate
         self._burst = burst
+        self._wall = wall
         self._known: set[str] = set()
 
     async def take(self, registration_id: str, wanted: int) -> Permits:
@@ -301,7 +306,8 @@ class PostgresLimiter:
         Take permits for one platform: all that are wanted, or none and the time until then.
         """
         cost, depth = wanted / self._rate, max(wanted, self._burst) / self._rate
-        arguments = {"registration": registration_id, "cost": cost, "depth": depth}
+        now = None if self._wall is None else self._wall()
+        arguments = {"registration": registration_id, "cost": cost, "depth": depth, "now": now}
         async with self._store.connection() as connection:
             if registration_id not in self._known:
                 await connection.execute(sql.NEW_PLATFORM, (registration_id,))

@@ -267,7 +267,7 @@ PRUNE_ENDPOINTS: LiteralString = """
 
 # Generic cell rate: tat is when the bucket is empty again. The server's clock serves everybody.
 TAKE_PERMITS: LiteralString = """
-    WITH clock AS (SELECT extract(epoch FROM clock_timestamp())::float8 AS now)
+    WITH clock AS (SELECT coalesce(%(now)s::float8, extract(epoch FROM clock_timestamp())::float8) AS now)
     UPDATE aioags_outbox_platform SET tat = greatest(tat, now) + %(cost)s
     FROM clock
     WHERE registration = %(registration)s AND blocked_until <= now AND greatest(tat, now) + %(cost)s <= now + %(depth)s
@@ -275,7 +275,8 @@ TAKE_PERMITS: LiteralString = """
 """
 
 PERMITS_AFTER: LiteralString = """
-    SELECT greatest(blocked_until, tat + %(cost)s - %(depth)s) - extract(epoch FROM clock_timestamp())::float8
+    SELECT greatest(blocked_until, tat + %(cost)s - %(depth)s)
+        - coalesce(%(now)s::float8, extract(epoch FROM clock_timestamp())::float8)
     FROM aioags_outbox_platform WHERE registration = %(registration)s
 """
 

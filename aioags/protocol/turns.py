@@ -26,7 +26,8 @@ from aioags.model.stamp import as_auto_stamp
 Key = tuple[str, str]
 """Line item and user."""
 
-_REMEMBERED = 65_536
+# Keys in each of two generations, about 70 bytes each: what a batch holds must not grow with its length.
+_REMEMBERED = 16_384
 
 
 @attrs.define(eq=False)
@@ -51,8 +52,10 @@ class Turns:
 
     def __init__(self) -> None:
         self._lines: dict[Key, deque[Turn]] = {}
-        # hash of the key: the texts themselves would keep 100,000 user ids alive.
+        # hash of the key: the texts themselves would keep 100,000 user ids alive. Two generations, the older dropped
+        # as a whole: deleting one key at a time from the front of a dict costs more the longer it lives.
         self._last: dict[int, int] = {}
+        self._older: dict[int, int] = {}
 
     def join(self, key: Key, start: Callable[[Turn], None]) -> tuple[Turn, bool]:
         """
@@ -82,7 +85,7 @@ class Turns:
         """
         Return the stamp to send for a score, and remember it.
         """
-        last = self._last.get(hash(key))
+        last = self._latest(key)
         stamp = score.timestamp
         second = int(stamp.timestamp())
         if score.is_auto_stamped and last is not None and second <= last:
@@ -95,7 +98,7 @@ class Turns:
         """
         True when the caller gave a score a stamp, and one of a later second was sent for this key before.
         """
-        last = self._last.get(hash(key))
+        last = self._latest(key)
         return not score.is_auto_stamped and last is not None and int(score.timestamp.timestamp()) < last
 
     def wiped(self, key: Key, wall: float) -> None:
@@ -106,7 +109,10 @@ class Turns:
 
     def _remember(self, key: Key, second: int) -> None:
         # Never an earlier second: what the caller stamped long ago takes nothing back from the platform.
-        latest = max(second, self._last.pop(hash(key), second))
-        self._last[hash(key)] = latest
-        if len(self._last) > _REMEMBERED:
-            del self._last[next(iter(self._last))]
+        last = self._latest(key)
+        self._last[hash(key)] = second if last is None or last < second else last
+        if len(self._last) >= _REMEMBERED:
+            self._older, self._last = self._last, {}
+
+    def _latest(self, key: Key) -> int | None:
+        return self._last.get(hash(key), self._older.get(hash(key)))

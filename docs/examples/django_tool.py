@@ -1,7 +1,7 @@
 """
 A quiz as an LTI tool, in Django: launched from a course, graded into its gradebook.
 
-    pip install 'aioags[django]' uvicorn
+    pip install 'aioags[django]' 'django>=5' uvicorn
     python docs/examples/django_tool.py [port]
 
 Then open the page that it names, and launch the quiz as one of the people there. The whole project stands in this one

@@ -4,6 +4,7 @@ The emulator's side of a launch: what it refuses to a tool that does it wrong (S
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -12,6 +13,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
+from aioags import Registration
 from aioags.emulator import Platform
 from aioags.emulator.messages import Answer
 from aioags.protocol.messages import Request
@@ -254,3 +256,20 @@ def test_5_2_a_wrong_answer_places_nothing_and_says_why(
 def test_5_2_an_answer_that_another_key_signed(platform: Platform) -> None:
     forger = RSAKey.generate_key(2048, {"kid": platform.key.kid})
     assert b"signature" in answered(platform, forger).body
+
+
+def test_a_tool_in_any_language_says_over_http_where_it_takes_launches() -> None:
+    platform = Platform.create()
+    body = json.dumps({"login_url": f"{TOOL}/login?tenant=1", "redirect_uri": f"{TOOL}/launch"}).encode()
+    url, json_type = f"{platform.base_url}/control/launch", (("Content-Type", "application/json"),)
+    answer = platform.answer(Request("POST", url, json_type, body))
+    assert answer.json() == {"page_url": platform.launches.page_url}
+    assert started(platform)["target_link_uri"] == f"{TOOL}/launch"
+    assert platform.answer(Request("POST", url, json_type, b'{"login_url": 5}')).status == 400
+
+
+def test_what_the_platform_tells_a_tool_is_a_registration_that_takes_launches() -> None:
+    platform = Platform.create("moodle")
+    registration = Registration(**platform.registration_args())
+    assert registration.authorization_url == f"{platform.base_url}/mod/lti/auth.php"
+    assert registration.jwks_url == f"{platform.base_url}/mod/lti/certs.php"

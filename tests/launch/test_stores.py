@@ -109,6 +109,22 @@ async def test_two_processes_share_a_file(tmp_path: Path) -> None:
     one.close()
 
 
+async def test_processes_that_open_a_new_file_at_once_agree_on_who_was_first(tmp_path: Path) -> None:
+    path = tmp_path / "logins.db"
+    code = (
+        "import asyncio, sys; from aioags.launch import SQLiteStore\n"
+        "store = SQLiteStore(sys.argv[1])\n"
+        "async def main():\n"
+        "    print(sum([await store.put(str(n), sys.argv[2], seconds=60) for n in range(30)]))\n"
+        "asyncio.run(main())"
+    )
+    commands = [[sys.executable, "-c", code, str(path), name] for name in "abc"]
+    pipe = asyncio.subprocess.PIPE
+    programs = [await asyncio.create_subprocess_exec(*command, stdout=pipe) for command in commands]
+    said = [await program.communicate() for program in programs]
+    assert sum(int(output) for output, _ in said) == 30
+
+
 async def test_a_store_that_was_closed_opens_again(tmp_path: Path, clock: Clock) -> None:
     store = SQLiteStore(tmp_path / "logins.db", clock=clock)
     await store.put("key", "value", seconds=10)

@@ -487,7 +487,7 @@ FAR_AWAY = [
     Scenario("Canvas's source, cheap, 100 ms", lambda: CanvasBucket(0.3, 0.1), way=0.05),
 ]
 
-WINDOWS = (1, 2, 3, 4, 5, 6, 8, 10, 11, 12, 13, 14, 16, 17, 20, 21, 24, 28, 32)
+WINDOWS = (1, 2, 3, 4, 6, 8, 10, 11, 12, 13, 16, 20, 24, 28, 32)
 
 
 @functools.cache

@@ -25,6 +25,7 @@ from aioags import (
     UntrustedURLError,
     UserNotGradableError,
 )
+from aioags.protocol.dialect import Operation
 from aioags.protocol.messages import Response
 from aioags.protocol.trial import Again, Done, Follow, GiveUp, Renew, Trial, is_final_for_all
 from tests.fakes import ITEM, TOKEN_URL, answer
@@ -297,3 +298,41 @@ def test_a_redirect_to_nowhere_is_a_refusal(said: Response) -> None:
         verdict = judged(trial(kind), said)
         assert isinstance(verdict, GiveUp)
         assert isinstance(verdict.error, RefusedError)
+
+
+def test_only_3xx_is_a_redirect() -> None:
+    assert judged(trial("get"), redirect(300, ITEM)) == Follow(ITEM)
+    for status in (200, 400, 404):
+        assert not isinstance(judged(trial("get"), redirect(status, ITEM)), Follow)
+
+
+def test_a_relative_redirect_without_an_address_counts_from_the_request() -> None:
+    said = attrs.evolve(redirect(307, "?x=1"), url="")
+    assert judged(trial("score"), said) == Follow("https://lms.example/2/lineitems/7/lineitem?x=1")
+
+
+# --- what another back end may say ---------------------------------------------------------------------------------
+
+
+def test_a_call_that_needs_no_scope_renews_no_token() -> None:
+    verdict = judged(Trial(attrs.evolve(KINDS["get"], scopes=()), POLICY), answer(401), cached=True)
+    assert isinstance(verdict, GiveUp)
+    assert isinstance(verdict.error, ForbiddenError)
+
+
+def test_stale_for_the_moment_is_not_recorded_but_tried_again() -> None:
+    def refusal(_: Operation[Any], response: Response, __: float) -> StaleScoreError:
+        return StaleScoreError("another one is on its way", status=response.status, transient=True)
+
+    one = Trial(attrs.evolve(KINDS["score"], refusal=refusal), POLICY, began=0.0)
+    assert isinstance(judged(one, answer(409)), Again)
+    assert isinstance(judged(one, lost()), Again)
+    verdict = judged(one, answer(409))
+    assert isinstance(verdict, GiveUp)
+    assert verdict.error.recorded is None
+
+
+def test_an_unreadable_answer_to_a_reading_call_is_tried_again_only_if_it_says_so() -> None:
+    for transient, kind in ((True, Again), (False, GiveUp)):
+        said = MalformedError("cut short", transient=transient, status=200, method="GET", url=ITEM)
+        assert isinstance(judged(trial("get"), said), kind)

@@ -27,8 +27,7 @@ DATABASES = {
         "NAME": os.environ["EDX_HOST_DATABASE"],
         # As edx-platform has it.
         "ATOMIC_REQUESTS": True,
-        # SQLite's writers wait for each other only if they say from the start that they write.
-        "OPTIONS": {"transaction_mode": "IMMEDIATE", "init_command": "PRAGMA synchronous=OFF"},
+        "OPTIONS": {"init_command": "PRAGMA synchronous=OFF"},
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.AutoField"

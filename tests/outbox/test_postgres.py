@@ -1,0 +1,242 @@
+"""
+What the PostgreSQL store owes to those who share its database: nobody waits for anybody's open transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg_pool import AsyncConnectionPool
+
+from aioags.outbox import Block, Outbox, Permits, Selection, State, StoreError
+from aioags.outbox import postgres_sql as sql
+from aioags.outbox.conformance.given import ITEM, NOW, SCHOOL, TS, entry, outcome, take
+from aioags.outbox.postgres import PostgresLimiter, PostgresStore
+from tests.outbox.kit import new_desk
+
+pytestmark = pytest.mark.needs("postgres")
+
+
+@pytest.fixture
+async def store(postgres: str) -> AsyncIterator[PostgresStore]:
+    made = PostgresStore(postgres)
+    await made.migrate()
+    yield made
+    await made.aclose()
+
+
+async def test_a_database_without_tables_is_said_so(postgres: str) -> None:
+    store = PostgresStore(postgres)
+    with pytest.raises(StoreError, match="no tables in this database: run aioags outbox migrate"):
+        await store.put([entry()], now=NOW)
+    await store.aclose()
+
+
+async def test_tables_of_another_version_are_said_so(store: PostgresStore, postgres: str) -> None:
+    newest = len(sql.MIGRATIONS)
+    for version, message in ((newest - 1, "no tables|run aioags outbox migrate"), (newest + 1, "update aioags")):
+        async with await psycopg.AsyncConnection.connect(postgres, autocommit=True) as connection:
+            await connection.execute(sql.SET_VERSION, (version,))
+        other = PostgresStore(postgres)
+        with pytest.raises(StoreError, match=message):
+            await other.put([entry()], now=NOW)
+        if version > newest:
+            with pytest.raises(StoreError, match="update aioags"):
+                await other.migrate()
+        await other.aclose()
+
+
+async def test_several_processes_may_make_the_tables_together(postgres: str) -> None:
+    stores = [PostgresStore(postgres) for _ in range(5)]
+    await asyncio.gather(*(store.migrate() for store in stores))
+    await asyncio.gather(*(store.put([entry(f"user-{place}")], now=NOW) for place, store in enumerate(stores)))
+    assert (await stores[0].stats(now=NOW)).due == 5
+    for store in stores:
+        await store.aclose()
+
+
+async def test_a_database_that_is_away_is_a_store_error() -> None:
+    pool: Any = AsyncConnectionPool("postgresql://nobody@127.0.0.1:1/none", open=False, timeout=0.05)
+    await pool.open()
+    store = PostgresStore(pool=pool)
+    with pytest.raises(StoreError, match="PostgreSQL: "):
+        await store.put([entry()], now=NOW)
+    await pool.close()
+    with pytest.raises(StoreError, match="the store is closed"):
+        await store.put([entry()], now=NOW)
+
+
+async def test_a_pool_of_the_callers_stays_open(postgres: str, store: PostgresStore) -> None:
+    async with AsyncConnectionPool(postgres, open=False) as pool:
+        other = PostgresStore(pool=pool)
+        await other.put([entry()], now=NOW)
+        await other.aclose()
+        async with pool.connection() as connection:
+            assert (await (await connection.execute("SELECT 1")).fetchone()) == (1,)
+
+
+def test_a_store_has_one_source_of_connections(postgres: str) -> None:
+    with pytest.raises(ValueError, match="exactly one"):
+        PostgresStore()
+
+
+async def test_it_is_not_drained_in_the_background(store: PostgresStore) -> None:
+    desk = new_desk()
+    outbox = Outbox(store, desk.client, {SCHOOL: desk.registration})
+    with pytest.raises(StoreError, match=r"drained by a job engine: aioags\.contrib\.procrastinate"):
+        await outbox.__aenter__()
+    with pytest.raises(StoreError, match="job engine"):
+        await outbox.drain_all()
+
+
+async def test_a_row_that_an_open_transaction_has_changed_holds_up_no_drain(
+    store: PostgresStore, postgres: str
+) -> None:
+    await store.put([entry("ada"), entry("bob")], now=NOW)
+    async with await psycopg.AsyncConnection.connect(postgres) as open_one:
+        await open_one.execute(sql.PUT, sql.put_arguments([entry("ada", TS + 1)], NOW))
+        assert [row.user_id for row in await take(store)] == ["bob"]
+        await open_one.commit()
+    assert [(row.user_id, row.ts) for row in await take(store, busy=["bob"])] == [("ada", TS + 1)]
+
+
+async def test_a_row_that_is_held_is_settled_last_and_alone(store: PostgresStore, postgres: str) -> None:
+    await store.put([entry("ada"), entry("bob")], now=NOW)
+    rows = await take(store)
+    async with await psycopg.AsyncConnection.connect(postgres) as open_one:
+        await open_one.execute(sql.PUT, sql.put_arguments([entry("ada", TS + 1)], NOW))
+        settling = asyncio.create_task(store.settle([outcome(row) for row in rows], now=NOW))
+        while (await store.stats(now=NOW)).sent < 1:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        assert not settling.done()
+        await open_one.commit()
+    await settling
+    (again,) = await take(store)
+    assert (again.user_id, again.ts, again.sent_ts) == ("ada", TS + 1, TS)
+
+
+async def test_two_who_open_a_line_item_do_not_wait_for_each_other(store: PostgresStore, postgres: str) -> None:
+    async with await psycopg.AsyncConnection.connect(postgres) as open_one:
+        given = [entry("ada")]
+        await open_one.execute(sql.PUT_ENDPOINTS, sql.endpoint_arguments(given, NOW))
+        await open_one.execute(sql.PUT, sql.put_arguments(given, NOW))
+        assert await store.put([entry("bob")], now=NOW) == [True]
+        await open_one.commit()
+    assert await store.endpoint(SCHOOL, ITEM) == entry().endpoint
+
+
+async def endpoints(store: PostgresStore) -> int:
+    async with store.connection() as connection:
+        row = await (await connection.execute("SELECT count(*) FROM aioags_outbox_endpoint")).fetchone()
+        assert row is not None
+        return int(row[0])
+
+
+async def test_an_endpoint_is_written_again_once_a_day_and_pruned_when_nothing_uses_it(store: PostgresStore) -> None:
+    day = 86_400.0
+    for hours in (0, 1, 23, 25, 26):
+        await store.put([entry(ts=TS + hours)], now=NOW + hours * 3600)
+    assert await endpoints(store) == 2
+    await store.prune(before=NOW + 1)
+    assert await endpoints(store) == 1
+    (row,) = await take(store)
+    await store.settle([outcome(row)], now=NOW)
+    await store.prune(before=NOW + day)
+    assert await endpoints(store) == 1, "it was used later than that"
+    await store.prune(before=NOW + 3 * day)
+    assert await endpoints(store) == 0
+
+
+async def test_whoever_is_woken_is_told_in_the_transaction(store: PostgresStore) -> None:
+    woken: list[Sequence[tuple[str, str]]] = []
+
+    async def wake(connection: psycopg.AsyncConnection[Any], places: Sequence[tuple[str, str]]) -> None:
+        cursor = await connection.execute("SELECT count(*) FROM aioags_outbox_score")
+        assert await cursor.fetchone() == (len(woken) * 2 + 2,)
+        woken.append(places)
+        if len(woken) == 2:
+            raise ZeroDivisionError
+
+    store.wake = wake
+    other = "https://lms.example/items/2"
+    await store.put([entry("ada"), entry("bob", item=other), entry("bob", TS - 1, item=other)], now=NOW)
+    assert woken == [[(SCHOOL, ITEM), (SCHOOL, other)]]
+    assert await store.put([entry("ada")], now=NOW) == [False]
+    assert len(woken) == 1, "nothing changed, nobody is woken"
+    with pytest.raises(ZeroDivisionError):
+        await store.put([entry("eve"), entry("joe")], now=NOW)
+    assert (await store.stats(now=NOW)).due == 2, "it went back with the transaction"
+
+
+async def test_a_drain_from_postgresql_to_the_platform(store: PostgresStore) -> None:
+    desk = new_desk(users=250, store=store)
+    users = desk.platform.users()
+    await desk.put(*(desk.grade(5, user) for user in users), desk.grade(5, "stranger"))
+    assert await desk.drain() == (250, 1, 0)
+    assert [desk.applied(user) for user in users] == [[5]] * 250
+    assert [row.user_id for row in await store.failed(Selection())] == ["stranger"]
+
+
+async def test_a_limit_grants_its_rate_and_no_more(store: PostgresStore) -> None:
+    clock = [NOW]
+    limiters = [PostgresLimiter(store, rate=100.0, burst=20, wall=lambda: clock[0]) for _ in range(3)]
+
+    assert [(await limiters[number % 3].take(SCHOOL, 5)).granted for number in range(6)] == [5, 5, 5, 5, 0, 0]
+    granted = 0
+    while clock[0] < NOW + 2:
+        answers = await asyncio.gather(*(limiter.take(SCHOOL, 5) for limiter in limiters))
+        granted += sum(permits.granted for permits in answers)
+        waits = [permits.wait for permits in answers if not permits.granted]
+        clock[0] += min(waits, default=0.001)
+    assert 195 <= granted <= 205
+    assert (await limiters[0].take("elsewhere", 5)).granted == 5, "each platform has a limit of its own"
+
+
+async def test_a_limit_says_when_to_ask_again(store: PostgresStore) -> None:
+    limiter = PostgresLimiter(store, rate=100.0, wall=lambda: NOW)
+    assert await limiter.take(SCHOOL, 5) == Permits(5)
+    assert (await limiter.take(SCHOOL, 5)).wait == pytest.approx(0.05)
+
+
+async def test_the_servers_clock_serves_everybody(store: PostgresStore) -> None:
+    limiter = PostgresLimiter(store, rate=0.01)
+    assert (await limiter.take(SCHOOL, 5)).granted == 5
+    wait = (await limiter.take(SCHOOL, 5)).wait
+    assert 400 < wait <= 500
+
+
+async def test_a_blocked_platform_gets_no_permits(store: PostgresStore) -> None:
+    limiter = PostgresLimiter(store, rate=1000.0)
+    await store.block(Block(SCHOOL, time.time() + 60, "busy"))
+    permits = await limiter.take(SCHOOL, 5)
+    assert permits.granted == 0
+    assert 50 < permits.wait <= 60
+    await store.requeue(Selection(), now=NOW)
+    assert (await limiter.take(SCHOOL, 5)).granted == 5
+
+
+@pytest.mark.parametrize("rate", [0, -1, float("nan")])
+def test_a_rate_is_more_than_nothing(rate: float) -> None:
+    with pytest.raises(ValueError, match="rate must be more than 0"):
+        PostgresLimiter(PostgresStore("postgresql://"), rate)
+
+
+async def test_a_limited_outbox_posts_everything_in_the_end(store: PostgresStore) -> None:
+    desk = new_desk(users=12, store=store)
+    limiter = PostgresLimiter(store, rate=500.0)
+    outbox = Outbox(store, desk.client, {SCHOOL: desk.registration}, limiter=limiter)
+    await outbox.put_many(SCHOOL, desk.endpoint, [desk.grade(5, user) for user in desk.platform.users()])
+    assert (await outbox.drain(SCHOOL, desk.item)).recorded == 12
+
+
+async def test_rows_are_compared_by_code_point_whatever_the_locale(store: PostgresStore) -> None:
+    users = ["a", "B", "_", "ä", "Z", "~"]
+    await store.put([entry(user) for user in users], now=NOW)
+    rows = await take(store)
+    await store.settle([outcome(row, State.DEAD) for row in rows], now=NOW)
+    assert [row.user_id for row in await store.failed(Selection())] == sorted(users)
