@@ -100,7 +100,8 @@ class Classroom:
             score_maximum: Of the line item that the link has, where it has one.
         """
         tool, course = tool or self.tool, course or self.course
-        link = Link(str(self.site.state.next_link()), title, tool.client_id, score_maximum)
+        link_id = self.profile.link_ids.format(n=self.site.state.next_link())
+        link = Link(link_id, title, tool.client_id, score_maximum)
         course.links[link.id] = link
         course.client_ids.add(tool.client_id)
         return link

@@ -143,11 +143,17 @@ class Database:
 
     def close(self) -> None:
         """
-        Write what is left, and let the file go.
+        Write what is left, and let the file go. Harmless when done twice.
+
+        Raises:
+            DatabaseError: As `flush`.
         """
-        self.flush()
-        self._platform = None
-        self._connection.close()
+        try:
+            # What was changed in Python, past the platform's methods, counts as well.
+            self._note(EVERYTHING)
+        finally:
+            self._platform = None
+            self._connection.close()
 
     def _note(self, change: Change) -> None:
         self._changes.add(change)

@@ -91,9 +91,13 @@ def answer_service(site: Site, tokens: TokenDesk, asked: Asked, place: Place | N
     if operation is None:
         allow = ", ".join(OPERATIONS[place.name])
         raise Refusal(Kind.WRONG_METHOD, f"{asked.method} is not possible here; {allow} is.", "AGS 3.2.3", allow=allow)
+    if profile.accept_first:
+        check_accept(asked, operation, profile)
     grant = tokens.check(asked)
     _check_tool(site, asked, grant)
     _check_scope(grant, operation)
+    if operation == "delete_line_item" and profile.delete_policy == "forbid":
+        raise Refusal(Kind.DELETE_FORBIDDEN, "This platform lets no tool delete a line item.", "AGS 3.2.3")
     course = _course(site, place, grant)
     item = _item(site, place, course, grant)
     check_accept(asked, operation, profile)

@@ -9,10 +9,12 @@ from collections.abc import Callable
 from typing import Any
 
 from aioags.emulator.messages import PHRASES, Answer, Asked, Header, Manner, json_answer
+from aioags.emulator.negotiation import shown_type
 from aioags.emulator.profile import SCORE_TYPE
 from aioags.emulator.refusals import Kind, Refusal
 from aioags.emulator.site import Site
 
+STALE_KINDS = (Kind.STALE, Kind.SAME_STAMP)
 TOKEN_KINDS = (Kind.NO_TOKEN, Kind.BAD_TOKEN, Kind.EXPIRED_TOKEN)
 HTML = "text/html; charset=utf-8"
 # Moodle's page for a fatal error was 26 482 bytes long.
@@ -120,7 +122,7 @@ def _moodle_score(site: Site, asked: Asked, refusal: Refusal, status: int) -> An
     headers = (("Content-Type", SCORE_TYPE + site.profile.response_charset),)
     if refusal.kind == Kind.LOCKED:
         return Answer(status, headers, b"[]")
-    if refusal.kind in (Kind.STALE, Kind.SAME_STAMP):
+    if refusal.kind in STALE_KINDS:
         return Answer(status, headers, b"[]", worded(site, refusal))
     text = asked.body.decode("utf-8", "replace").rstrip()
     if "\n" in text or "\r" in text:
@@ -163,9 +165,24 @@ def _brightspace(site: Site, asked: Asked, refusal: Refusal, status: int) -> Ans
 
 
 def _openedx(site: Site, asked: Asked, refusal: Refusal, status: int) -> Answer:
+    if refusal.kind == Kind.NO_SUCH_PATH:
+        return html_page(status, "Not Found", 180)
     words = worded(site, refusal)
-    by_field = status == 400 and refusal.field is not None and refusal.kind != Kind.BAD_JSON
-    return json_answer(status, {refusal.field: [words]} if by_field else {"detail": words})
+    if "fields" in refusal.facts:
+        body = {name: [text] for name, text in refusal.facts["fields"].items()}
+    else:
+        body = {refusal.field: [words]} if refusal.kind in STALE_KINDS else {"detail": words}
+    return json_answer(status, body, _openedx_type(site, asked))
+
+
+def _openedx_type(site: Site, asked: Asked) -> str:
+    """
+    Name the media type of a refusal: the one that the answer would have had (seen).
+    """
+    profile = site.profile
+    place = profile.addresses.find(asked.path)
+    name = {"scores": "post_score", "results": "results", "result": "results"}.get(place.name if place else "")
+    return profile.response_types[name or shown_type(asked, "get_line_item", profile)]
 
 
 def _error_only(site: Site, asked: Asked, refusal: Refusal, status: int) -> Answer:

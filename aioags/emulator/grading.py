@@ -104,14 +104,14 @@ def _survives_race(call: Call, grade: Grade) -> bool:
 
 def _standard(call: Call, item: Item, grade: Grade, stated: Stated) -> None:
     profile = call.profile
-    if profile.unknown_user == "crash" and stated.grading_progress == "FullyGraded":
+    if profile.unknown_user == "crash" and stated.given is not None and _is_published(call, item, stated):
         _publishable(call, stated)
     if profile.attempts:
         _count_attempt(item, grade, stated)
     grade.stamp = stated.stamp
-    if profile.comment_rule == "replace":
+    if profile.comment_rule == "replace" or (profile.comment_rule == "kept" and "comment" in stated.raw):
         grade.comment = stated.comment
-    elif stated.comment is not None:
+    elif profile.comment_rule == "append" and stated.comment is not None:
         grade.comment = stated.comment
         grade.comments.append(stated.comment)
     _set_points(call, grade, item, stated)
@@ -132,13 +132,12 @@ def _set_points(call: Call, grade: Grade, item: Item, stated: Stated) -> None:
     if clears(profile.progress_rule, stated):
         if not stated.keeps_points:
             grade.points = None
-            grade.published = None
+            grade.published = grade.published if profile.progress_rule == "unpublished" else None
         return
     grade.points = scaled(item, stated)
     if profile.cap:
         grade.points = min(grade.points, item.fields["scoreMaximum"])
-    final = stated.grading_progress == "FullyGraded" or profile.progress_rule != "unpublished"
-    if final and (grade.points != 0 or profile.publish_zero) and _reaches_gradebook(call, item):
+    if (grade.points != 0 or profile.publish_zero) and _is_published(call, item, stated):
         grade.published = grade.points
 
 
@@ -173,7 +172,14 @@ def scaled(item: Item, stated: Stated) -> float:
     return tidy(points)
 
 
+def _is_published(call: Call, item: Item, stated: Stated) -> bool:
+    final = stated.grading_progress == "FullyGraded" or call.profile.progress_rule != "unpublished"
+    return final and _reaches_gradebook(call, item)
+
+
 def _reaches_gradebook(call: Call, item: Item) -> bool:
+    if call.profile.publish_linked_only and item.link_id not in call.course.links:
+        return False
     if not call.profile.first_item_only or item.link_id is None:
         return True
     return item is next(one for one in call.course.items.values() if one.link_id == item.link_id)

@@ -53,9 +53,12 @@ CANVAS_WORDS: Mapping[str, tuple[int, str, str]] = {
     "key_set": (400, "invalid_request", "JWK Error: the key set cannot be fetched"),
 }
 
-# Open edX: the code by what is wrong (read).
+# Open edX: the code by what is wrong (seen).
 OPENEDX_CODES: Mapping[str, str] = {
-    "expired": "invalid_grant",
+    "expired": "unidentified_error",
+    "early": "unidentified_error",
+    "alg": "unidentified_error",
+    "time_type": "invalid_grant",
     "no_jwt": "invalid_grant",
     "bad_claims": "invalid_grant",
     "bad_header": "invalid_grant",
@@ -110,6 +113,8 @@ def _brightspace(site: Site, refusal: GrantRefusal) -> Answer:
 
 
 def _openedx(site: Site, refusal: GrantRefusal) -> Answer:
+    if refusal.what == "method":
+        return Answer(405, (("Content-Type", "text/html; charset=utf-8"),))
     return json_answer(400, {"error": OPENEDX_CODES.get(refusal.what, refusal.error)})
 
 

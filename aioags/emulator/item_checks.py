@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from aioags.emulator import openedx_fields
 from aioags.emulator.amounts import as_number
 from aioags.emulator.clock import parse_instant
 from aioags.emulator.profile import LINE_ITEM_FIELDS
@@ -35,6 +36,8 @@ def read_body(call: Call) -> dict[str, Any]:
     Raises:
         Refusal: It is none, or has an ``id`` where the platform minds.
     """
+    if call.profile.item_rules == "openedx":
+        return openedx_fields.read_item_body(call)
     body = call.asked.json()
     if not isinstance(body, dict):
         raise Refusal(Kind.BAD_LINE_ITEM, "The body is not a JSON object.", "AGS 3.2.1", field="label")
@@ -56,6 +59,8 @@ def read_fields(call: Call, body: dict[str, Any], *, whole: bool = True) -> dict
     Raises:
         Refusal: A rule is broken.
     """
+    if call.profile.item_rules == "openedx":
+        return openedx_fields.read_item(body)
     check_keys(body, LINE_ITEM_FIELDS | {"id"}, call, Kind.BAD_LINE_ITEM)
     fields = dict(body)
     if whole or "label" in body:

@@ -10,6 +10,7 @@ from typing import Any
 from aioags.emulator.amounts import times
 from aioags.emulator.item_checks import check_sizes, check_texts_fit, read_body, read_fields
 from aioags.emulator.messages import Answer, json_answer
+from aioags.emulator.negotiation import shown_type
 from aioags.emulator.paging import cut, read_listing
 from aioags.emulator.refusals import Kind, Refusal
 from aioags.emulator.site import Call, Site
@@ -71,11 +72,8 @@ def _check_new(call: Call, fields: dict[str, Any], body: dict[str, Any]) -> None
     if call.profile.link_rule == "ignored":
         fields.pop("resourceLinkId", None)
     link_id = fields.get("resourceLinkId")
-    if link_id is not None:
+    if link_id is not None and call.profile.link_rule != "any":
         check_link(call, link_id, Kind.DATABASE)
-    if call.profile.needs_binding and link_id is None and "resourceId" not in fields:
-        text = "You must provide either resourceId or resourceLinkId."
-        raise Refusal(Kind.BAD_LINE_ITEM, text, "AGS 3.2.5", field="non_field_errors")
     kind = body.get(SUBMISSION_TYPE)
     if call.profile.attempts and kind is not None:
         name = kind.get("type") if isinstance(kind, dict) else kind
@@ -122,7 +120,8 @@ def _replace(call: Call, item: Item, body: dict[str, Any]) -> None:
 
 def _merge(call: Call, item: Item, body: dict[str, Any]) -> None:
     fields = read_fields(call, body, whole=False)
-    _check_same_link(item, fields)
+    if call.profile.link_rule != "any":
+        _check_same_link(item, fields)
     item.fields = item.fields | fields
 
 
@@ -162,8 +161,6 @@ def delete_line_item(call: Call) -> Answer:
     Answer a DELETE: the item goes, and its grades with it.
     """
     item, profile = call.item, call.profile
-    if profile.delete_policy == "forbid":
-        raise Refusal(Kind.DELETE_FORBIDDEN, "This platform lets no tool delete a line item.", "AGS 3.2.3")
     if item.coupled and profile.delete_coupled == "refuse":
         raise Refusal(Kind.DELETE_COUPLED, "This line item came with its link, and stays with it.", "AGS 3.2.3")
     if profile.delete_policy == "delete":
@@ -187,6 +184,8 @@ def render(site: Site, item: Item) -> dict[str, Any]:
     if profile.link_alias is not None and "resourceLinkId" in rest:
         shown |= {"resourceLinkId": rest["resourceLinkId"], profile.link_alias: rest["resourceLinkId"]}
     shown |= rest
+    if profile.unset_link == "null":
+        shown.setdefault("resourceLinkId", None)
     if profile.unset_dates == "null":
         shown |= {name: None for name in DATES if name not in shown}
     return shown
@@ -264,7 +263,4 @@ def _answer(call: Call, status: int, value: Any) -> Answer:
 
 def _content_type(call: Call) -> str:
     profile = call.profile
-    name = profile.response_types[call.operation]
-    if profile.container_type_for_any and "*/*" in (call.asked.header("accept") or "*/*"):
-        name = profile.response_types["list_line_items"]
-    return name + profile.response_charset
+    return profile.response_types[shown_type(call.asked, call.operation, profile)] + profile.response_charset

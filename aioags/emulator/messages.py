@@ -214,7 +214,7 @@ class Asked:
         try:
             return json.loads(self.body, parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
-            raise Refusal(Kind.BAD_JSON, f"The body is not JSON: {error}.", "AGS 3.1.2") from error
+            raise Refusal(Kind.BAD_JSON, f"The body is not JSON: {error}.", "AGS 3.1.2", error=str(error)) from error
 
 
 def _refuse_constant(name: str) -> None:

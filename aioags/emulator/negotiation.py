@@ -53,11 +53,27 @@ def check_accept(asked: Asked, operation: str, profile: Profile) -> None:
         return
     if profile.accept_checked is not None and operation not in profile.accept_checked:
         return
-    ranges = [part.partition(";")[0].strip().lower() for part in accept.split(",")]
+    ranges = _ranges(accept)
     allowed = {offered, "*/*"} if profile.accept_policy == "exact" else {offered, "*/*", "application/*"}
+    if profile.accept_policy == "either":
+        allowed |= {CONTAINER_TYPE, LINE_ITEM_TYPE}
     if not allowed.intersection(ranges) or (profile.accept_policy == "exact" and len(ranges) > 1):
         text = f"Accept is {accept!r}, and this answers {offered}."
         raise Refusal(Kind.NOT_ACCEPTABLE, text, _section(operation), field="Accept", accept=accept)
+
+
+def shown_type(asked: Asked, operation: str, profile: Profile) -> str:
+    """
+    Name the operation whose media type the answer about line items has.
+    """
+    ranges = _ranges(asked.header("accept") or "*/*")
+    if profile.accept_policy == "either":
+        return "get_line_item" if LINE_ITEM_TYPE in ranges else "list_line_items"
+    return "list_line_items" if profile.container_type_for_any and "*/*" in ranges else operation
+
+
+def _ranges(accept: str) -> list[str]:
+    return [part.partition(";")[0].strip().lower() for part in accept.split(",")]
 
 
 def check_content_type(asked: Asked, operation: str, profile: Profile) -> None:
@@ -70,8 +86,12 @@ def check_content_type(asked: Asked, operation: str, profile: Profile) -> None:
     wanted = WANTED.get(operation)
     if wanted is None or profile.content_type_policy == "any" or asked.content_type == wanted:
         return
-    text = f"Content-Type is {asked.header('content-type')!r}; send {wanted}."
-    raise Refusal(Kind.UNSUPPORTED_TYPE, text, _section(operation), field="Content-Type")
+    checked = profile.content_type_checked
+    if checked is not None and operation not in checked:
+        return
+    sent = asked.header("content-type")
+    text = f"Content-Type is {sent!r}; send {wanted}."
+    raise Refusal(Kind.UNSUPPORTED_TYPE, text, _section(operation), field="Content-Type", sent=sent or "text/plain")
 
 
 def check_moodle_handler(asked: Asked, place: Place | None, addresses: Addresses) -> None:

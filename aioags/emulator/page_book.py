@@ -41,7 +41,7 @@ BODY = """<a class="skip" href="#grades">Skip to the grades</a>
 <aside>
 {faults}<section class="requests" aria-labelledby="requests-title">
 <header><h2 id="requests-title">Requests</h2><span class="count" data-total>{total}</span>
-<label class="only"><input type="checkbox" id="only-refused"> Only refused</label></header>
+<label class="only"><input type="checkbox" id="only-failed"> Only failed</label></header>
 <ol id="requests">
 {requests}</ol>
 <p class="none">{waiting}</p>

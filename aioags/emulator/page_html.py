@@ -80,16 +80,16 @@ def number(value: Any) -> str:
     return "0" if text == "-0" else text
 
 
-def moment(at: float | None, now: float, *, precise: bool = False) -> Html:
+def moment(at: float | None, now: float, form: str = "%H:%M:%S") -> Html:
     """
-    Write a time: only the hour when it is today's, in the zone of the machine; the exact one in UTC beside it.
+    Write a time in the zone of the machine, its day before it unless it is today's; the exact one in UTC beside it.
 
     Args:
         at: Seconds since 1970; None: nothing is written.
 
         now: The platform's time.
 
-        precise: With milliseconds.
+        form: As ``strftime`` has it; ``.%f`` gives milliseconds.
     """
     if at is None:
         return NOTHING
@@ -98,10 +98,14 @@ def moment(at: float | None, now: float, *, precise: bool = False) -> Html:
         exact = iso(at)
     except (ValueError, OverflowError, OSError):
         return fill("<span>{at}</span>", at=f"{at:g}")
-    text = local.strftime("%H:%M:%S") + (f".{local.microsecond // 1000:03}" if precise else "")
+    text = local.strftime(form.replace(".%f", f".{local.microsecond // 1000:03}"))
     if local.date() != today.date():
-        text = f"{local.day} {local.strftime('%b')} {local.year} {text}"
+        year = "" if local.year == today.year else f" {local.year}"
+        text = f"{local.day} {local.strftime('%b')}{year} {text}"
     return fill('<time datetime="{exact}" title="{exact}">{text}</time>', exact=exact, text=text)
+
+
+EXACT = "%H:%M:%S.%f"
 
 
 def pretty(value: Any) -> Html:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from aioags.emulator import control, line_items
-from aioags.emulator.page_html import NOTHING, ROOT, Html, fill, join, moment, number, pretty
+from aioags.emulator.page_html import EXACT, NOTHING, ROOT, Html, fill, join, moment, number, pretty
 from aioags.emulator.page_requests import status_text, why
 from aioags.emulator.page_table import sent_points
 from aioags.emulator.state import Course, Grade, Item
@@ -110,7 +110,7 @@ def _grade_facts(platform: Platform, item: Item, grade: Grade) -> list[tuple[str
         ("Grading", grade.grading_progress if stated else None),
         ("Comment", _comments(grade)),
         ("Set by", f"{grade.override.user_id}, by hand" if grade.override is not None else grade.scoring_user_id),
-        ("Next score must be after", moment(grade.stamp, now, precise=True)),
+        ("Stored time", moment(grade.stamp, now, EXACT)),
         ("Started", moment(grade.started_at, now)),
         ("Submitted", moment(grade.submitted_at, now)),
         ("Attempts", len(grade.attempts) or None),
@@ -210,7 +210,7 @@ def request_panel(platform: Platform, exchange: Exchange) -> Html:
                 ("That is", reasons[1] if len(reasons) > 1 else None),
                 ("Done", "yes" if exchange.applied else "no"),
                 ("Faults", ", ".join(exchange.faults)),
-                ("Arrived", moment(exchange.at, platform.site.now(), precise=True)),
+                ("Arrived", moment(exchange.at, platform.site.now(), EXACT)),
             ]
         ),
         _message("Request", shown["headers"], shown["body"]),

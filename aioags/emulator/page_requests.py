@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from aioags.emulator.changes import scored_user
 from aioags.emulator.error_styles import worded
-from aioags.emulator.messages import Asked
-from aioags.emulator.page_html import NOTHING, Html, fill, join, moment
+from aioags.emulator.messages import PHRASES, Asked
+from aioags.emulator.page_html import EXACT, NOTHING, Html, fill, join, moment
 from aioags.emulator.page_table import panel_url
 from aioags.emulator.visits import Exchange
 
@@ -22,10 +22,10 @@ SHOWN = 50
 KINDS = ("ok", "refused", "lost", "waiting")
 # Members of a token endpoint's or a gateway's refusal that say why.
 REASONS = ("error_description", "message", "detail", "reason", "error")
-LONGEST_REASON = 300
+LONGEST_REASON = 120
 
 ENTRY = """<li data-number="{number}" class="{kind}"><a href="{url}"><span class="status">{status}</span>\
-<span class="operation">{operation}</span><span class="who">{who}</span>{time}\
+<span class="what"><b>{operation}</b> <span class="who">{who}</span></span>{time}\
 <span class="path"><b>{method}</b> {path}</span>{why}{faults}</a></li>
 """
 
@@ -40,7 +40,7 @@ def entry(platform: Platform, exchange: Exchange) -> Html:
         number=exchange.number,
         kind=kind_of(exchange),
         url=panel_url("request", number=exchange.number),
-        time=moment(exchange.at, platform.site.now(), precise=True),
+        time=moment(exchange.at, platform.site.now(), EXACT),
         status=status_text(exchange),
         operation=exchange.operation.replace("_", " "),
         who=_who(platform, exchange, asked),
@@ -93,7 +93,10 @@ def why(platform: Platform, exchange: Exchange) -> list[str]:
     refusal, answer = exchange.refusal, exchange.answer
     if refusal is not None:
         words = worded(platform.site, refusal)
-        return [words] if words == refusal.reason else [words, refusal.reason]
+        if words == refusal.reason and answer is not None and answer.phrase != PHRASES.get(answer.status, ""):
+            # Moodle says it in the status line, the score that came included (seen).
+            words = answer.phrase
+        return [_cut(words)] if words == refusal.reason else [_cut(words), refusal.reason]
     if answer is None or answer.status < 400 or exchange.faults:
         return []
     return [_said(answer.body)]
@@ -104,9 +107,13 @@ def _said(body: bytes) -> str:
     try:
         value: Any = json.loads(text)
     except (ValueError, RecursionError):
-        return text[:LONGEST_REASON]
+        return _cut(text)
     found = [value[name] for name in REASONS if name in value] if isinstance(value, dict) else []
-    return str(found[0] if found else text)[:LONGEST_REASON]
+    return _cut(str(found[0] if found else text))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_REASON else text[:LONGEST_REASON] + "…"
 
 
 def _why(platform: Platform, exchange: Exchange) -> Html:

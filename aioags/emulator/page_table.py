@@ -24,9 +24,8 @@ GRADING_CLASSES = {
     "NotReady": "idle",
 }
 
-CELL = (
-    """<td data-cell="{key}" class="{kind}"><a href="{url}">{points}{progress}{sent}{detail}{comment}{marks}</a></td>"""
-)
+CELL = """<td data-cell="{key}" class="{kind}"><a href="{url}"><span class="line">{progress}{points}</span>\
+<span class="line">{detail}{sent}</span>{comment}{marks}</a></td>"""
 EMPTY_CELL = """<td data-cell="{key}" class="empty"><a href="{url}" aria-label="no grade">–</a></td>"""
 ROW = """<tr data-user="{user_id}"><th scope="row"><span class="name">{name}</span>\
 <span class="id">{user_id}</span>{marks}{launch}</th>{cells}</tr>
@@ -105,7 +104,8 @@ def _sent(grade: Grade, item: Item) -> Html:
     given, maximum = sent_points(grade)
     if given is None or (given, maximum) == (grade.shown, item.maximum):
         return NOTHING
-    return fill('<span class="sent">sent {given}/{maximum}</span>', given=number(given), maximum=number(maximum))
+    of = f"/{number(maximum)}" if maximum != item.maximum else ""
+    return fill('<span class="sent">sent {given}{of}</span>', given=number(given), of=of)
 
 
 def sent_points(grade: Grade) -> tuple[Any, Any]:
@@ -119,7 +119,7 @@ def sent_points(grade: Grade) -> tuple[Any, Any]:
 def _detail(platform: Platform, grade: Grade) -> Html:
     activity = grade.activity_progress if grade.statement is not None else ""
     at = grade.override.at if grade.override is not None else grade.stamp
-    shown = moment(at, platform.site.now())
+    shown = moment(at, platform.site.now(), "%H:%M")
     return fill('<span class="detail">{activity} {time}</span>', activity=activity, time=shown)
 
 

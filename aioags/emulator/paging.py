@@ -66,7 +66,7 @@ def read_listing(asked: Asked, url: str, names: Sequence[str], profile: Profile,
         cursor = _read_cursor(text)
         return Listing(url, cursor["filters"], cursor["limit"], style, after=cursor["after"])
     filters = {name: value for name, value in asked.query if name in names}
-    limit = _read_limit(asked.parameter("limit"), profile)
+    limit = _read_limit(asked.parameter("limit"), profile) if style != "none" else None
     if style == "page":
         limit = limit or _count(asked.parameter("per_page"))
     begin = _integer(asked.parameter({"offset": "from", "page": "page"}.get(style, "")))
@@ -212,6 +212,8 @@ def _read_limit(text: str | None, profile: Profile) -> int | None:
     number = _count(text)
     if text is None or number is not None or profile.bad_limit == "ignored":
         return number
+    if profile.bad_limit == "crash" and text in ("", "0"):
+        return 0 if text else None
     kind = Kind.CRASH if profile.bad_limit == "crash" else Kind.BAD_QUERY
     raise Refusal(kind, f"limit is {text!r}; it must be a whole number above 0.", "AGS 3.2.4", field="limit")
 

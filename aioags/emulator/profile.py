@@ -120,6 +120,8 @@ class Profile:
     addresses: Addresses = Addresses()
     # What a generated roster's user ids look like; n counts from 1, uuid and hex are made of it.
     user_ids: str = "user-{n:04}"
+    # What a resource link's id looks like. Open edX: a usage key, full of reserved characters (seen).
+    link_ids: str = "{n}"
     # What a generated client id looks like. Canvas: decimal digits.
     client_ids: str = "tool-{n}"
 
@@ -197,16 +199,21 @@ class Profile:
     decimal_ids: bool = False
 
     # CONTENT NEGOTIATION
-    # U3, U4: "list": any list that covers the type. "exact": the type or */* alone: Schoology (reported). "moodle":
-    # whole-header comparison (seen). "any": Canvas, Blackboard, Sakai (read, documented).
-    accept_policy: Literal["list", "exact", "moodle", "any"] = "list"
-    # Operations whose Accept is looked at; Open edX: items only (read). None: all.
+    # U3, U4: "list": any list that covers the type. "exact": the type or */* alone: Schoology (reported). "either": an
+    # item or a container, whichever is asked for: Open edX (seen). "moodle": whole-header comparison (seen). "any":
+    # Canvas, Blackboard, Sakai (read, documented).
+    accept_policy: Literal["list", "exact", "either", "moodle", "any"] = "list"
+    # Operations whose Accept is looked at; Open edX: items only (seen). None: all.
     accept_checked: frozenset[str] | None = None
+    # Accept is looked at before the token: Open edX (seen).
+    accept_first: bool = False
     # "exact": the type of the standard, parameters allowed. "any": Canvas, Blackboard, Sakai (read, reported).
     content_type_policy: Literal["exact", "moodle", "any"] = "exact"
+    # Operations whose Content-Type is looked at; Open edX: items only (seen). None: all.
+    content_type_checked: frozenset[str] | None = None
     # U5: Sakai sends application/json for results (read).
     response_types: Mapping[str, str] = RESPONSE_TYPES
-    # U5: Open edX labels one item as a container when the Accept is */* (read).
+    # U5: Open edX labels one item as a container when the Accept is */* (seen).
     container_type_for_any: bool = False
     # Moodle appends it (seen).
     response_charset: str = ""
@@ -217,15 +224,14 @@ class Profile:
 
     # PAGING
     # P4, P6: "cursor": opaque. "offset": Moodle's from (seen). "page": Canvas (read). "truncate": limit cuts and
-    # nothing says so:
-    # Open edX results, ILIAS (read). "none": limit ignored: Sakai (read).
+    # nothing says so: Open edX results (seen), ILIAS (read). "none": limit ignored: Sakai (read).
     paging: Literal["cursor", "offset", "page", "truncate", "none"] = "cursor"
     # Where results are paged otherwise than line items. None: alike.
     results_paging: Literal["cursor", "offset", "page", "truncate", "none"] | None = None
     # P5: records on a page when no limit was sent. Canvas 10 (read), D2L 200 (reported). None: all on one page:
     # Moodle (seen).
     page_size: int | None = 100
-    # A limit that is no count above 0: Open edX crashes (read), Moodle takes it for none (seen).
+    # A limit that is no count above 0: Open edX crashes, but for 0 (seen), Moodle takes it for none (seen).
     bad_limit: Literal["refuse", "ignored", "crash"] = "refuse"
     # The most that a limit can ask for. None: any.
     longest_page: int | None = None
@@ -263,17 +269,19 @@ class Profile:
     stored_fields: frozenset[str] = LINE_ITEM_FIELDS
     # Whether keys that are URLs are kept. Moodle: no (seen).
     stores_extensions: bool = True
-    # L3: "merge": what is left out stays: Canvas (read). "moodle": see moodle's line items.
+    # L3: "merge": what is left out stays: Canvas (read), Open edX (seen). "moodle": see moodle's line items.
     put_semantics: Literal["replace", "merge", "moodle"] = "replace"
     # L4: Schoology refuses id on POST (reported), Blackboard on PUT (documented).
     id_refused_in: frozenset[str] = frozenset()
-    # "non_blank" is the standard's rule. "present": Moodle, Open edX (seen, read).
+    # "openedx": the field rules of its serializer, all faults told at once (seen); the next switches do not count then.
+    item_rules: Literal["standard", "openedx"] = "standard"
+    # "non_blank" is the standard's rule. "present": Moodle (seen).
     label_rule: Literal["non_blank", "present"] = "non_blank"
     # Moodle: 255, beyond that the database refuses (seen). None: any.
     longest_label: int | None = None
     longest_tag: int | None = None
     longest_resource_id: int | None = None
-    # L5: "integer": Open edX (read), Blackboard (documented). "numeric": strings and any sign: Moodle (seen).
+    # L5: "integer": Blackboard (documented). "numeric": strings and any sign: Moodle (seen).
     # "optional": Sakai, 100 (read).
     maximum_rule: Literal["positive", "integer", "numeric", "optional"] = "positive"
     # Moodle: 100000 and beyond is refused by the database (seen).
@@ -284,24 +292,25 @@ class Profile:
     strict_keys: bool = True
     # Dates of items must carry a zone (AGS 3.2.12).
     strict_dates: bool = True
-    # L10: "ignored": Blackboard cannot set it by POST (documented).
-    link_rule: Literal["check", "ignored"] = "check"
-    # Open edX: resourceId or resourceLinkId must be given (read).
-    needs_binding: bool = False
+    # L10: "ignored": Blackboard cannot set it by POST (documented). "any": Open edX takes every usage key, and another
+    # one later (seen).
+    link_rule: Literal["check", "ignored", "any"] = "check"
     # L7: Sakai overwrites the item of that label (read).
     dedupe_by_label: bool = False
     # L8: Sakai 200 (read).
     delete_status: int = 204
     # Moodle says OK where 204 is No Content (seen).
     delete_reason: str | None = None
-    # L8: Open edX refuses always (read), ILIAS answers 200 and keeps it (reported).
+    # L8: Open edX refuses always (seen), ILIAS answers 200 and keeps it (reported).
     delete_policy: Literal["delete", "forbid", "keep"] = "delete"
     # A3: "refuse": Canvas, 401 with an empty body (read). "delete": Moodle, grades and all (seen).
     delete_coupled: Literal["delete", "refuse"] = "delete"
     # L9: whether a link comes with its own item. D2L: no (documented).
     coupled_item: bool = True
-    # L11: how unset resourceId and tag are written: Moodle "" (seen), Canvas nothing (read).
+    # L11: how unset resourceId and tag are written: Moodle and Open edX "" (seen), Canvas nothing (read).
     unset: Literal["omit", "blank", "null"] = "omit"
+    # L11: how an unset resourceLinkId is written: Open edX null (seen).
+    unset_link: Literal["omit", "null"] = "omit"
     # What stands in a new item when the tool says nothing: Blackboard releases grades (documented).
     default_fields: Mapping[str, object] = attrs.field(factory=dict)
     # Sakai takes these out of tag and resourceId (read).
@@ -324,25 +333,27 @@ class Profile:
     gradable_roles: tuple[str, ...] | None = ("Learner",)
     # Moodle takes scores for a suspended enrolment (seen).
     suspended_gradable: bool = False
-    # S16: Open edX looks the person up only when it publishes, and crashes (read).
+    # S16: Open edX looks the person up only when it publishes, and crashes (seen).
     unknown_user: Literal["refuse", "crash"] = "refuse"
-    # S1, S18: "200_empty": Moodle (seen), Sakai (read). "201_echo": Open edX (read). "200_result_url": Canvas
-    # (read).
-    score_success: Literal["204", "200_empty", "201_echo", "200_result_url"] = "204"
+    # S1, S18: "200_empty": Moodle (seen), Sakai (read). "201_record": what it stored, in its own words: Open edX
+    # (seen). "200_result_url": Canvas (read).
+    score_success: Literal["204", "200_empty", "201_record", "200_result_url"] = "204"
     # S5, S6: which stamps are taken. "later": the standard's strictly rising. "not_earlier": Canvas (read).
     # "later_second": Moodle, whole seconds (seen). "any": Sakai (read).
     stamp_rule: Literal["later", "not_earlier", "later_second", "any"] = "later"
     # S9: what a score that is not FullyGraded does. "keep": its value counts. "clear": Moodle (seen).
-    # "clear_unfinished": Canvas clears on
-    # NotReady, Failed, Pending (read). "unpublished": stored and not shown: Open edX (read).
+    # "clear_unfinished": Canvas clears on NotReady, Failed, Pending (read). "unpublished": the gradebook stays as it
+    # is, even when the score clears: Open edX (seen).
     progress_rule: Literal["keep", "clear", "clear_unfinished", "unpublished"] = "keep"
     # "moodle": two kinds of item that forget or move the stored time when a score clears (seen).
     grading_rule: Literal["standard", "moodle"] = "standard"
-    # S11: Open edX stores a zero and does not publish it (read).
+    # S11: Open edX stored a zero and did not publish it up to xblock-lti-consumer 11.4.0 (read).
     publish_zero: bool = True
-    # S13: "append": Canvas (read).
-    comment_rule: Literal["replace", "append"] = "replace"
-    # S14: Open edX (read), D2L (documented), Moodle (seen) cap at the maximum.
+    # Only items on a link of the course reach the gradebook: Open edX (seen).
+    publish_linked_only: bool = False
+    # S13: "append": Canvas (read). "kept": one that is not sent stays: Open edX (seen).
+    comment_rule: Literal["replace", "append", "kept"] = "replace"
+    # S14: Open edX and Moodle (seen), D2L (documented) cap at the maximum.
     cap: bool = False
     # S12: Canvas counts attempts (read).
     attempts: bool = False
@@ -357,17 +368,19 @@ class Profile:
     # RESULTS
     # R1: "roster": every member: Sakai (read). "stamped": who has a stored time, graded or not: Moodle (seen).
     results_style: Literal["sparse", "roster", "stamped"] = "sparse"
-    # Newest first: Open edX (read). Otherwise by user id.
+    # Newest first: Open edX (seen). Otherwise by user id.
     newest_first: bool = False
     # R1: Moodle leaves resultMaximum and scoreOf out where there is no grade (seen).
     bare_when_empty: bool = False
-    # R2: Open edX and Sakai ignore user_id (read); Blackboard then drops the comment (reported). "decimal": Moodle
-    # ignores a non-number (seen).
+    # R2: Open edX (seen) and Sakai (read) ignore user_id; Blackboard then drops the comment (reported). "decimal":
+    # Moodle ignores a non-number (seen).
     user_filter: Literal["query", "ignored", "drops_comment", "decimal"] = "query"
-    # R3: the path form: Sakai a bare object (read), Open edX an array (read).
+    # R3: the path form: Sakai a bare object (read), Open edX an array (seen).
     one_result: Literal["object", "array"] = "object"
-    # R4: Open edX gives the tool's own numbers (read).
+    # R4: Open edX gives the tool's own numbers (seen).
     results_scaled: bool = True
+    # A missing comment is shown as null: Open edX (seen).
+    null_comment: bool = False
     # scoringUserId is shown (AGS 3.3.4.7). Moodle and Canvas: no (seen, read).
     shows_scorer: bool = True
     # R5: Moodle adds timestamp (seen).

@@ -87,6 +87,8 @@ def render(site: Site, item: Item, grade: Grade) -> dict[str, Any]:
         shown["scoringUserId"] = scorer
     if grade.shown_comment is not None:
         shown["comment"] = grade.shown_comment
+    elif profile.null_comment:
+        shown["comment"] = None
     if profile.result_timestamp and grade.stamp is not None:
         shown["timestamp"] = iso(grade.stamp, profile.site_zone, whole=True)
     return shown

@@ -9,9 +9,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+from aioags.emulator import openedx_fields
 from aioags.emulator.amounts import as_number, is_number
 from aioags.emulator.refusals import Kind, Refusal
 from aioags.emulator.score_checks import (
+    ACTIVITY,
+    GRADING,
     Stated,
     bad,
     check_progress,
@@ -179,16 +182,25 @@ def read_openedx(call: Call, body: dict[str, Any]) -> Stated:
     """
     Read a score as Open edX does: the field rules of its serializer.
 
-    Source:
-        xblock-lti-consumer 11.4, ``lti_1p3/extensions/rest_framework/serializers.py``.
+    Raises:
+        Refusal: A field is wrong; or the database would not have it, and the answer is a page that says 500.
     """
-    given, maximum = body.get("scoreGiven"), body.get("scoreMaximum")
-    check_user_id(body)
-    check_progress(body)
-    if given is not None and not maximum:
-        text = "scoreMaximum is a required field when providing a scoreGiven value."
-        raise bad("scoreMaximum", text, "AGS 3.4.4")
-    return read_plain(call, body)
+    values, wrong = openedx_fields.read(body, openedx_fields.SCORE)
+    given, maximum = values.get("scoreGiven"), values.get("scoreMaximum")
+    if body.get("scoreGiven") is not None and "scoreMaximum" not in wrong:
+        if maximum is None:
+            wrong["scoreMaximum"] = "scoreMaximum is a required field when providing a scoreGiven value."
+        elif maximum <= 0:
+            wrong["scoreMaximum"] = "scoreMaximum must be a positive number when scoreGiven is provided."
+    if wrong:
+        raise openedx_fields.refusal(Kind.BAD_SCORE, wrong)
+    activity, grading = values["activityProgress"], values["gradingProgress"]
+    if activity not in ACTIVITY or grading not in GRADING or min(given or 0, maximum or 0) < 0:
+        raise Refusal(Kind.CRASH, "The database takes no such score.", "AGS 3.4.4, 3.4.7, 3.4.8")
+    stamp = values["timestamp"].timestamp()
+    return Stated(
+        values["userId"], activity, grading, stamp, given, maximum, values.get("comment"), None, None, None, body
+    )
 
 
 def read_sakai(call: Call, body: dict[str, Any]) -> Stated:

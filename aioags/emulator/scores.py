@@ -5,8 +5,10 @@ The score service (AGS 3.4).
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
+from aioags.emulator import openedx_fields
 from aioags.emulator.grading import apply
 from aioags.emulator.messages import Answer, json_answer
 from aioags.emulator.refusals import Kind, Refusal
@@ -33,6 +35,8 @@ def read_score(call: Call) -> Stated:
     """
     body = call.asked.json()
     if not isinstance(body, dict):
+        if call.profile.score_rules == "openedx":
+            raise Refusal(Kind.CRASH, "The body is not a JSON object.", "AGS 3.4.1")
         raise Refusal(Kind.BAD_SCORE, "The body is not a JSON object.", "AGS 3.4.1")
     stated = RULES[call.profile.score_rules](call, body)
     if call.profile.unknown_user == "refuse":
@@ -48,8 +52,26 @@ def _empty(call: Call, stated: Stated) -> Answer:
     return Answer(200, (("Content-Type", _type(call)),))
 
 
-def _echo(call: Call, stated: Stated) -> Answer:
-    return json_answer(201, stated.raw, _type(call))
+def _record(call: Call, stated: Stated) -> Answer:
+    return json_answer(201, _openedx_record(stated, call.item.grade(stated.user_id).comment), _type(call))
+
+
+def _openedx_record(stated: Stated, comment: str | None) -> dict[str, Any]:
+    """
+    Write a score as it was stored.
+
+    Args:
+        comment: The one that stands now.
+    """
+    return {
+        "timestamp": openedx_fields.iso(datetime.fromtimestamp(stated.stamp, UTC)),
+        "scoreGiven": stated.given,
+        "scoreMaximum": stated.maximum,
+        "comment": comment,
+        "activityProgress": stated.activity_progress,
+        "gradingProgress": stated.grading_progress,
+        "userId": stated.user_id,
+    }
 
 
 def _result_url(call: Call, stated: Stated) -> Answer:
@@ -71,6 +93,6 @@ def _type(call: Call) -> str:
 SUCCESSES: dict[str, Callable[[Call, Stated], Answer]] = {
     "204": _no_content,
     "200_empty": _empty,
-    "201_echo": _echo,
+    "201_record": _record,
     "200_result_url": _result_url,
 }

@@ -17,6 +17,7 @@ sent are given back as they were. While nobody knows whether the platform is bac
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
 import attrs
@@ -155,7 +156,6 @@ class Drain:
     """
 
     def __init__(self, surroundings: Surroundings, gradebook: Gradebook, registration_id: str, line_item: str) -> None:
-        self.done = Drained()
         self.block: Block | None = None
         self.taken = 0
         self._around = surroundings
@@ -164,8 +164,16 @@ class Drain:
         self._line_item = line_item
         self._health = surroundings.health_of(registration_id)
         self._in_flight: dict[str, StoredScore] = {}
+        self._counts: Counter[State] = Counter()
         self._news: dict[str, tuple[Verdict, Delivery]] = {}
         self._settler = Settler(surroundings.store, surroundings.runtime.wall, self._on_settled)
+
+    @property
+    def done(self) -> Drained:
+        """
+        What it did so far.
+        """
+        return Drained(self._counts[State.SENT], self._counts[State.DEAD], self._counts[State.DUE])
 
     async def run(self) -> None:
         """
@@ -220,7 +228,7 @@ class Drain:
             self._settler.add(untouched(row))
 
     async def _is_settled_by_looking(self, row: StoredScore) -> bool:
-        if not (row.unsure and row.score.appends):
+        if not (row.unsure and row.wire_score.appends):
             return False
         delivery = Delivery(row.wire_score, self._line_item, timestamp=row.wire_score.timestamp)
         try:
@@ -231,7 +239,7 @@ class Drain:
         except AGSError as error:
             await self._judge(row, attrs.evolve(delivery, error=error))
             return True
-        if result is None or not shows(result, row.score):
+        if result is None or not shows(result, row.wire_score):
             return False
         await self._judge(row, delivery)
         return True
@@ -240,7 +248,7 @@ class Drain:
         runtime, backoff = self._around.runtime, self._around.backoff
         now, jitter = runtime.wall(), runtime.jitter()
         verdict = judge(row, delivery.error, now=now, jitter=jitter, backoff=backoff)
-        self._count(verdict)
+        self._counts[verdict.outcome.state] += 1
         self._news[row.user_id] = (verdict, delivery)
         self._settler.add(verdict.outcome)
         until = self._health.note(verdict, now=now, jitter=jitter, backoff=backoff)
@@ -252,10 +260,6 @@ class Drain:
             self._around.permits.drop(self._registration_id)
         self.block = Block(self._registration_id, until, reason)
         await self._around.store.block(self.block)
-
-    def _count(self, verdict: Verdict) -> None:
-        state = verdict.outcome.state
-        self.done += Drained(state is State.SENT, state is State.DEAD, state is State.DUE)
 
     async def _on_settled(self, outcome: Outcome) -> None:
         row = self._in_flight.pop(outcome.user_id, None)

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Self
 
 import attrs
@@ -253,20 +253,13 @@ class StoredScore:
         return (self.registration_id, self.line_item, self.user_id)
 
     @property
-    def has_value(self) -> bool:
-        """
-        True when the score grades, False when it reports progress or clears.
-        """
-        return "scoreGiven" in json.loads(self.payload)
-
-    @property
     def score(self) -> Score:
         """
         The score as it was put.
         """
         return load_score(self.payload, from_micros(self.ts))
 
-    @property
+    @cached_property
     def wire_score(self) -> Score:
         """
         The score with the stamp that goes over the wire.

@@ -28,7 +28,7 @@ def load_score(payload: str, timestamp: datetime) -> Score:
     Args:
         timestamp: Its stamp: the one it was put with, or the one to send.
     """
-    fields: dict[str, Any] = json.loads(payload, parse_float=_number)
+    fields: dict[str, Any] = _decode(payload)
     return Score(
         fields["userId"],
         fields["activityProgress"],
@@ -47,6 +47,9 @@ def _number(text: str) -> float | Decimal:
     # What a float wrote is one again; the rest was a decimal, and must not be rounded.
     value = float(text)
     return value if float.__repr__(value) == text else Decimal(text)
+
+
+_decode = json.JSONDecoder(parse_float=_number).decode
 
 
 def _load_submission(fields: dict[str, Any] | None) -> Submission | None:

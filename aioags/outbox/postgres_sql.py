@@ -173,17 +173,20 @@ BLOCK_OF: LiteralString = """
     )
 """
 
-_SETTLE: LiteralString = """
+# What was recorded stays recorded, whatever a second drain of the same line item says that should not have been.
+_APPLIES: LiteralString = "score.ts = given.ts AND (score.state <> 'sent' OR given.state = 'sent')"
+
+_SETTLE: LiteralString = f"""
     UPDATE aioags_outbox_score AS score SET
-        state = CASE WHEN score.ts = given.ts THEN given.state ELSE score.state END,
-        since = CASE WHEN score.ts = given.ts AND given.state <> 'due' THEN %(now)s ELSE score.since END,
-        attempts = CASE WHEN score.ts = given.ts THEN score.attempts - given.given_back ELSE score.attempts END,
-        not_before = CASE WHEN score.ts = given.ts THEN given.not_before ELSE score.not_before END,
-        last_error = CASE WHEN score.ts = given.ts THEN given.error ELSE score.last_error END,
+        state = CASE WHEN {_APPLIES} THEN given.state ELSE score.state END,
+        since = CASE WHEN {_APPLIES} AND given.state <> 'due' THEN %(now)s ELSE score.since END,
+        attempts = CASE WHEN {_APPLIES} THEN score.attempts - given.given_back ELSE score.attempts END,
+        not_before = CASE WHEN {_APPLIES} THEN given.not_before ELSE score.not_before END,
+        last_error = CASE WHEN {_APPLIES} THEN given.error ELSE score.last_error END,
         sent_ts = CASE WHEN given.state = 'sent' THEN greatest(score.sent_ts, given.ts) ELSE score.sent_ts END,
         wire_ts = greatest(score.wire_ts, given.wire_ts),
         unsure = given.unsure
-"""
+"""  # noqa: S608  Only our own text is put in.
 
 _OUTCOMES: LiteralString = """
     unnest(%(registrations)s::text[], %(line_items)s::text[], %(users)s::text[], %(stamps)s::bigint[],

@@ -16,8 +16,6 @@ from itertools import starmap
 from pathlib import Path
 from typing import Any, TypeVar
 
-import attrs
-
 from aioags.outbox import sqlite_sql as sql
 from aioags.outbox.files import NETWORK_FILE_SYSTEMS, FileLock, file_system_of, mount_table
 from aioags.outbox.model import (
@@ -271,11 +269,13 @@ def _item_number(connection: sqlite3.Connection, place: tuple[str, str, str]) ->
 
 def _begin(connection: sqlite3.Connection, row: tuple[Any, ...], now: float) -> StoredScore:
     item, wire_for, *columns = row
-    stored = _stored(columns)
-    again = wire_for == stored.ts
-    wire = stored.wire_ts if again else wire_stamp(stored.ts, stored.wire_ts, stored.unsure, now)
-    connection.execute(sql.BEGIN, (wire, item, stored.user_id))
-    return attrs.evolve(stored, wire_ts=wire, attempts=stored.attempts + 1, unsure=stored.unsure and again)
+    user_id, ts, wire_ts, attempts, unsure = (columns[place] for place in (2, 3, 5, 8, 11))
+    again = wire_for == ts
+    columns[5] = wire_ts if again else wire_stamp(ts, wire_ts, bool(unsure), now)
+    columns[8] = attempts + 1
+    columns[11] = unsure and again
+    connection.execute(sql.BEGIN, (columns[5], item, user_id))
+    return _stored(columns)
 
 
 def _stored(columns: Sequence[Any]) -> StoredScore:

@@ -57,19 +57,22 @@ BEGIN = """
     UPDATE score SET wire_ts = ?, wire_for = ts, unsure = 1, attempts = attempts + 1 WHERE item = ? AND user_id = ?
 """
 
-SETTLE = """
+# What was recorded stays recorded, whatever a second drain of the same line item says that should not have been.
+_APPLIES = "ts = :ts AND (state <> 'sent' OR :state = 'sent')"
+
+SETTLE = f"""
     UPDATE score SET
-        state = CASE WHEN ts = :ts THEN :state ELSE state END,
-        since = CASE WHEN ts = :ts AND :state <> 'due' THEN :now ELSE since END,
-        attempts = CASE WHEN ts = :ts THEN attempts - :given_back ELSE attempts END,
-        not_before = CASE WHEN ts = :ts THEN :not_before ELSE not_before END,
-        last_error = CASE WHEN ts = :ts THEN :error ELSE last_error END,
+        state = CASE WHEN {_APPLIES} THEN :state ELSE state END,
+        since = CASE WHEN {_APPLIES} AND :state <> 'due' THEN :now ELSE since END,
+        attempts = CASE WHEN {_APPLIES} THEN attempts - :given_back ELSE attempts END,
+        not_before = CASE WHEN {_APPLIES} THEN :not_before ELSE not_before END,
+        last_error = CASE WHEN {_APPLIES} THEN :error ELSE last_error END,
         sent_ts = CASE WHEN :state = 'sent' THEN max(coalesce(sent_ts, :ts), :ts) ELSE sent_ts END,
         wire_ts = max(coalesce(wire_ts, :wire_ts), :wire_ts),
         unsure = :unsure
     WHERE user_id = :user_id
         AND item = (SELECT id FROM line_item WHERE registration = :registration AND line_item = :line_item)
-"""
+"""  # noqa: S608
 
 BLOCK = """
     INSERT INTO platform (registration, blocked_until, reason) VALUES (?, ?, ?)

@@ -9,10 +9,10 @@ The truth is a table, not a queue: one row for each (registration, line item, us
   compares whole seconds; if nobody knows what became of the attempt before, a whole second after now as well, because
   Moodle stores the time of its own clock for a score without a value.
 - `settle` closes a row only if its score is still the one that was tried. So a score that was put during the post of an
-  older one stays due.
+  older one stays due. What was recorded stays recorded.
 
-A drain of one line item is never run twice at once: the caller sees to that. Everything else may happen at any time, in
-several processes.
+One line item is not drained twice at once: the caller sees to that as well as it can. Everything else may happen at any
+time, in several processes.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Store(Protocol):
 
     async def settle(self, outcomes: Sequence[Outcome], *, now: float) -> None:
         """
-        Store what became of attempts; durable when this returns. Rows that are gone are passed over.
+        Store what became of attempts, each of another row; durable when this returns. Rows that are gone do not matter.
         """
         ...
 

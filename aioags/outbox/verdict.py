@@ -156,7 +156,8 @@ def describe(error: AGSError) -> str:
 
 def _recorded(row: StoredScore, now: float) -> Outcome:
     # Without a value some platforms store the time of their own clock (Moodle 4.5, items made by the tool).
-    held = _stamp(row) if row.has_value else max(_stamp(row), int(now * SECOND))
+    valueless = row.wire_score.score_given is None
+    held = max(_stamp(row), int(now * SECOND)) if valueless else _stamp(row)
     return Outcome(*row.key, row.ts, State.SENT, held)
 
 

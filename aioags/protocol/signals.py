@@ -182,7 +182,7 @@ class Allowance:
         return 0.0 if in_flight or left > charge else min((charge - left) / OUTFLOW, LONGEST_PAUSE)
 
     def _counted(self, calls: float, reset: float | None, in_flight: int, window: int) -> float:
-        self._permit(int(min(calls, self._ceiling)))
+        self._permit(int(min(max(calls, 0.0), self._ceiling)))
         # Whether those in flight are counted already is not known.
         calls -= in_flight
         if reset is None or calls > 2 * window:

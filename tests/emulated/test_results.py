@@ -7,7 +7,7 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from aioags import LineItem, NotOfferedError, Scope, Score, join_results
+from aioags import LineItem, NotFoundError, NotOfferedError, Scope, Score, join_results
 from aioags.emulator import PROFILES
 from tests.rigs.memory import Stand, grades, memory_stand
 
@@ -57,10 +57,20 @@ async def test_a_platform_that_ignores_the_user_filter(filter_rule: str) -> None
     assert await stand.gradebook.get_result("nobody") is None
 
 
-async def test_moodles_404_page_for_a_limit_is_asked_again_without(stand: Stand) -> None:
-    stand = memory_stand(attrs.evolve(PROFILES["spec"], results_limit="html-404"))
-    await stand.gradebook.post_scores(grades(USERS[:3]))
-    assert [result.user_id async for result in stand.gradebook.results(limit=2)] == USERS[:3]
+async def test_moodles_404_page_for_a_limit_is_asked_again_without() -> None:
+    stand = memory_stand("moodle")
+    users = stand.platform.users()
+    await stand.gradebook.post_scores(grades(users))
+    assert {result.user_id async for result in stand.gradebook.results(limit=2)} == set(users)
+    assert stand.platform.counts["results"] == 2
+
+
+@pytest.mark.parametrize("call", ["get_line_item", "get_result"])
+async def test_a_404_without_a_limit_is_what_it_says(call: str) -> None:
+    stand = memory_stand("moodle")
+    await stand.gradebook.delete_line_item(None, force=True)
+    with pytest.raises(NotFoundError):
+        await (stand.gradebook.get_line_item() if call == "get_line_item" else stand.gradebook.get_result("1"))
 
 
 async def test_results_of_a_named_item(stand: Stand) -> None:

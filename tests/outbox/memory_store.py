@@ -120,7 +120,7 @@ class MemoryStore:
         row = attrs.evolve(row, wire_ts=max(row.wire_ts or 0, outcome.wire_ts), unsure=outcome.unsure)
         if outcome.state is State.SENT:
             row = attrs.evolve(row, sent_ts=max(row.sent_ts or 0, outcome.ts))
-        if row.ts != outcome.ts:
+        if row.ts != outcome.ts or (row.state is State.SENT and outcome.state is not State.SENT):
             return row
         return attrs.evolve(
             row,

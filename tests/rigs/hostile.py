@@ -239,6 +239,7 @@ CASES = [
     Case("arrays without bottom", whole(http(200, b"[" * 4_000_000)), MalformedError),
     Case("objects without bottom", whole(http(200, b'[{"a":' * 1_000_000)), MalformedError),
     Case("deep and well-formed", whole(http(200, b"[" * 100_000 + b"]" * 100_000)), MalformedError),
+    Case("five million empty objects", whole(http(200, b"[" + b"{}," * 5_000_000 + b"{}]")), MalformedError),
     Case("no UTF-8", whole(http(200, b'[{"id":"\xff\xfe","scoreMaximum":1}]')), MalformedError),
     Case("half a surrogate", whole(http(200, b'[{"id":"\\ud800","label":"x","scoreMaximum":"x"}]')), MalformedError),
     Case("a number beyond floats", whole(http(200, b'[{"id":"x","scoreMaximum":1e400}]')), MalformedError),

@@ -1,8 +1,9 @@
 """
 A process that puts, and a process that drains, both to be killed. Run as ``python -m tests.rigs.outbox_process``.
 
-Its one argument is a JSON object: ``role`` (``write`` or ``drain``), ``store`` (a path), ``claim``, ``registration``;
-for a writer ``items``, ``users``, ``first`` (its numbers begin behind it), ``seed``; for a drainer ``until_empty``.
+Its one argument is a JSON object: ``role`` (``write``, ``drain``, or ``work`` for a worker of procrastinate), ``store``
+(a path, or the URL of a database), ``claim``, ``registration``; for a writer ``items``, ``users``, ``first`` (its
+numbers begin behind it), ``seed``; for the others ``until_empty``.
 
 A writer prints ``T number item user ts`` before it puts a score and ``A number`` once that is durable. The number is
 the score's points, so that each score can be told from every other.
@@ -13,14 +14,19 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import logging
 import random
 import sys
 import time
 from typing import Any
 
+import procrastinate
+
 from aioags import Client, Endpoint, Registration, RetryPolicy, Score
+from aioags.contrib.procrastinate import WORKER, add_tasks, wake
 from aioags.outbox import Backoff, Entry, Outbox, SQLiteStore
 from aioags.outbox.model import from_micros
+from aioags.outbox.postgres import PostgresStore
 
 CALLERS = 4
 SHARE_OF_LATE = 0.2
@@ -48,13 +54,20 @@ def next_entry(orders: dict[str, Any], chance: random.Random, number: int) -> En
     return Entry.of("school", Endpoint.from_claim(orders["claim"]), score, line_item=orders["items"][item])
 
 
+def open_store(name: str) -> SQLiteStore | PostgresStore:
+    """
+    Open a store by its path or URL.
+    """
+    return PostgresStore(name, wake=wake) if name.startswith("postgresql:") else SQLiteStore(name)
+
+
 async def write(orders: dict[str, Any]) -> None:
     """
     Put until the input ends.
     """
     chance = random.Random(orders["seed"])
     numbers = itertools.count(orders["first"] + 1)
-    store = SQLiteStore(orders["store"])
+    store = open_store(orders["store"])
     ended = asyncio.Event()
     asyncio.get_running_loop().add_reader(sys.stdin.fileno(), ended.set)
 
@@ -68,24 +81,60 @@ async def write(orders: dict[str, Any]) -> None:
     await store.aclose()
 
 
+def new_outbox(orders: dict[str, Any], client: Client) -> Outbox:
+    """
+    Make an outbox that is quick to try again.
+    """
+    registrations = {"school": Registration(**orders["registration"])}
+    backoff = Backoff(first_wait=0.05, longest_wait=0.2)
+    return Outbox(open_store(orders["store"]), client, registrations, backoff=backoff, poll=0.05)
+
+
+def new_client() -> Client:
+    """
+    Make a client that leaves most of the trying to the outbox.
+    """
+    return Client(retry=RetryPolicy(attempts=2, first_wait=0.01, total_time=5.0))
+
+
+async def until_empty(orders: dict[str, Any], outbox: Outbox) -> None:
+    """
+    Wait until nothing is due; or for ever.
+    """
+    while not orders["until_empty"] or (await outbox.stats()).due:  # noqa: ASYNC110
+        await asyncio.sleep(0.05)
+
+
 async def drain(orders: dict[str, Any]) -> None:
     """
     Drain in the background until killed, or until nothing is due.
     """
-    async with Client(retry=RetryPolicy(attempts=2, first_wait=0.01, total_time=5.0)) as client:
-        outbox = Outbox(
-            SQLiteStore(orders["store"]),
-            client,
-            {"school": Registration(**orders["registration"])},
-            backoff=Backoff(first_wait=0.05, longest_wait=0.2),
-            poll=0.05,
+    async with new_client() as client, new_outbox(orders, client) as outbox:
+        say("draining")
+        await until_empty(orders, outbox)
+
+
+async def work(orders: dict[str, Any]) -> None:
+    """
+    Be a worker of procrastinate until killed, or until nothing is due; one that looks after the dead every second.
+    """
+    app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=orders["store"]))
+    async with new_client() as client, app.open_async():
+        outbox = new_outbox(orders, client)
+        add_tasks(app, outbox, sweep_every=1, stalled_after=1.5)
+        haste = {"update_heartbeat_interval": 0.2, "stalled_worker_timeout": 1.5, "fetch_job_polling_interval": 0.2}
+        worker = asyncio.create_task(app.run_worker_async(**WORKER, **haste))
+        await asyncio.wait(
+            [worker, waiter := asyncio.create_task(until_empty(orders, outbox))],
+            return_when=asyncio.FIRST_COMPLETED,
         )
-        async with outbox:
-            say("draining")
-            while not orders["until_empty"] or (await outbox.stats()).due:  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+        worker.cancel()
+        await asyncio.gather(worker, waiter, return_exceptions=True)
+        await outbox.aclose()
 
 
 if __name__ == "__main__":
+    # procrastinate would warn that an app of the main module cannot be imported by others; nobody does.
+    logging.getLogger("procrastinate").setLevel(logging.ERROR)
     given = json.loads(sys.argv[1])
-    asyncio.run({"write": write, "drain": drain}[given["role"]](given))
+    asyncio.run({"write": write, "drain": drain, "work": work}[given["role"]](given))

@@ -99,15 +99,18 @@ class Server:
         return f"postgresql://postgres@/{database}?host={self.folder}"
 
     @contextmanager
-    def database(self) -> Iterator[str]:
+    def database(self, *, template: str = "template1") -> Iterator[str]:
         """
-        Make an empty database for the time of the block, and yield its URL.
+        Make a database for the time of the block, and yield its URL.
+
+        Args:
+            template: Name of the database that it begins as a copy of; nobody may be connected to that.
         """
         import psycopg
 
         name = f"aioags_{next(self._numbers)}"
         with psycopg.connect(self.url(), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
             try:
                 yield self.url(name)
             finally:

@@ -404,6 +404,9 @@ def test_an_answer_without_figures_releases_little_by_little() -> None:
         {"remaining": 500.0, "cost": math.nan},
         {"remaining": 500.0, "cost": -1.0, "reset": math.nan},
         {"remaining": 5.0, "cost": 1e-300, "reset": -1.0},
+        {"remaining": -5.0, "cost": 1e-310, "reset": 1.0},
+        {"remaining": -1e308, "cost": 1e-310},
+        {"remaining": 1e308, "cost": 1e-310},
     ],
 )
 def test_nonsense_figures_restrict_nothing_for_ever(figures: dict[str, float]) -> None:

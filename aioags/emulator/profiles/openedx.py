@@ -1,5 +1,5 @@
 """
-Open edX, as the source of its LTI consumer block has it.
+Open edX, as its LTI consumer block was seen to be when run beside the emulator (``tests/interop``).
 """
 
 from __future__ import annotations
@@ -8,9 +8,12 @@ from aioags.emulator.addresses import Addresses
 from aioags.emulator.profile import STATUSES, Profile
 from aioags.emulator.refusals import Kind
 
+NO_PERMISSION = "You do not have permission to perform this action."
+ITEMS = frozenset({"list_line_items", "create_line_item", "get_line_item", "update_line_item"})
+
 OPENEDX = Profile(
     name="openedx",
-    basis="Open edX xblock-lti-consumer 11.4.0, read in its source",
+    basis="Open edX xblock-lti-consumer 11.4.4, run beside it",
     addresses=Addresses(
         token="/api/lti_consumer/v1/token/{tool}",
         container="/api/lti_consumer/v1/lti/{course}/lti-ags",
@@ -23,8 +26,9 @@ OPENEDX = Profile(
         authorization="/api/lti_consumer/v1/launch/",
     ),
     user_ids="{uuid}",
+    link_ids="block-v1:edX+AGS+2026+type@lti_consumer+block@{n:032x}",
     audience_check="ignored",
-    required_claims=("exp",),
+    required_claims=(),
     issuer_is_client=False,
     jti_once=False,
     leeway=0.0,
@@ -40,42 +44,51 @@ OPENEDX = Profile(
         Kind.EXPIRED_TOKEN: 403,
         Kind.STALE: 400,
         Kind.SAME_STAMP: 400,
-        Kind.UNKNOWN_LINK: 400,
-        Kind.FOREIGN_LINK: 400,
-        Kind.LINK_ELSEWHERE: 400,
+        Kind.WRONG_METHOD: 403,
+        Kind.UNKNOWN_CONTEXT: 403,
     },
     words={
         Kind.NO_TOKEN: "Missing LTI 1.3 authentication token.",
         Kind.BAD_TOKEN: "Invalid token signature.",
         Kind.EXPIRED_TOKEN: "Invalid token signature.",
-        Kind.MISSING_SCOPE: "You do not have permission to perform this action.",
-        Kind.DELETE_FORBIDDEN: "You do not have permission to perform this action.",
-        Kind.UNKNOWN_LINE_ITEM: "Not found.",
+        Kind.MISSING_SCOPE: NO_PERMISSION,
+        Kind.WRONG_METHOD: NO_PERMISSION,
+        Kind.DELETE_FORBIDDEN: NO_PERMISSION,
+        Kind.UNKNOWN_CONTEXT: "LTI configuration not found.",
+        Kind.UNKNOWN_LINE_ITEM: "No LtiAgsLineItem matches the given query.",
+        Kind.FOREIGN_LINE_ITEM: "No LtiAgsLineItem matches the given query.",
+        Kind.NOT_ACCEPTABLE: "Could not satisfy the request Accept header.",
+        Kind.UNSUPPORTED_TYPE: 'Unsupported media type "{sent}" in request.',
+        Kind.BAD_JSON: "JSON parse error - {error}",
         Kind.STALE: "Score timestamp can only be updated to a later point in time",
         Kind.SAME_STAMP: "Score already exists for the provided timestamp",
     },
     error_style="openedx",
     challenge=False,
-    accept_checked=frozenset({"list_line_items", "create_line_item", "get_line_item", "update_line_item"}),
+    accept_policy="either",
+    accept_checked=ITEMS,
+    accept_first=True,
+    content_type_checked=ITEMS,
     container_type_for_any=True,
     paging="none",
     results_paging="truncate",
     page_size=None,
     bad_limit="crash",
-    maximum_rule="integer",
-    label_rule="present",
-    strict_strings=False,
-    strict_keys=False,
-    needs_binding=True,
+    put_semantics="merge",
+    item_rules="openedx",
+    link_rule="any",
     delete_policy="forbid",
-    unset="null",
+    unset="blank",
+    unset_link="null",
     score_rules="openedx",
     unknown_user="crash",
-    score_success="201_echo",
+    score_success="201_record",
     progress_rule="unpublished",
-    publish_zero=False,
+    publish_linked_only=True,
+    comment_rule="kept",
     cap=True,
     results_scaled=False,
+    null_comment=True,
     user_filter="ignored",
     one_result="array",
     newest_first=True,

@@ -54,6 +54,20 @@ class SettlingTests:
         stats = await store.stats(now=NOW)
         assert (stats.due, stats.sent, stats.dead, stats.oldest) == (0, 1, 0, None)
 
+    async def test_what_was_recorded_stays_recorded(self, open_store: OpenStore) -> None:
+        """
+        A worker that was taken for dead may come back, and hear that the score it posts is stale.
+        """
+        store = open_store()
+        await store.put([entry("ada"), entry("bob")], now=NOW)
+        first, again = await take(store), await take(store)
+        await store.settle([outcome(row) for row in again], now=NOW)
+        ada, bob = sorted(first, key=lambda row: row.user_id)
+        later = outcome(bob, State.DUE, not_before=NOW, error="lost")
+        await store.settle([outcome(ada, State.DEAD, error="stale"), later], now=NOW)
+        stats = await store.stats(now=NOW)
+        assert (stats.due, stats.sent, stats.dead) == (0, 2, 0)
+
     async def test_a_dead_row_is_listed_with_its_reason(self, open_store: OpenStore) -> None:
         """
         And it is not tried again by itself.

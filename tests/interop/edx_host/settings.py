@@ -14,6 +14,7 @@ edx_platform.install()
 SECRET_KEY = "no secrets here"
 ALLOWED_HOSTS = ["127.0.0.1"]
 USE_TZ = True
+TIME_ZONE = "UTC"
 ROOT_URLCONF = "tests.interop.edx_host.urls"
 # As in edx-platform's lms/envs/common.py.
 USAGE_ID_PATTERN = r"(?P<usage_id>(?:i4x://?[^/]+/[^/]+/[^/]+/[^@]+(?:@[^/]+)?)|(?:[^/]+))"
