@@ -1,7 +1,7 @@
 """
 A worker of procrastinate whose platform takes 20 ms for a score, without a network; for `outbox_postgres.py`.
 
-Its argument is a JSON object: ``store`` (URL of the database), ``post`` (seconds), and for the limited kind ``rate`` and
+Its argument is a JSON object: ``store`` (URL of the database), ``post`` (seconds); for the limited kind ``rate`` and
 ``callers``. It works until its input ends.
 """
 

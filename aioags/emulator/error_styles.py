@@ -168,10 +168,10 @@ def _openedx(site: Site, asked: Asked, refusal: Refusal, status: int) -> Answer:
     if refusal.kind == Kind.NO_SUCH_PATH:
         return html_page(status, "Not Found", 180)
     words = worded(site, refusal)
-    if "fields" in refusal.facts:
-        body = {name: [text] for name, text in refusal.facts["fields"].items()}
-    else:
-        body = {refusal.field: [words]} if refusal.kind in STALE_KINDS else {"detail": words}
+    fields: dict[str, str] = refusal.facts.get("fields", {})
+    if refusal.kind in STALE_KINDS:
+        fields = {"timestamp": words}
+    body = {name: [text] for name, text in fields.items()} or {"detail": words}
     return json_answer(status, body, _openedx_type(site, asked))
 
 

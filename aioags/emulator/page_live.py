@@ -162,13 +162,12 @@ class Live:
         places = [change for change in changes if change.item is not None]
         if len(places) > MOST_CELLS or any(change.user is None for change in places):
             return None
-        items = {
-            item.number: item for course in self.platform.site.state.courses.values() for item in course.items.values()
-        }
         return {
-            cell_key(change.item, change.user): cell(self.platform, items[change.item], change.user)
-            for change in places
-            if change.item in items and change.user is not None
+            cell_key(item.number, user): cell(self.platform, item, user)
+            for course in self.platform.site.state.courses.values()
+            for item, user in ((course.items.get(change.item or 0), change.user or "") for change in places)
+            # A refused score may be about nobody.
+            if item is not None and (user in course.people or user in item.grades)
         }
 
     def _is_outline_new(self) -> bool:

@@ -135,8 +135,9 @@ LOCKED = mark("Locked", "lock")
 
 def _marks(grade: Grade) -> Html:
     marks = [mark("By hand", "hand")] if grade.override is not None else []
-    if grade.override is None and grade.points is not None and grade.published is None:
-        marks.append(mark("Not published", "lock"))
+    if grade.override is None and grade.points != grade.published:
+        known = "Not published" if grade.published is None else f"Published: {number(grade.published)}"
+        marks.append(mark(known, "lock"))
     if grade.locked:
         marks.append(LOCKED)
     return fill('<span class="marks">{marks}</span>', marks=join(marks)) if marks else NOTHING

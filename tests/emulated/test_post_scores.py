@@ -26,7 +26,8 @@ from aioags import (
 )
 from aioags.emulator import PROFILES
 from aioags.protocol.messages import Request
-from tests.rigs.memory import Stand, grades, memory_stand, until
+from tests.rigs.memory import Stand, grades, memory_stand, runtime_for, until
+from tests.rigs.virtual_time import VirtualTime
 
 USERS = 100
 SLOTS = 8
@@ -335,6 +336,21 @@ async def test_moodle_takes_a_grade_right_after_a_report_of_progress(coupled: bo
     result = await stand.gradebook.get_result(person, line_item=item)
     assert result is not None
     assert result.fraction == 0.9
+
+
+async def test_a_backlog_with_a_report_of_progress_loses_no_grade() -> None:
+    """
+    Posted long after they were made: Moodle stores its own clock for the first, and the second is older than that.
+    """
+    time = VirtualTime()
+    stand = memory_stand("moodle", clock=time.wall, client={"runtime": runtime_for(time)})
+    item = await stand.gradebook.find_or_create_line_item(label="Quiz", score_maximum=10, resource_id="q")
+    person = stand.platform.users()[0]
+    scores = [Score.progress(person, ActivityProgress.STARTED), Score.graded(person, 8, score_maximum=10)]
+    assert all(score.timestamp.timestamp() < time.wall() for score in scores)
+    report = await stand.gradebook.post_scores(scores, line_item=item)
+    assert [str(delivery.error) for delivery in report.failed] == []
+    assert stand.history(person, item.id) == [None, 8]
 
 
 # -- Leaving early -----------------------------------------------------------------------------------------------------

@@ -153,8 +153,8 @@ async def test_s10_null_is_never_sent() -> None:
         assert all(None not in sent(exchange).values() for exchange in stand.seen("post_score"))
 
 
-async def test_s11_open_edx_records_a_zero_and_does_not_publish_it() -> None:
-    async with lms("openedx") as stand:
+async def test_s11_open_edx_records_a_zero_and_once_did_not_publish_it() -> None:
+    async with lms(attrs.evolve(PROFILES["openedx"], publish_zero=False)) as stand:
         user = stand.platform.users()[0]
         await stand.gradebook.post_score(graded(stand, 0))
         result = await stand.gradebook.get_result(user)

@@ -25,7 +25,7 @@ from aioags import (
 )
 from aioags.emulator import PROFILES
 from aioags.protocol.messages import Request
-from tests.rigs.memory import Stand, grades, memory_stand, runtime_for, stand_of, tool_key, until
+from tests.rigs.memory import Stand, grades, memory_stand, runtime_for, stand_of, until
 from tests.rigs.virtual_time import VirtualTime
 
 USERS = 30
@@ -125,9 +125,11 @@ async def test_two_tools_at_one_platform_never_share_a_token() -> None:
     second = stand.platform.add_tool("tool-2")
     link = stand.platform.add_link("Quiz two", tool=second)
     stand.platform.add_line_item("Quiz two", 10, link=link)
-    registration = Registration(**(stand.platform.registration_args(second) | {"key": tool_key()}))
+    # As alike as they can be: no deployment tells them apart either.
+    registration = attrs.evolve(stand.registration, client_id="tool-2", deployment_id=None)
+    one = stand.client.gradebook(attrs.evolve(stand.registration, deployment_id=None), stand.endpoint)
     other = stand.client.gradebook(registration, Endpoint.from_claim(stand.platform.endpoint_claim(link)))
-    await asyncio.gather(stand.gradebook.post_score(graded()), other.post_score(graded()))
+    await asyncio.gather(one.post_score(graded()), other.post_score(graded()))
     names = {stand.registration.client_id, "tool-2"}
     assert {grant.client_id for grant in stand.platform.tokens.grants.values()} == names
     assert other.coupled is not None

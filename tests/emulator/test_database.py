@@ -135,14 +135,18 @@ def test_what_was_answered_is_in_the_file_even_if_the_process_is_killed(tmp_path
         assert one.post(score(one.users[0], second, timestamp=stamp(second))).status == 204
         assert_same_memory(one.platform, killed(path))
     assert one.put(one.item_url, label="Rescaled", scoreMaximum=1).status == 200
-    assert killed(path).result(None, one.users[0])["resultScore"] == one.platform.result(None, one.users[0])["resultScore"]
+    assert (
+        killed(path).result(None, one.users[0])["resultScore"] == one.platform.result(None, one.users[0])["resultScore"]
+    )
     assert one.delete(one.item_url).status == 204
     assert killed(path).line_items() == []
     database.close()
 
 
 ACTS = {
-    "post": lambda one, n: one.post(score(one.users[n % 3], n, timestamp=stamp(n % 7), comment=f"{n}"), url=url(one, n)),
+    "post": lambda one, n: one.post(
+        score(one.users[n % 3], n, timestamp=stamp(n % 7), comment=f"{n}"), url=url(one, n)
+    ),
     "create": lambda one, n: one.create(label=f"Item {n}"),
     "put": lambda one, n: one.put(url(one, n), label=f"Put {n}", scoreMaximum=n + 1),
     "delete": lambda one, n: one.delete(url(one, n)),
@@ -284,7 +288,7 @@ def test_a_damaged_file_says_so(tmp_path: Path) -> None:
     database.close()
 
 
-# -- The command --------------------------------------------------------------------------------------------------------
+# -- The command -------------------------------------------------------------------------------------------------------
 
 
 @asynccontextmanager
@@ -316,9 +320,8 @@ async def test_the_command_goes_on_where_it_was_killed(tmp_path: Path) -> None:
             async with session.post(f"{first['control_url']}/override", json=body) as answer:
                 assert answer.status == 200
         # Without --profile: the file knows.
-        async with command(*options) as (_, second):
-            async with session.get(f"{second['control_url']}/grades") as answer:
-                (grade,) = await answer.json()
+        async with command(*options) as (_, second), session.get(f"{second['control_url']}/grades") as answer:
+            (grade,) = await answer.json()
     assert grade["override"]["points"] == 7
     assert {name: second[name] for name in ("key", "client_id", "deployment_id", "profile")} == {
         name: first[name] for name in ("key", "client_id", "deployment_id", "profile")
@@ -340,7 +343,10 @@ async def test_a_full_disk_ends_the_command_with_one_line(tmp_path: Path) -> Non
         resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
 
     path = tmp_path / "state.sqlite3"
-    async with command("--db", str(path), preexec_fn=small_disk) as (process, shown), aiohttp.ClientSession() as session:
+    async with (
+        command("--db", str(path), preexec_fn=small_disk) as (process, shown),
+        aiohttp.ClientSession() as session,
+    ):
         try:
             for n in range(2000):
                 body = {"user_id": f"late-{n}", "name": "x" * 10_000}
@@ -349,7 +355,7 @@ async def test_a_full_disk_ends_the_command_with_one_line(tmp_path: Path) -> Non
         except aiohttp.ClientError:
             # It is gone: that is what was to happen.
             pass
-        out, err = await process.communicate()
+        _, err = await process.communicate()
     assert process.returncode == 2
     assert f"{path} cannot be written any more" in err.decode()
     assert len(err.decode().splitlines()) == 2  # where it listened, and why it ended

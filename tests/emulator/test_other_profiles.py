@@ -1,5 +1,5 @@
 """
-Blackboard, Brightspace, Open edX, Sakai and Schoology, one test for each row of the quirk table that they show.
+Blackboard, Brightspace, Sakai and Schoology, one test for each row of the quirk table that they show.
 """
 
 from __future__ import annotations
@@ -92,11 +92,10 @@ def test_L4_blackboard_refuses_an_id_in_a_put() -> None:
     assert one.create(id="x").status == 201
 
 
-def test_L5_blackboard_and_open_edx_want_whole_maxima() -> None:
-    for name in ("blackboard", "openedx"):
-        one = tool(name)
-        assert one.create(scoreMaximum=60.5, resourceId="r").status == 400
-        assert one.create(scoreMaximum=60, resourceId="r").status == 201
+def test_L5_blackboard_wants_whole_maxima() -> None:
+    one = tool("blackboard")
+    assert one.create(scoreMaximum=60.5, resourceId="r").status == 400
+    assert one.create(scoreMaximum=60, resourceId="r").status == 201
 
 
 def test_L10_blackboard_sets_no_link_by_post_and_releases_grades() -> None:
@@ -191,22 +190,7 @@ def test_S14_d2l_caps_at_the_maximum() -> None:
     assert one.results(url).json()[0]["resultScore"] == 10
 
 
-# Open edX
-
-
-def test_T7_open_edx_grants_an_empty_scope() -> None:
-    one = tool("openedx")
-    answer = one.ask_token(one.form(scope="https://example.org/other"))
-    assert (answer.status, answer.json()["scope"], answer.json()["token_type"]) == (200, "", "bearer")
-
-
-@pytest.mark.parametrize(
-    "claims, code",
-    [({"exp": START - 1}, "invalid_grant"), ({"sub": "other"}, "invalid_client"), ({"exp": None}, "invalid_client")],
-)
-def test_T11_open_edx_token_errors_are_400(claims: dict[str, Any], code: str) -> None:
-    answer = tool("openedx").grant(**claims)
-    assert (answer.status, answer.json()) == (400, {"error": code})
+# Open edX and Sakai
 
 
 @pytest.mark.parametrize("name, key", [("openedx", "detail"), ("sakai", "error")])
@@ -223,101 +207,6 @@ def test_A1_a_bad_token_is_403(name: str, key: str) -> None:
 def test_A2_sakai_calls_a_missing_scope_a_bad_request() -> None:
     assert tool("sakai", scopes=(SCORE,)).list().status == 400
     assert tool("openedx", scopes=(SCORE,)).list().status == 403
-
-
-def test_U4_open_edx_negotiates_items_only() -> None:
-    one = tool("openedx")
-    assert one.ask("GET", one.items_url, accept="application/json").status == 406
-    assert one.ask("POST", one.items_url, {}, content_type="application/json").status == 415
-    assert one.ask("GET", spliced(one.item_url, "/results"), accept="application/json").status == 200
-    body = score(one.users[0])
-    assert one.ask("POST", spliced(one.item_url, "/scores"), body, content_type="application/json").status == 415
-
-
-def test_U5_open_edx_labels_one_item_as_a_container() -> None:
-    one = tool("openedx")
-    assert one.ask("GET", one.item_url, accept="*/*").header("Content-Type") == CONTAINER_TYPE
-    assert one.get(one.item_url).header("Content-Type") == LINE_ITEM_TYPE
-
-
-def test_P6_open_edx_cuts_results_without_saying_so() -> None:
-    one = tool("openedx")
-    for n, user in enumerate(one.users):
-        one.post(score(user, timestamp=stamp(n)))
-    cut = one.results(limit=2)
-    assert [record["userId"] for record in cut.json()] == one.users[:-3:-1]
-    assert cut.header("Link") is None
-    assert one.results(limit="x").status == 500
-    assert len(one.list(limit=1).json()) == 1
-
-
-def test_L8_open_edx_deletes_nothing() -> None:
-    one = tool("openedx")
-    assert one.delete(one.item_url).status == 403
-    assert one.get(one.item_url).status == 200
-
-
-def test_open_edx_wants_an_item_bound() -> None:
-    answer = tool("openedx").create()
-    assert (answer.status, list(answer.json())) == (400, ["non_field_errors"])
-
-
-def test_S6_open_edx_says_stale_with_400() -> None:
-    one = tool("openedx")
-    user = one.users[0]
-    body = score(user, timestamp=stamp(1))
-    assert one.post(body).status == 201
-    older, equal = one.post(score(user)), one.post(body)
-    assert (older.status, older.json()) == (
-        400,
-        {"timestamp": ["Score timestamp can only be updated to a later point in time"]},
-    )
-    assert (equal.status, equal.json()) == (400, {"timestamp": ["Score already exists for the provided timestamp"]})
-
-
-def test_S11_S14_open_edx_publishes_no_zero_and_caps() -> None:
-    one = tool("openedx")
-    first, second, third = one.users[:3]
-    one.post(score(first, 0, 10))
-    one.post(score(second, 12, 10))
-    one.post(score(third, 5, 10, gradingProgress="Pending"))
-    assert [one.platform.published(None, user) for user in (first, second, third)] == [None, 100, None]
-    assert {record["userId"]: record["resultScore"] for record in one.results().json()} == {
-        first: 0,
-        second: 12,
-        third: 5,
-    }
-
-
-@pytest.mark.parametrize("maximum", [None, 0])
-def test_S15_open_edx_needs_a_maximum(maximum: float | None) -> None:
-    one = tool("openedx")
-    answer = one.post(score(one.users[0], 5, maximum))
-    assert (answer.status, list(answer.json())) == (400, ["scoreMaximum"])
-
-
-def test_S16_an_unknown_user_crashes_open_edx() -> None:
-    one = tool("openedx")
-    assert one.post(score("nobody")).status == 500
-    assert one.platform.history(None, "nobody") == []
-
-
-def test_S18_open_edx_answers_201_with_an_echo() -> None:
-    one = tool("openedx")
-    body = score(one.users[0])
-    answer = one.post(body)
-    assert (answer.status, answer.json()) == (201, body)
-
-
-def test_R2_R4_open_edx_ignores_the_filter_and_gives_the_tools_own_numbers() -> None:
-    one = tool("openedx")
-    for user in one.users[:2]:
-        one.post(score(user, 3, 4))
-    filtered = one.results(user_id=one.users[0]).json()
-    assert len(filtered) == 2
-    assert {(record["resultScore"], record["resultMaximum"]) for record in filtered} == {(3, 4)}
-    by_path = one.ask("GET", spliced(one.item_url, f"/results/{one.users[0]}"))
-    assert [record["userId"] for record in by_path.json()] == [one.users[0]]
 
 
 # Sakai

@@ -142,7 +142,7 @@ def exploding(encoding: bytes, wbits: int) -> Doing:
     """
     first, piece = bomb(wbits)
     head = CHUNKED + b"Content-Encoding: " + encoding + b"\r\n\r\n"
-    return endless(head + chunk(first), chunk(piece * 16))
+    return endless(head + chunk(first), chunk(piece * 256))
 
 
 def compressed(encoding: bytes, data: bytes) -> bytes:
