@@ -4,22 +4,20 @@ Line items and results, page after page; and line items made once.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from functools import partial
 from typing import TypeVar
 
 import attrs
 
 from aioags.engine import Credential, Engine
-from aioags.errors import AGSError, BrokenError, MalformedError, NotFoundError
+from aioags.errors import AGSError
 from aioags.model.line_item import LineItem
 from aioags.model.result import Result
-from aioags.protocol.dialect import Dialect, Operation, Page
+from aioags.pages import read_pages
+from aioags.protocol.dialect import Dialect
 
 T = TypeVar("T")
-
-MOST_PAGES = 5_000
-"""Pages after which a listing is an error: at Canvas's ten a page, 50,000 records."""
 
 
 @attrs.frozen
@@ -56,44 +54,6 @@ class Reader:
     dialect: Dialect
     credential: Credential
 
-    async def pages(
-        self,
-        first: Operation[Page[T]],
-        further: Callable[[str], Operation[Page[T]]],
-        *,
-        instead: Operation[Page[T]] | None = None,
-    ) -> AsyncGenerator[T, None]:
-        """
-        Yield the records of every page; only the absence of a next page ends them (AGS 3.2.4).
-
-        Args:
-            instead: Performed when the first page fails at the platform.
-
-        Raises:
-            MalformedError: A page leads back to one already read, or there are more than `MOST_PAGES`.
-        """
-        operation = first
-        seen = {first.request.url}
-        page = await self._first_page(first, instead)
-        while True:
-            for record in page.records:
-                yield record
-            if page.next is None:
-                return
-            if page.next in seen or len(seen) >= MOST_PAGES:
-                raise _endless(operation, page.next in seen)
-            seen.add(page.next)
-            operation = further(page.next)
-            page = await self.engine.perform(operation, self.credential)
-
-    async def _first_page(self, first: Operation[Page[T]], instead: Operation[Page[T]] | None) -> Page[T]:
-        try:
-            return await self.engine.perform(first, self.credential)
-        except (BrokenError, NotFoundError):
-            if instead is None:
-                raise
-        return await self.engine.perform(instead, self.credential)
-
     async def line_items(self, filters: Filters, limit: int | None = None) -> AsyncGenerator[LineItem, None]:
         """
         Yield the line items that the filters admit; the platform filters, and so do we.
@@ -101,7 +61,7 @@ class Reader:
         first = self.dialect.line_items(
             resource_link_id=filters.resource_link_id, resource_id=filters.resource_id, tag=filters.tag, limit=limit
         )
-        async for item in self.pages(first, self.dialect.line_items_page):
+        async for item in read_pages(self.engine, self.credential, first, self.dialect.line_items_page):
             if filters.admit(item):
                 yield item
 
@@ -114,7 +74,8 @@ class Reader:
         first = self.dialect.results(item_id, user_id=user_id, limit=limit)
         # Moodle 4.5 answers results with a limit by a 404 page of HTML, others by a 5xx: then once without.
         unlimited = None if limit is None else self.dialect.results(item_id, user_id=user_id, limit=None)
-        async for result in self.pages(first, partial(self.dialect.results_page, item_id), instead=unlimited):
+        further = partial(self.dialect.results_page, item_id)
+        async for result in read_pages(self.engine, self.credential, first, further, instead=unlimited):
             if user_id in (None, result.user_id):
                 yield result
 
@@ -164,17 +125,6 @@ def _is_same(item: LineItem, candidate: LineItem) -> bool:
     ours = (item.resource_link_id, item.resource_id, item.tag)
     theirs = (candidate.resource_link_id, candidate.resource_id, candidate.tag)
     return ours == theirs and (item.resource_id is not None or item.label == candidate.label)
-
-
-def _endless(operation: Operation[Page[T]], again: bool) -> MalformedError:
-    why = "its next page is one already read" if again else f"it has more than {MOST_PAGES} pages"
-    return MalformedError(
-        f"the listing does not end: {why}",
-        status=200,
-        method=operation.request.method,
-        url=operation.request.url,
-        spec="AGS 3.2.4",
-    )
 
 
 async def first_of(items: AsyncGenerator[T, None]) -> T | None:

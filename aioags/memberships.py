@@ -10,14 +10,13 @@ from typing import Protocol
 import attrs
 
 from aioags.engine import Engine
-from aioags.listing import Reader
 from aioags.model import checks
 from aioags.model.endpoint import Endpoint
 from aioags.model.member import MEMBERSHIPS_SCOPE, Member
 from aioags.model.progress import Scope
 from aioags.model.registration import Registration
+from aioags.pages import read_pages
 from aioags.protocol.memberships import DirectRoster
-from aioags.protocol.operations import DirectDialect
 from aioags.tokens import OAuthCredential, TokenCache
 
 _ASKED_FOR = frozenset({*Scope, MEMBERSHIPS_SCOPE})
@@ -95,10 +94,8 @@ async def read_roster(
     roster = DirectRoster(source.memberships_url)
     offered = asked_scopes(source.endpoint) | {MEMBERSHIPS_SCOPE}
     credential = OAuthCredential(tokens, source.registration, offered)
-    # Pages are turned alike for every service; a dialect is only for its calls, and none of AGS is made here.
-    reader = Reader(engine, DirectDialect(Endpoint(None, None, ())), credential)
     first = roster.members(role=role, resource_link_id=resource_link_id, limit=limit)
-    async for member in reader.pages(first, roster.members_page):
+    async for member in read_pages(engine, credential, first, roster.members_page):
         # A platform may ignore the filter.
         if role is None or member.has_role(role):
             yield member

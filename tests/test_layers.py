@@ -24,6 +24,7 @@ RANKS: dict[str, float] = {
     "tokens": 5,
     "gates": 5,
     "engine": 6,
+    "pages": 6.3,
     "listing": 6.5,
     "sending": 7,
     "join": 7,

@@ -66,10 +66,9 @@ def shown_type(asked: Asked, operation: str, profile: Profile) -> str:
     """
     Name the operation whose media type the answer about line items has.
     """
-    ranges = _ranges(asked.header("accept") or "*/*")
-    if profile.accept_policy == "either":
-        return "get_line_item" if LINE_ITEM_TYPE in ranges else "list_line_items"
-    return "list_line_items" if profile.container_type_for_any and "*/*" in ranges else operation
+    if profile.accept_policy != "either":
+        return operation
+    return "get_line_item" if LINE_ITEM_TYPE in _ranges(asked.header("accept") or "") else "list_line_items"
 
 
 def _ranges(accept: str) -> list[str]:

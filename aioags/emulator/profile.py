@@ -199,8 +199,8 @@ class Profile:
     decimal_ids: bool = False
 
     # CONTENT NEGOTIATION
-    # U3, U4: "list": any list that covers the type. "exact": the type or */* alone: Schoology (reported). "either": an
-    # item or a container, whichever is asked for: Open edX (seen). "moodle": whole-header comparison (seen). "any":
+    # U3, U4: "list": any list that covers the type. "exact": the type or */* alone: Schoology (reported). "either":
+    # U5: an item or a container, whichever is asked for, and a container for */*: Open edX (seen). "moodle": whole-header comparison (seen). "any":
     # Canvas, Blackboard, Sakai (read, documented).
     accept_policy: Literal["list", "exact", "either", "moodle", "any"] = "list"
     # Operations whose Accept is looked at; Open edX: items only (seen). None: all.
@@ -213,8 +213,6 @@ class Profile:
     content_type_checked: frozenset[str] | None = None
     # U5: Sakai sends application/json for results (read).
     response_types: Mapping[str, str] = RESPONSE_TYPES
-    # U5: Open edX labels one item as a container when the Accept is */* (seen).
-    container_type_for_any: bool = False
     # Moodle appends it (seen).
     response_charset: str = ""
     # N5: Moodle under Apache mod_php (seen).

@@ -9,7 +9,6 @@ from typing import Any, Generic, TypeVar
 
 from aioags.engine import Credential, Engine
 from aioags.errors import NotOfferedError
-from aioags.listing import Reader
 from aioags.ltiaas.deep_linking import DeepLinkingMessage
 from aioags.ltiaas.idtoken import Idtoken
 from aioags.ltiaas.keys import LaunchKey, StaticCredential, check_secret
@@ -18,6 +17,7 @@ from aioags.ltiaas.reference import ServiceReference
 from aioags.model import checks
 from aioags.model.member import Member
 from aioags.model.secure import check_secure_url
+from aioags.pages import read_pages
 from aioags.protocol.dialect import Dialect
 
 # aioags.Gradebook, which is of a higher rank.
@@ -139,9 +139,9 @@ class Account(Generic[Gradebook]):
                 checks.text(name, value)
         key = _key(ltik, service_key, reference)
         dialect = self._dialect(key)
-        reader = Reader(self._engine, dialect, self._credential(key, reference))
+        credential = self._credential(key, reference)
         first = dialect.members(role=role, resource_link_id=resource_link_id, limit=limit)
-        async for member in reader.pages(first, dialect.members_page):
+        async for member in read_pages(self._engine, credential, first, dialect.members_page):
             if role is None or member.has_role(role):
                 yield member
 

@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 
 from aioags import AGSError, Client, LineItem, LostAnswerError, MalformedError, RetryPolicy, Score, Timeouts
-from aioags.listing import MOST_PAGES
+from aioags.pages import MOST_PAGES
 from aioags.protocol.messages import Request, Response
 from aioags.transport import MOST_BYTES, AiohttpTransport
 from tests.fakes import HOST, PaperPlatform

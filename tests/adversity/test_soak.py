@@ -57,7 +57,9 @@ async def play(seed: int, posts: int, profile: str) -> Counter[str]:
     platform = new_platform(profile, users=USERS, clock=lambda: 1_900_000_000.0 + time.now, keep_requests=10)
 
     def choose(request: Request) -> Fault | None:
-        return chance.choice(CHOICE) if chance.random() < SHARE else None
+        fault = chance.choice(CHOICE) if chance.random() < SHARE else None
+        # To a listing an empty list is no fault but an answer, and nothing in it tells the truth from a lie.
+        return None if fault and fault.name == "200-empty-list" and request.method == "GET" else fault
 
     transport = FaultyTransport(platform, choose=choose)
     retry = RetryPolicy(attempts=4, total_time=600.0)

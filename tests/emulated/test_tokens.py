@@ -197,6 +197,28 @@ async def test_a_revoked_token_is_renewed_once_for_all_who_held_it() -> None:
     assert len(refused) == 10
 
 
+async def test_who_fails_late_with_the_old_token_does_not_drop_the_new_one() -> None:
+    """
+    It is dropped only if it is still the one that failed: else each straggler would cost a token.
+    """
+    held = asyncio.Event()
+
+    async def hold_stragglers(request: Request) -> None:
+        if b"user-0001" not in (request.body or b"") and not request.url.endswith("/token"):
+            await held.wait()
+
+    stand = memory_stand(users=USERS, before=hold_stragglers, client={"pace": Pace(floor=10)})
+    await stand.gradebook.post_score(graded())
+    late = [asyncio.create_task(stand.gradebook.post_score(graded(number))) for number in range(2, 7)]
+    await until(lambda: stand.platform.counts["post_score"] == 6)
+    stand.platform.tokens.revoke()
+    await stand.gradebook.post_score(graded())
+    assert stand.platform.tokens.requests == 2
+    held.set()
+    assert all(delivery.recorded for delivery in await asyncio.gather(*late))
+    assert stand.platform.tokens.requests == 2
+
+
 async def test_a_token_revoked_midway_of_a_batch_loses_nothing() -> None:
     stand = memory_stand(users=USERS)
     users = stand.platform.users()

@@ -69,7 +69,6 @@ OPENEDX = Profile(
     accept_checked=ITEMS,
     accept_first=True,
     content_type_checked=ITEMS,
-    container_type_for_any=True,
     paging="none",
     results_paging="truncate",
     page_size=None,
