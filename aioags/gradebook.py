@@ -174,7 +174,7 @@ class Gradebook:
         lock = self._creations.setdefault((self._dialect.container, filters), asyncio.Lock())
         async with lock:
             found = await first_of(self._reader.line_items(filters))
-            return found or await self._reader.create(item)
+            return found or await self._reader.create(item, missed=True)
 
     async def update_line_item(self, item: LineItem) -> LineItem:
         """

@@ -79,9 +79,12 @@ class Reader:
             if user_id in (None, result.user_id):
                 yield result
 
-    async def create(self, item: LineItem) -> LineItem:
+    async def create(self, item: LineItem, *, missed: bool = False) -> LineItem:
         """
         Create a line item, once: after a lost answer look for it before creating it again.
+
+        Args:
+            missed: It was looked for a moment ago and not there: what is there now is ours, whatever its label.
         """
         operation = self.dialect.create_line_item(item)
         clock = self.engine.runtime.clock
@@ -94,7 +97,7 @@ class Reader:
                 tries += 1
                 if error.recorded is not None:
                     raise
-                found = await self._look(item, error)
+                found = await self._look(item, error, missed=missed)
                 if found is not None:
                     return found
                 if tries >= self.engine.retry.attempts or clock() - began > self.engine.retry.total_time:
@@ -106,25 +109,25 @@ class Reader:
         longest = min(retry.longest_wait, retry.first_wait * 2.0 ** (tries - 1))
         await self.engine.runtime.sleep(longest * self.engine.runtime.jitter())
 
-    async def _look(self, item: LineItem, lost: AGSError) -> LineItem | None:
+    async def _look(self, item: LineItem, lost: AGSError, *, missed: bool) -> LineItem | None:
         """
         Find what a lost answer may have created. When even that is not possible, `lost` is raised.
         """
         wanted = Filters(resource_link_id=item.resource_link_id, resource_id=item.resource_id, tag=item.tag)
         try:
             async for candidate in self.line_items(wanted):
-                if _is_same(item, candidate):
+                if _is_same(item, candidate, missed=missed):
                     return candidate
         except AGSError as error:
             raise lost from error
         return None
 
 
-def _is_same(item: LineItem, candidate: LineItem) -> bool:
-    # A platform keeps resource id and tag as sent (AGS 3.2.5); a label is all there is without a resource id.
+def _is_same(item: LineItem, candidate: LineItem, *, missed: bool) -> bool:
+    # A platform keeps resource id and tag as sent (AGS 3.2.5). They are not unique: an older item may have the same.
     ours = (item.resource_link_id, item.resource_id, item.tag)
     theirs = (candidate.resource_link_id, candidate.resource_id, candidate.tag)
-    return ours == theirs and (item.resource_id is not None or item.label == candidate.label)
+    return ours == theirs and (missed or item.label == candidate.label)
 
 
 async def first_of(items: AsyncGenerator[T, None]) -> T | None:

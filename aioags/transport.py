@@ -61,7 +61,8 @@ class AiohttpTransport:
     Sends through an aiohttp session.
 
     Args:
-        session: Stays the caller's, who closes it. None: one is opened at the first request, and closed by `aclose`.
+        session: Stays the caller's, who closes it. None: one is opened at the first request, and closed by `aclose`. In
+            a session of the caller's aiohttp itself repeats a GET, PUT or DELETE whose connection broke.
 
         timeouts: Bounds for each try.
 

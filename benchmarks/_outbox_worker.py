@@ -8,10 +8,12 @@ Its argument is a JSON object: ``store`` (URL of the database), ``post`` (second
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import json
 import logging
 import sys
 import time
+from collections.abc import Coroutine
 from typing import Any
 
 import procrastinate
@@ -72,6 +74,15 @@ def slow_client(seconds: float) -> Client:
     return Client(transport=SlowPlatform(seconds), pace=Pace(floor=16, ceiling=128))
 
 
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """
+    Run a program, on uvloop where there is one.
+    """
+    factory = importlib.import_module("uvloop").new_event_loop if importlib.util.find_spec("uvloop") else None
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(main)
+
+
 async def until_input_ends() -> None:
     """
     Wait for the parent to close our input.
@@ -120,4 +131,4 @@ async def limited(orders: dict[str, Any]) -> None:
 if __name__ == "__main__":
     logging.getLogger("procrastinate").setLevel(logging.ERROR)
     given = json.loads(sys.argv[1])
-    asyncio.run(limited(given) if "rate" in given else work(given))
+    run(limited(given) if "rate" in given else work(given))

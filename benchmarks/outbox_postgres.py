@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
+import resource
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -143,16 +145,27 @@ async def drained(server: Server, workers: int, items: int, each: int) -> None:
     """
     Start workers on a full outbox, and time them.
     """
-    async with new_store(server) as (store, url), AsyncExitStack() as stack:
+    cpu = cpu_of_children()
+    async with new_store(server) as (store, url):
         count = await fill(store, items, each)
-        begun = time.perf_counter()
-        for _ in range(workers):
-            await stack.enter_async_context(worker(store=url, post=POST))
-        started = time.perf_counter() - begun
-        await until_empty(store)
-        seconds = time.perf_counter() - begun - started
-        what = f"{items:,} line items × {each} scores, {workers} worker{'s' if workers > 1 else ''}"
-        say(what, f"{count / seconds:8,.0f} scores/s  ({count:,} in {seconds:.1f} s)")
+        async with AsyncExitStack() as stack:
+            for _ in range(workers):
+                await stack.enter_async_context(worker(store=url, post=POST))
+            begun, left = time.perf_counter(), (await store.stats(now=time.time())).due
+            await until_empty(store)
+            seconds = time.perf_counter() - begun
+    cpu = (cpu_of_children() - cpu) / count * 1e6
+    what = f"{items:,} line items × {each} scores, {workers} worker{'s' if workers > 1 else ''}"
+    figure = f"{left / seconds:8,.0f} scores/s  ({left:,} in {seconds:.1f} s; {cpu:.0f} µs CPU of the workers each"
+    say(what, f"{figure}, load {os.getloadavg()[0]:.1f})")
+
+
+def cpu_of_children() -> float:
+    """
+    CPU seconds of the processes that have ended.
+    """
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 async def workers(server: Server) -> None:
@@ -177,7 +190,7 @@ async def kill(server: Server) -> None:
     async with new_store(server) as (store, url):
         count = await fill(store, ITEMS, EACH)
         async with worker(store=url, post=POST), worker(store=url, post=POST) as victim:
-            while (await store.stats(now=time.time())).sent < count / 4:
+            while (await store.stats(now=time.time())).sent < count / 4:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
             victim.kill()
             begun = time.perf_counter()
@@ -239,4 +252,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
+    logging.getLogger("procrastinate").setLevel(logging.ERROR)
     asyncio.run(main())

@@ -17,7 +17,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from _outbox_worker import endpoint, registration, slow_client
+from _outbox_worker import endpoint, registration, run, slow_client
 
 from aioags import Score
 from aioags.outbox import Entry, Outbox, SQLiteStore
@@ -126,4 +126,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    run(main())

@@ -148,8 +148,8 @@ async def _wake_what_is_due(manager: JobManager, store: PostgresStore, now: floa
     due = [(item.registration_id, item.line_item) for item in await store.due(now=now) if item.at <= now]
     if not due:
         return
-    waiting = await manager.list_jobs_async(queue=QUEUE, status=Status.TODO.value)
-    running = await manager.list_jobs_async(queue=QUEUE, status=Status.DOING.value)
+    waiting = await manager.list_jobs_async(queue=QUEUE, status="todo")
+    running = await manager.list_jobs_async(queue=QUEUE, status="doing")
     known = {job.lock for job in (*waiting, *running)}
     places = [place for place in due if lock_name(*place) not in known]
     for start in range(0, len(places), _WOKEN_AT_ONCE):

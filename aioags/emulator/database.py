@@ -226,9 +226,9 @@ class Database:
             items[number].grades[json.loads(user)] = _load_grade(json.loads(user), json.loads(text))
         for number, user, text in self._connection.execute("SELECT item, user, record FROM scores ORDER BY number"):
             held = (number, json.loads(user))
-            grade = items[number].grades[held[1]]
-            grade.statement = json.loads(text)
-            grade.history.append(grade.statement)
+            grade, score = items[number].grades[held[1]], json.loads(text)
+            grade.statement = score
+            grade.history.append(score)
             self._counts[held] = self._counts.get(held, 0) + 1
 
 

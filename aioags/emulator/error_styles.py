@@ -171,7 +171,8 @@ def _openedx(site: Site, asked: Asked, refusal: Refusal, status: int) -> Answer:
     fields: dict[str, str] = refusal.facts.get("fields", {})
     if refusal.kind in STALE_KINDS:
         fields = {"timestamp": words}
-    body = {name: [text] for name, text in fields.items()} or {"detail": words}
+    body: dict[str, object] = {name: [text] for name, text in fields.items()}
+    body = body or {"detail": words}
     return json_answer(status, body, _openedx_type(site, asked))
 
 

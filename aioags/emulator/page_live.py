@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 DELAY = 0.1
 # Seconds after which an idle connection says that it is there.
 KEEP_ALIVE = 15.0
+# Milliseconds after which a window that lost its connection tries again.
+RETRY = 1000
 # Windows at once. A browser allows six for one address.
 MOST_LISTENERS = 32
 # Messages that wait for one listener.
@@ -189,7 +191,7 @@ class Live:
         listener = Listener(lambda: incoming.transport is None, transport.abort)
         self.listeners.append(listener)
         try:
-            await response.write(f"event: hello\ndata: {self.version}\n\n".encode())
+            await response.write(f"retry: {RETRY}\nevent: hello\ndata: {self.version}\n\n".encode())
             while listener in self.listeners:
                 await response.write(await self._next(listener))
         except ConnectionError:

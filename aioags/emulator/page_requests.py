@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # So many of each kind are shown: refused ones are not to be washed away by hundreds of good ones.
 SHOWN = 50
-KINDS = ("ok", "refused", "lost", "waiting")
+KINDS: tuple[str, ...] = ("ok", "refused", "lost", "waiting")
 # Members of a token endpoint's or a gateway's refusal that say why.
 REASONS = ("error_description", "message", "detail", "reason", "error")
 LONGEST_REASON = 120

@@ -70,15 +70,17 @@ def cell(platform: Platform, item: Item, user_id: str) -> Html:
     place = {"key": cell_key(item.number, user_id), "url": panel_url("grade", item=item.number, user=user_id)}
     if grade is None or (grade.statement is None and grade.override is None):
         return fill(EMPTY_CELL, **place) if grade is None or not grade.locked else _locked_cell(place)
+    stated, marks = grade.statement is not None, _marks(grade)
     return fill(
         CELL,
         kind="by-hand" if grade.override is not None else "graded" if grade.shown is not None else "cleared",
         points=_points(grade.shown, item.maximum),
-        progress=_progress(grade),
+        # Without a score of a tool there is room where its progress would be.
+        progress=_progress(grade) if stated else marks,
         sent=_sent(grade, item),
         detail=_detail(platform, grade),
         comment=_comment(grade.shown_comment),
-        marks=_marks(grade),
+        marks=marks if stated else NOTHING,
         **place,
     )
 
@@ -94,8 +96,6 @@ def _points(points: float | None, maximum: float) -> Html:
 
 
 def _progress(grade: Grade) -> Html:
-    if grade.statement is None:
-        return NOTHING
     kind = GRADING_CLASSES.get(grade.grading_progress, "")
     return fill('<span class="progress {kind}">{text}</span>', kind=kind, text=grade.grading_progress)
 

@@ -299,6 +299,13 @@ class Outcome:
     unsure: bool = False
     error: str | None = None
 
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """
+        Registration, line item, user.
+        """
+        return (self.registration_id, self.line_item, self.user_id)
+
 
 @attrs.frozen
 class Block:

@@ -33,6 +33,7 @@ from aioags.outbox.model import (
     Taken,
     newest,
 )
+from aioags.outbox.together import Call, Together
 
 Connection = psycopg.AsyncConnection[Any]
 Pool = AsyncConnectionPool[Connection]
@@ -71,6 +72,8 @@ class PostgresStore:
         self.wake = wake
         self._owned = pool is None
         self._pool = pool or AsyncConnectionPool(conninfo or "", min_size=1, max_size=most_connections, open=False)
+        self._puts: Together[Entry, list[bool]] = Together(self._put_together)
+        self._settlements: Together[Outcome, None] = Together(self._settle_together)
         self._opening = asyncio.Lock()
         self._ready = False
 
@@ -129,11 +132,17 @@ class PostgresStore:
 
     async def put(self, entries: Sequence[Entry], *, now: float) -> list[bool]:
         """
-        Store scores; durable when this returns.
+        Store scores; durable when this returns. Callers who come together share a transaction.
         """
-        if not entries:
-            return []
+        return await self._puts.call(entries, now) if entries else []
+
+    async def _put_together(self, calls: list[Call[Entry, list[bool]]]) -> None:
+        entries = [entry for call in calls for entry in call.items]
+        now = max(call.now for call in calls)
         async with self.connection() as connection:
+            if len(calls) > 1:
+                # Somebody's open transaction may hold a row; who puts other rows must not wait for it.
+                await connection.execute(sql.LITTLE_PATIENCE)
             latest = newest(entries)
             await connection.execute(sql.PUT_ENDPOINTS, sql.endpoint_arguments(entries, now))
             cursor = await connection.execute(sql.PUT, sql.put_arguments(latest, now))
@@ -141,7 +150,8 @@ class PostgresStore:
             if self.wake is not None and keys:
                 await self.wake(connection, sorted({(registration, item) for registration, item, _ in keys}))
         stored = {id(entry) for entry in latest if entry.key in keys}
-        return [id(entry) in stored for entry in entries]
+        for call in calls:
+            call.settle([id(entry) in stored for entry in call.items])
 
     async def due(self, *, now: float) -> list[DueItem]:
         """
@@ -185,18 +195,34 @@ class PostgresStore:
 
     async def settle(self, outcomes: Sequence[Outcome], *, now: float) -> None:
         """
-        Store what became of attempts; durable when this returns.
+        Store what became of attempts; durable when this returns. Drains that come together share a transaction.
         """
-        if not outcomes:
-            return
+        if outcomes:
+            await self._settlements.call(outcomes, now)
+
+    async def _settle_together(self, calls: list[Call[Outcome, None]]) -> None:
+        outcomes = [outcome for call in calls for outcome in call.items]
         async with self.connection() as connection:
-            cursor = await connection.execute(sql.SETTLE_FREE, sql.settle_arguments(outcomes, now))
+            arguments = sql.settle_arguments(outcomes, max(call.now for call in calls))
+            cursor = await connection.execute(sql.SETTLE_FREE, arguments)
             settled = set(await cursor.fetchall())
-        for outcome in outcomes:
-            if (outcome.registration_id, outcome.line_item, outcome.user_id) not in settled:
-                # Gone, or held by somebody's open transaction, which may take its time.
+        for call in calls:
+            left = [outcome for outcome in call.items if outcome.key not in settled]
+            if left:
+                self._settlements.spawn(self._settle_one_by_one(call, left))
+            else:
+                call.settle(None)
+
+    async def _settle_one_by_one(self, call: Call[Outcome, None], outcomes: list[Outcome]) -> None:
+        # Gone, or held by somebody's open transaction, which may take its time.
+        try:
+            for outcome in outcomes:
                 async with self.connection() as connection:
-                    await connection.execute(sql.SETTLE_ONE, sql.settle_arguments([outcome], now))
+                    await connection.execute(sql.SETTLE_ONE, sql.settle_arguments([outcome], call.now))
+        except StoreError as error:
+            call.fail(error)
+        else:
+            call.settle(None)
 
     async def block(self, block: Block) -> None:
         """
@@ -269,8 +295,10 @@ class PostgresStore:
 
     async def aclose(self) -> None:
         """
-        Close the store's own pool. Can be called twice.
+        Finish what was begun, and close the store's own pool. Can be called twice.
         """
+        await self._puts.aclose()
+        await self._settlements.aclose()
         self._ready = False
         if self._owned:
             await self._pool.close()

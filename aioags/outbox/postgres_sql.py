@@ -17,6 +17,7 @@ Migration = Sequence[LiteralString]
 
 MIGRATIONS: Sequence[Migration] = (
     (
+        # Room on each page for the next versions of its rows: each is changed twice between put and sent.
         """
         CREATE TABLE aioags_outbox_score (
             registration text COLLATE "C" NOT NULL,
@@ -34,7 +35,7 @@ MIGRATIONS: Sequence[Migration] = (
             unsure boolean NOT NULL DEFAULT false,
             since double precision NOT NULL,
             PRIMARY KEY (registration, line_item, user_id)
-        )
+        ) WITH (fillfactor = 70)
         """,
         """
         CREATE INDEX aioags_outbox_score_due ON aioags_outbox_score (registration, line_item, not_before)
@@ -72,6 +73,8 @@ HAS_TABLES: LiteralString = "SELECT to_regclass('aioags_outbox_version') IS NOT 
 VERSION: LiteralString = "SELECT version FROM aioags_outbox_version"
 
 SET_VERSION: LiteralString = "UPDATE aioags_outbox_version SET version = %s"
+
+LITTLE_PATIENCE: LiteralString = "SET LOCAL lock_timeout = '200ms'"
 
 _COLUMNS: LiteralString = """
     score.registration, score.line_item, score.user_id, score.ts, score.payload, score.wire_ts, score.sent_ts,

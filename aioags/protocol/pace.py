@@ -245,8 +245,6 @@ class Pacer:
                 return
         elif full and sure and (self._answers_unlooked >= LOOK_ANYWAY or self._is_slower()):
             self._look_or_yield(now)
-        if sure:
-            self._looked = False
         if self._latency is latency:
             if not self._is_slower() or latency.count >= MOST:
                 self._grow(now, full, spaced)
@@ -257,6 +255,7 @@ class Pacer:
 
     def _fade(self) -> None:
         if self._latency.count >= MOST:
+            self._looked = False
             self._latency = self._latency.faded()
             self._judge_at = self._latency.count + max(self._window, ROUND)
 

@@ -1,13 +1,14 @@
 """
 Take the pictures of the gradebook page: ``python docs/images/gradebook.py``. Needs chromium and playwright.
 
-A course of 24 people at an emulated Moodle: a real client posts four line items, one score comes too late, a teacher
-changes a grade by hand, and answers get lost.
+A course of 24 people at an emulated Moodle: a client posts to four line items, one score comes too late and one is for
+nobody, a teacher changes a grade by hand, and a fault is on.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import shutil
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from playwright.async_api import Browser, Page, async_playwright
 
-from aioags import AGSError, Client, Endpoint, Gradebook, LineItem, Registration, Score
+from aioags import AGSError, Client, Endpoint, Gradebook, GradingProgress, LineItem, Registration, Score
 from aioags.emulator import Person, Platform, serve
 from aioags.emulator.page_faults import switch
 
@@ -61,14 +62,17 @@ async def post_grades(gradebook: Gradebook, users: list[str]) -> None:
                 comment=chance.choice(COMMENTS) if chance.random() < 0.3 else None,
             )
             await gradebook.post_score(score, line_item=item)
-    score = Score.graded(users[6], 2.5, score_maximum=5, comment="Half of the exercises")
-    await gradebook.post_score(score)
-    for late in (Score.graded(users[2], 1, score_maximum=10, timestamp=datetime.now(UTC) - timedelta(days=2)),
-                 Score.graded("4711", 5, score_maximum=10)):
-        try:
-            await gradebook.post_score(late)
-        except AGSError as error:
-            print(error)
+    await gradebook.post_score(Score.graded(users[6], 2.5, score_maximum=5, comment="Half of the exercises"))
+    waiting = Score.graded(users[3], 8, score_maximum=10, grading_progress=GradingProgress.PENDING_MANUAL)
+    await gradebook.post_score(waiting, line_item=columns[-1][0])
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    refused = (
+        Score.graded("4711", 5, score_maximum=10),
+        Score.graded(users[2], 1, score_maximum=10, timestamp=yesterday),
+    )
+    for score in refused:
+        with contextlib.suppress(AGSError):
+            await gradebook.post_score(score)
 
 
 async def take(browser: Browser, url: str, name: str) -> None:
@@ -84,8 +88,6 @@ async def take(browser: Browser, url: str, name: str) -> None:
         await page.locator(f'td[data-cell="{cell}"] a').click()
         await page.locator("dialog .panel").wait_for()
     await page.screenshot(path=HERE / f"{name}.png")
-    import os
-    if os.environ.get("FULL"): await page.screenshot(path=f"/tmp/shots/{name}.png", full_page=True)
     await context.close()
 
 
@@ -99,7 +101,8 @@ async def main() -> None:
         gradebook = client.gradebook(registration, Endpoint.from_claim(platform.endpoint_claim()))
         await post_grades(gradebook, platform.users())
         platform.override(2, "5", 88.5, comment="Regraded after a talk")
-        platform.lock(2, "9")
+        platform.override(4, "11", 7)
+        platform.lock(3, "6")
         switch(platform, "lost", on=True)
         browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         for name in PICTURES:

@@ -236,4 +236,3 @@ async def test_a_partial_grant_is_refused_before_the_call() -> None:
             await stand.gradebook.post_score(Score.graded("user-0001", 5, score_maximum=10))
         assert caught.value.recorded is False
         assert stand.history("user-0001") == []
-

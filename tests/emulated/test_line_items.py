@@ -11,9 +11,19 @@ from decimal import Decimal
 import attrs
 import pytest
 
-from aioags import CoupledLineItemError, LineItem, NotFoundError, NotOfferedError, RefusedError, Scope
-from aioags.emulator import PROFILES
-from tests.rigs.memory import Stand, memory_stand
+from aioags import (
+    CoupledLineItemError,
+    LineItem,
+    LostAnswerError,
+    NotFoundError,
+    NotOfferedError,
+    RefusedError,
+    Scope,
+)
+from aioags.emulator import PROFILES, Item
+from aioags.protocol.messages import Request
+from tests.rigs.memory import Stand, memory_stand, runtime_for
+from tests.rigs.virtual_time import VirtualTime
 
 OPENS = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
 CLOSES = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
@@ -180,6 +190,68 @@ async def test_find_or_create_needs_something_to_recognise_the_item_by(stand: St
     with pytest.raises(ValueError, match="resource_id"):
         await stand.gradebook.find_or_create_line_item(label="Quiz", score_maximum=10)
     assert stand.platform.counts.total() == 0
+
+
+def losing(stand: Stand, *, applied: bool) -> None:
+    """
+    Let the answer of the first creation get lost, after it took effect or before.
+    """
+    lost = False
+
+    async def lose(request: Request) -> None:
+        nonlocal lost
+        if request.method == "POST" and request.url == stand.endpoint.lineitems and not lost:
+            lost = True
+            raise LostAnswerError("lost", recorded=None, transient=True)
+
+    assert stand.transport is not None
+    if applied:
+        stand.transport.after = lose
+    else:
+        stand.transport.before = lose
+
+
+@pytest.mark.parametrize("applied", [True, False])
+async def test_a_lost_answer_makes_no_second_item(applied: bool) -> None:
+    time = VirtualTime()
+    stand = memory_stand(clock=time.wall, client={"runtime": runtime_for(time)})
+    losing(stand, applied=applied)
+    item = await stand.gradebook.create_line_item(LineItem("Quiz", 10, resource_id="r", tag="t"))
+    assert [one["label"] for one in stand.platform.line_items()] == ["Quiz one", "Quiz"]
+    assert item.id == stand.platform.line_items()[1]["id"]
+
+
+@pytest.mark.parametrize("applied", [True, False])
+async def test_a_lost_answer_is_not_taken_for_an_older_item_of_the_same_resource(applied: bool) -> None:
+    """
+    AGS 3.2.10: a resource id is not unique. A grade must not go into the column of another attempt.
+    """
+    time = VirtualTime()
+    stand = memory_stand(clock=time.wall, client={"runtime": runtime_for(time)})
+    stand.platform.add_line_item("Attempt 1", 10, resource_id="r", tag="t")
+    losing(stand, applied=applied)
+    item = await stand.gradebook.create_line_item(LineItem("Attempt 2", 10, resource_id="r", tag="t"))
+    assert item.label == "Attempt 2"
+    assert [one["label"] for one in stand.platform.line_items()] == ["Quiz one", "Attempt 1", "Attempt 2"]
+
+
+@pytest.mark.parametrize("applied", [True, False])
+async def test_what_was_missed_and_is_there_now_is_ours_whatever_the_platform_called_it(applied: bool) -> None:
+    time = VirtualTime()
+    stand = memory_stand(clock=time.wall, client={"runtime": runtime_for(time)})
+    losing(stand, applied=applied)
+    stand.platform.subscribe(lambda _: [renamed(one) for one in stand.platform.course.items.values()])
+    wanted = {"label": "Quiz", "score_maximum": 10, "resource_id": "r"}
+    item = await stand.gradebook.find_or_create_line_item(**wanted)  # type: ignore[arg-type]
+    assert len(stand.platform.line_items()) == 2
+    assert item.id == stand.platform.line_items()[1]["id"]
+
+
+def renamed(item: Item) -> None:
+    """
+    Give an item another label, as a platform that cuts labels would.
+    """
+    item.fields["label"] = "Qu…"
 
 
 # -- Updating ----------------------------------------------------------------------------------------------------------

@@ -401,22 +401,28 @@ async def test_leaving_at_once_sends_nothing() -> None:
     assert await all_of(deliveries) == []
 
 
-async def test_leaving_early_closes_the_source() -> None:
+@pytest.mark.parametrize("read", [0, 1, 20])
+async def test_leaving_early_closes_the_source(read: int) -> None:
+    """
+    Also when it waits at its yield, because nobody reads: then it is not cancelled, and must be closed.
+    """
     stand = wide_stand()
-    closed = False
+    given, closed = 0, False
 
     async def source() -> AsyncIterator[Score]:
-        nonlocal closed
+        nonlocal closed, given
         try:
-            for number in range(1, USERS):
-                yield graded(number)
-                await asyncio.sleep(0)
+            while True:
+                given += 1
+                yield graded(1 + given % USERS, given)
         finally:
+            await asyncio.sleep(0)
             closed = True
 
     async with stand.gradebook.post_scores(source()) as deliveries:
-        async for _ in deliveries:
-            break
+        for _ in range(read):
+            await anext(deliveries)
+        await until(lambda: given == 4 * SLOTS + read)
     assert closed
 
 

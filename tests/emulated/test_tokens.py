@@ -106,6 +106,22 @@ async def test_a_flight_whose_waiters_are_all_gone_still_fills_the_cache() -> No
     assert stand.platform.tokens.requests == 1
 
 
+async def test_closing_the_client_ends_those_who_wait_for_a_token() -> None:
+    async def never(request: Request) -> None:
+        await asyncio.get_running_loop().create_future()
+
+    stand = memory_stand(before=never, users=USERS)
+    calls = [asyncio.create_task(stand.gradebook.post_score(graded(number))) for number in range(1, 10)]
+    await until(lambda: stand.platform.counts["token"] > 0)
+    await stand.client.aclose()
+    done = await asyncio.gather(*calls, return_exceptions=True)
+    assert {type(error) for error in done} == {RuntimeError}
+    with pytest.raises(RuntimeError, match="closed"):
+        stand.second_gradebook()
+    with pytest.raises(RuntimeError, match="closed"):
+        await stand.gradebook.post_score(graded())
+
+
 async def test_each_waiter_gets_an_error_of_its_own_and_no_error_is_kept() -> None:
     stand = memory_stand(users=USERS)
     stand.platform.tool.scopes = ()

@@ -4,15 +4,12 @@ The platform's memory in a file: everything survives a restart, and a file that 
 
 from __future__ import annotations
 
-import asyncio
 import json
 import resource
 import shutil
 import sqlite3
 import stat
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +21,7 @@ from hypothesis import strategies as st
 from aioags.emulator import ManualClock, Person, Platform, serve
 from aioags.emulator.database import Database, DatabaseError
 from aioags.protocol.messages import Request
+from tests.emulator.command import command
 from tests.emulator.raw_tool import START, RawTool, dump_json, score, stamp, tool
 
 JSON = (("Content-Type", "application/json"),)
@@ -289,27 +287,6 @@ def test_a_damaged_file_says_so(tmp_path: Path) -> None:
 
 
 # -- The command -------------------------------------------------------------------------------------------------------
-
-
-@asynccontextmanager
-async def command(*arguments: str, **options: Any) -> AsyncIterator[tuple[asyncio.subprocess.Process, dict[str, Any]]]:
-    """
-    Run the command; what it prints comes with it. It is killed in the end.
-    """
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "aioags.emulator", *arguments, stdout=pipe, stderr=pipe, **options
-    )
-    assert process.stdout is not None
-    try:
-        lines = [await process.stdout.readline()]
-        while lines[-1] not in (b"}\n", b""):
-            lines.append(await process.stdout.readline())
-        yield process, json.loads(b"".join(lines) or b"{}")
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
 
 
 async def test_the_command_goes_on_where_it_was_killed(tmp_path: Path) -> None:

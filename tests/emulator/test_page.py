@@ -24,6 +24,7 @@ from aioags.emulator.page import GradebookPage
 from aioags.emulator.page_faults import READY, switch
 from aioags.emulator.page_live import MOST_CELLS, MOST_LISTENERS, ROOM
 from aioags.protocol.messages import Request
+from tests.emulator.command import command
 from tests.emulator.raw_tool import START, RawTool, score, stamp, tool
 
 HOST = "127.0.0.1:8080"
@@ -536,12 +537,14 @@ async def test_a_score_that_is_refused_is_told_as_well(server: Server, events: E
 async def test_changes_by_control_and_by_python_are_told(server: Server, events: Events) -> None:
     user = server.platform.users()[0]
     async with aiohttp.ClientSession(server.url) as session:
-        await session.post("/control/override", json={"user_id": user, "points": 3})
+        async with session.post("/control/override", json={"user_id": user, "points": 3}) as answer:
+            assert answer.status == 200
     assert "3" in words((await events.message())["cells"][f"1:{user}"])
     server.platform.override(None, user, 4)
     assert "4" in words((await events.message())["cells"][f"1:{user}"])
     async with aiohttp.ClientSession(server.url) as session:
-        await session.post("/control/faults", json={"effect": "drop"})
+        async with session.post("/control/faults", json={"effect": "drop"}) as answer:
+            assert answer.status == 200
     message = await events.message()
     assert "effect drop" in words(message["faults"])
     assert message["again"] is False
@@ -640,9 +643,13 @@ async def test_an_idle_connection_is_kept_alive(server: Server) -> None:
 
 
 async def test_the_end_of_the_server_ends_the_connections() -> None:
-    async with serve(Platform.create(), page=True) as server, aiohttp.ClientSession() as session:
-        answer = await session.get(f"{server.page_url}/events")
-        await answer.content.readline()
+    async with aiohttp.ClientSession() as session:
+        async with serve(Platform.create(), page=True) as server:
+            answer = await session.get(f"{server.page_url}/events")
+            assert await answer.content.readline()
+        with pytest.raises(aiohttp.ClientError):
+            await answer.content.read()
+        answer.close()
     assert server.page is not None
     assert server.page.live.listeners == []
 
@@ -651,3 +658,16 @@ async def test_a_switch_by_hand_in_python_is_told(server: Server, events: Events
     switch(server.platform, "lost", on=True)
     server.platform.touch()
     assert "1 on" in words((await events.message())["faults"])
+
+
+async def test_the_command_prints_where_the_page_is() -> None:
+    async with command("--page", "--profile", "moodle") as (_, shown), aiohttp.ClientSession() as session:
+        assert shown["page_url"].startswith(shown["issuer"])
+        async with session.get(shown["page_url"]) as answer:
+            assert answer.status == 200
+            assert "Moodle 4.5.6" in await answer.text()
+
+
+async def test_without_page_the_command_prints_no_address() -> None:
+    async with command() as (_, shown):
+        assert "page_url" not in shown

@@ -4,23 +4,16 @@ Open edX's LTI consumer in a process of its own, as seen from a test.
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
-from urllib.request import urlopen
 
 import attrs
 from joserfc.jwk import RSAKey
 
 from aioags import Endpoint, Registration
-
-ROOT = Path(__file__).parents[2]
+from tests.interop import processes
 
 
 @attrs.frozen
@@ -66,8 +59,7 @@ class EdxHost:
         """
         Look through the host's window, or reach through it.
         """
-        with urlopen(f"{self.url}/host/{what}?{urlencode(parameters)}") as answer:
-            return json.loads(answer.read() or b"null")
+        return processes.ask(self.url, what, **parameters)
 
     def add_block(self, mode: str = "programmatic") -> EdxBlock:
         """
@@ -90,18 +82,9 @@ def run_host(folder: Path) -> Iterator[EdxHost]:
         folder: Where its database may lie.
     """
     key = RSAKey.generate_key(2048)
-    environment = os.environ | {
+    environment = {
         "EDX_HOST_DATABASE": str(folder / "edx.sqlite"),
         "EDX_HOST_TOOL_KEY": key.as_pem(private=False).decode(),
     }
-    command = [sys.executable, "-m", "tests.interop.edx_host"]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdin=pipe, stdout=pipe, text=True) as process:
-        assert process.stdin is not None and process.stdout is not None
-        try:
-            url = process.stdout.readline().strip()
-            assert url, "Open edX did not start; its standard error says why"
-            yield EdxHost(url, key)
-        finally:
-            # The host serves until its standard input ends.
-            process.stdin.close()
+    with processes.running("tests.interop.edx_host", **environment) as url:
+        yield EdxHost(url, key)

@@ -161,6 +161,19 @@ def test_a_platform_that_loses_workers_and_gets_them_back_is_followed(queue: flo
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+def test_a_long_quick_past_does_not_hide_that_the_platform_is_overloaded_now(seed: int) -> None:
+    platform = Servers(40, 0.2)
+    pacer = Pacer(Pace(1, 32))
+    world = World(seed)
+    world.later(0.0, Caller(world, pacer, platform).pump)
+    world.run(200.0)
+    assert pacer.window == 32
+    platform.workers = 4
+    world.run(240.0)
+    assert pacer.window <= 16
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_a_rate_limit_that_is_raised_is_noticed(seed: int) -> None:
     platform = TokenBucket(20.0, 20.0, 0.1)
     world = World(seed)

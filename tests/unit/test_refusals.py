@@ -9,6 +9,7 @@ import json
 import pickle
 from typing import Any
 
+import attrs
 import pytest
 
 from aioags import (
@@ -255,6 +256,7 @@ CANVAS_403 = answer(
 THROTTLES: dict[str, tuple[Response, float | None]] = {
     "N1 Canvas, old": (CANVAS_403, None),
     "N1 Canvas, the text alone": (answer(403, "403 Forbidden (Rate Limit Exceeded)\n"), None),
+    "N1 Canvas, nothing left": (answer(403, b"", ("X-Rate-Limit-Remaining", "0.0")), None),
     "N1 Canvas, the allowance alone": (answer(403, b"", ("X-Rate-Limit-Remaining", "-3.5")), None),
     "N1 Canvas, new": (answer(429, "429 Too Many Requests (Rate Limit Exceeded)"), None),
     "N2 Blackboard": (answer(429, {"status": 429}, ("Retry-After", "17")), 17.0),
@@ -327,6 +329,32 @@ def test_moodle_with_a_locked_grade_is_explained() -> None:
     error = refused("score", answer(500, "[]", reason="Internal Server Error"))
     assert type(error) is BrokenError
     assert "locked" in str(error)
+    assert "locked" not in str(refused("score", answer(500, HTML)))
+    assert "locked" not in str(refused("update", answer(500, "[]")))
+
+
+@pytest.mark.parametrize("status", [401, 404, 422])
+def test_an_empty_array_says_nothing_of_the_user_unless_moodle_would_say_it_so(status: int) -> None:
+    assert not isinstance(refused("score", answer(status, "[]")), UserNotGradableError)
+
+
+@pytest.mark.parametrize("status", [404, 422])
+def test_s6_words_about_timestamps_count_with_400_alone(status: int) -> None:
+    said = answer(status, {"errors": {"message": "submitted timestamp is later than the lock date"}})
+    assert not isinstance(refused("score", said), StaleScoreError)
+
+
+@pytest.mark.parametrize("status, elsewhere", [(299, False), (300, True), (303, True), (399, True), (400, False)])
+def test_a_platform_that_sends_a_score_elsewhere_has_another_host(status: int, elsewhere: bool) -> None:
+    assert ("check the host" in str(refused("score", answer(status)))) is elsewhere
+
+
+def test_another_back_end_may_word_its_refusals_otherwise() -> None:
+    def reading(operation: Operation[Any], response: Response, wall: float) -> RefusedError:
+        return RefusedError(f"{operation.name} at {wall}", status=response.status)
+
+    operation = attrs.evolve(OPERATIONS["get"], refusal=reading)
+    assert refusal(operation, answer(500), wall=5.0).message == "get_line_item at 5.0"
 
 
 ECHOES = {

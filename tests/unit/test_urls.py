@@ -193,8 +193,16 @@ def test_pitfall_4_the_token_goes_to_no_other_origin_nor_in_the_clear(url: str) 
     assert caught.value.recorded is False
     assert not caught.value.transient
     assert str(caught.value).startswith("the next page must ")
+    assert "https://lms.example:443" in str(caught.value) or "an origin that the endpoint names" not in str(
+        caught.value
+    )
     assert "secret" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_an_untrusted_url_is_told_which_origins_are_trusted() -> None:
+    with pytest.raises(UntrustedURLError, match=r"\(http://127\.0\.0\.1:8000, https://lms\.example:443\)"):
+        check_trusted("https://evil.example/li", TRUSTED, "it")
 
 
 def test_without_a_trusted_origin_nothing_is_trusted() -> None:

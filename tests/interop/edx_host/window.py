@@ -62,11 +62,18 @@ def new_key(request: HttpRequest) -> HttpResponse:
     """
     Give the platform another key to sign access tokens with, so that no token in use is good any longer.
     """
-    passport = Lti1p3Passport.objects.get()
-    # Open edX parses the key with every request; one of its usual length would take most of a test's time.
+    set_key(Lti1p3Passport.objects.get())
+    return HttpResponse(status=204)
+
+
+def set_key(passport: Lti1p3Passport) -> None:
+    """
+    Make the platform a key pair.
+
+    Open edX parses the key with every request; one of its usual length would take most of a test's time.
+    """
     key = rsa.generate_private_key(65537, 1024)
-    parts = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    passport.lti_1p3_internal_private_key = key.private_bytes(*parts).decode()
+    form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    passport.lti_1p3_internal_private_key = key.private_bytes(*form).decode()
     passport.lti_1p3_internal_public_jwk = ""
     passport.save()
-    return HttpResponse(status=204)
