@@ -7,9 +7,12 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable
 from typing import TypeVar
 
+import attrs
+
 from aioags.engine import Credential, Engine
 from aioags.errors import BrokenError, MalformedError, NotFoundError
 from aioags.protocol.dialect import Operation, Page
+from aioags.protocol.trial import Trial
 
 T = TypeVar("T")
 
@@ -54,12 +57,14 @@ async def read_pages(
 async def _first_page(
     engine: Engine, credential: Credential, first: Operation[Page[T]], instead: Operation[Page[T]] | None
 ) -> Page[T]:
-    try:
+    if instead is None:
         return await engine.perform(first, credential)
+    # Once: the other way to ask is better than the same way again.
+    trial = Trial(first, attrs.evolve(engine.retry, attempts=1))
+    try:
+        return await engine.perform(first, credential, trial=trial)
     except (BrokenError, NotFoundError):
-        if instead is None:
-            raise
-    return await engine.perform(instead, credential)
+        return await engine.perform(instead, credential)
 
 
 def _endless(operation: Operation[Page[T]], again: bool) -> MalformedError:

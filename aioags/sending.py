@@ -90,7 +90,8 @@ def shows(result: Result, score: Score) -> bool:
     """
     if result.result_score is None or result.result_maximum <= 0 or score.score_given is None:
         return False
-    if score.comment and (result.comment or "").find(score.comment) < 0:
+    # Canvas shows all comments together. One that this score should have cleared is no sign of it.
+    if (score.comment or "") not in (result.comment or "") or bool(result.comment) != bool(score.comment):
         return False
     given = _fraction(score.score_given, score.score_maximum or 1)
     # Moodle stores five decimals.

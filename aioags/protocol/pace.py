@@ -111,7 +111,6 @@ class Pacer:
         self._latency = Latency()
         self._base = Latency()
         self._look_from = 0
-        self._looked = False
         self._answers_unlooked = LOOK_AGAIN
         # Did a start of this round fill the window, or wait for the gap?
         self._full = self._spaced = False
@@ -215,6 +214,7 @@ class Pacer:
         self._before, self._latency = self._latency, Latency()
         self._judge_at = max(self._window, ROUND)
         self._step_from = 0
+        self._looked = False
 
     def _wake(self, now: float) -> None:
         # The edge and the gap stay: limits last longer than conditions.
@@ -303,9 +303,9 @@ class Pacer:
     def _end_look(self, now: float) -> None:
         # The verdict waits for a fresh round of the full window: what made us look may have passed.
         self._base = self._latency
-        self._looked = True
         window, self._look_from = self._look_from, 0
         self._set(window, now)
+        self._looked = True
 
     def _yield(self, now: float) -> None:
         """

@@ -192,7 +192,7 @@ def result(item: Record, score: Record) -> Record:
         "id": f"{item['id']}/results?user_id={score['userId']}",
         "scoreOf": item["id"],
         "userId": score["userId"],
-        "resultScore": score["scoreGiven"] / score["scoreMaximum"] * item["scoreMaximum"],
+        "resultScore": score["scoreGiven"] * item["scoreMaximum"] / score["scoreMaximum"],
         "resultMaximum": item["scoreMaximum"],
     }
     return shown | ({"comment": score["comment"]} if "comment" in score else {})
