@@ -40,6 +40,9 @@ _logger = logging.getLogger("aioags.outbox")
 
 _DRAIN = f"{QUEUE}:drain"
 _WOKEN_AT_ONCE = 100
+# A queue that was empty when PostgreSQL last looked is planned for as if it still were: with 2,000 jobs each fetch then
+# takes 170 ms instead of 0.1 ms (PostgreSQL 15, procrastinate 3.10). From so many jobs on it is told.
+_MANY_JOBS = 100
 _HOURS_KEPT = 24
 
 
@@ -148,13 +151,16 @@ async def _wake_what_is_due(manager: JobManager, store: PostgresStore, now: floa
     due = [(item.registration_id, item.line_item) for item in await store.due(now=now) if item.at <= now]
     if not due:
         return
-    waiting = await manager.list_jobs_async(queue=QUEUE, status="todo")
+    waiting = list(await manager.list_jobs_async(queue=QUEUE, status="todo"))
     running = await manager.list_jobs_async(queue=QUEUE, status="doing")
     known = {job.lock for job in (*waiting, *running)}
     places = [place for place in due if lock_name(*place) not in known]
     for start in range(0, len(places), _WOKEN_AT_ONCE):
         async with store.connection() as connection:
             await wake(connection, places[start : start + _WOKEN_AT_ONCE])
+    if len(waiting) + len(places) >= _MANY_JOBS:
+        async with store.connection() as connection:
+            await connection.execute("ANALYZE procrastinate_jobs")
 
 
 def _jobs(places: Sequence[_Place], names: Iterable[str]) -> list[Job]:

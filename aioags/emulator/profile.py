@@ -200,7 +200,8 @@ class Profile:
 
     # CONTENT NEGOTIATION
     # U3, U4: "list": any list that covers the type. "exact": the type or */* alone: Schoology (reported). "either":
-    # U5: an item or a container, whichever is asked for, and a container for */*: Open edX (seen). "moodle": whole-header comparison (seen). "any":
+    # U5: an item or a container, whichever is asked for, and a container for */*: Open edX (seen). "moodle":
+    # whole-header comparison (seen). "any":
     # Canvas, Blackboard, Sakai (read, documented).
     accept_policy: Literal["list", "exact", "either", "moodle", "any"] = "list"
     # Operations whose Accept is looked at; Open edX: items only (seen). None: all.

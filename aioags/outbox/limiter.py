@@ -6,6 +6,7 @@ Within one process a `Client` already paces itself by what the platform says; mo
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -51,20 +52,28 @@ class PermitCache:
     limiter: Limiter
     sleep: Callable[[float], Awaitable[None]]
     _left: dict[str, int] = attrs.field(factory=dict)
+    _fetching: dict[str, asyncio.Lock] = attrs.field(factory=dict)
 
     async def spend(self, registration_id: str, *, patience: float) -> bool:
         """
         Use one permit, waiting for it if need be. False: it would take longer than `patience` seconds.
         """
         while not self._left.get(registration_id):
-            permits = await self.limiter.take(registration_id, CHUNK)
-            if permits.granted:
-                self._left[registration_id] = self._left.get(registration_id, 0) + permits.granted
-            elif permits.wait > patience:
-                return False
-            else:
-                await self.sleep(permits.wait)
+            # One asks and waits for all.
+            async with self._fetching.setdefault(registration_id, asyncio.Lock()):
+                if not self._left.get(registration_id) and not await self._fetch(registration_id, patience):
+                    return False
         self._left[registration_id] -= 1
+        return True
+
+    async def _fetch(self, registration_id: str, patience: float) -> bool:
+        permits = await self.limiter.take(registration_id, CHUNK)
+        if permits.granted:
+            self._left[registration_id] = permits.granted
+        elif permits.wait > patience:
+            return False
+        else:
+            await self.sleep(permits.wait)
         return True
 
     def drop(self, registration_id: str) -> None:

@@ -313,13 +313,14 @@ class PostgresLimiter:
 
         rate: Scores per second, for every platform.
 
-        burst: How many may go at once after a silence; at least the 5 that are fetched at a time.
+        burst: How many may go at once after a silence: the most by which a second may exceed the rate. Below 10 the
+            rate is not reached, because whoever comes a little late has lost it.
 
         wall: Reads Unix time. None: the server's clock, which is the same for everybody.
     """
 
     def __init__(
-        self, store: PostgresStore, rate: float, *, burst: int = 5, wall: Callable[[], float] | None = None
+        self, store: PostgresStore, rate: float, *, burst: int = 15, wall: Callable[[], float] | None = None
     ) -> None:
         if not rate > 0:
             raise ValueError(f"rate must be more than 0 scores per second, got {rate!r}")

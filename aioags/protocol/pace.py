@@ -3,43 +3,43 @@ How many requests one platform has in flight, and how soon one follows another.
 
 A pacer searches for the largest *window* (requests in flight) that a platform carries. It sees nothing but answers, so
 it asks two questions of each: was it refused, and did it take longer because of us? Answers are judged in *rounds*: as
-many answers as the window is wide, all to requests begun since the window last changed. What was begun before says
-nothing about it.
+many as the window is wide, all to requests begun since the window last changed. What was begun before says nothing
+about it. The window is in one of these states, told by the *edge*, the largest window known to be carried:
 
-The window is always in one of these states, told by ``edge``, the largest window known to be carried:
-
-starting    No edge yet. The window doubles with every round that is neither refused nor slower in proportion.
+starting    No edge yet. The window doubles with each round that fills it and is neither refused nor slower in
+            proportion.
 climbing    Below the edge, after a cut. It doubles up to the edge.
-resting     At the edge, for as long as *patience* lasts: so long that a failed step costs a few percent of the time,
-            and so many answers that the throttled ones stay about one in a hundred.
-stepping    One above the edge. Carried: that is the edge now, and the next step follows. Not carried: back to the edge,
-            and patience doubles, up to eightfold.
-looking     Half the window, for one round. See below.
+resting     At the edge, until *patience* ends: so long that steps which fail cost a few percent of the time, and so
+            many answers that about one in a hundred is throttled.
+stepping    One above the edge, until it is clear whether more gets done. If so, that is the edge, and the next step
+            follows. If not, back to the edge, and patience doubles, up to eightfold.
+looking     At half the window, for one round; see below.
 
 A throttle *cuts*: the window halves, everything pauses, and the edge is revised. Requests begun before the cut may
-still be throttled; they lengthen the hold and the patience, and do not cut again. The first cut puts the edge at half
-of what failed, a failed step leaves it where it was, and a throttle at an edge that had not yet outlasted its patience
-is a *strike*, and lowers it by an eighth. After the third strike in a row the number in flight is not what the platform
-minds, so it must be the number in a while: from then on starts are *spaced* by a gap, measured as what was accepted
-from one cut to the next (of a token bucket empty at both, exactly its rate), and the gap is searched as the window is.
-Cuts between which nothing was accepted are an outage: nothing is learned from them.
+still be throttled; they lengthen hold and patience, and do not cut again. The first cut puts the edge at half of what
+failed. A step that failed leaves the edge where it was. Cuts that follow before patience has ended lower it by an
+eighth. With the fourth in a row the window is acquitted: it must be the number in a while that the platform minds. From
+then on starts are *spaced* by a gap, measured from what was accepted between two cuts (of a token bucket, empty at
+both, exactly its rate), and the gap is searched as the window was. Cuts between which nothing was accepted are an
+outage, and teach nothing.
 
-Slower is relative, and a platform may be slow on its own account or on ours. Only a *look* tells: when answers take
-clearly longer than they once did, and now and then without cause, one round runs with half the window. If that is no
-quicker than the full window is afterwards, it was not us: the new duration becomes the base and the window stays. A
-platform that always takes two seconds so reaches the ceiling. "Clearly" means more than chance: by three standard
-errors of the mean of logarithms, in which an outlier counts little.
+A platform may be slow on its own account or on ours, and only a *look* tells. When answers take clearly longer than
+they once did, and now and then without cause, one round runs at half the window, and then the whole window again. No
+clear difference: it was not us, and what was measured is the base for "longer" from now on. So a platform that always
+takes two seconds reaches the ceiling. Half as long again or more: down to what it works off without a queue. "Clearly"
+is more than three standard errors of a mean of logarithms, in which an outlier counts little.
 
-On top of the window lies what a platform says of itself: an *allowance* of requests in flight, a spacing until its
-count starts anew, or a hold.
+On top of all this lies what the platform says of itself: a hold, or figures (`Allowance`) that limit what is in flight
+or space it.
 
 What cannot happen:
 
-- More in flight than the window when a request starts: `may_start` says so, and nothing else starts one.
-- Less than the floor: every change of the window passes `_set`, the allowance never goes below the floor either.
-- Waiting for ever: a hold or a gap ends by itself and is bounded; without one, the limit is at least one, so either a
-  request may start or one is in flight whose end calls for the next look at `may_start`.
-- A burst after a hold: the window was halved when it began, and to `START` when the platform had asked for it.
+- More in flight than the window when a request starts: only `may_start` lets one start.
+- A window outside its bounds: every change passes `_set`. The platform's figures cannot go below the floor either.
+- Waiting for ever: a hold or a gap is bounded and ends by itself. Without one the limit is at least one, so a request
+  may start or one is in flight, after whose end the caller asks again.
+- A burst after a hold: the window was halved when it began, and cut to `START` when the platform had asked for it.
+- Growth from nothing: a window that was not filled, or not yet judged, does not grow.
 """
 
 from __future__ import annotations
@@ -62,16 +62,17 @@ START = 4
 ROUND, SURE, MOST = 8, 32, 96
 # Slower than this factor at twice the window: two windows carry less than 1.33 times as much as one.
 SLOWER = log(1.5)
-# Below this nobody waits, and what is measured is our own event loop: 32 in flight at 1,500 answers a second take 21 ms.
+# Seconds. Below this nobody waits, and what is measured is our own event loop: 32 in flight at 1,500/s take 21 ms.
 QUICK = 0.025
 # Queue to keep in front of a saturated platform, so that it is never idle between two requests.
 HEADROOM = 1.2
 # Answers after which to look again: when slower, and without cause. A look costs half of 32 answers, 0.5 % of 3,000.
 LOOK_AGAIN, LOOK_ANYWAY = 256, 3000
-# Patience: one throttled answer in a hundred, and ten seconds for each second lost. That is doubled with each failed
-# step, up to eight times, so steps that fail cost 5 % of the time at first and 1.3 % in the end. The longest, seconds,
-# is how late a platform's recovery may be noticed.
-ANSWERS_PER_THROTTLE, PATIENCE, LONGEST_PATIENCE = 100, 10.0, 60.0
+# Patience: a hundred answers for each throttled one, and ten seconds for each second lost. That is doubled with each
+# failed step, up to eight times, so steps that fail cost 5 % of the time at first and 1.3 % in the end. The most and
+# the longest say how late it may be noticed that a platform can do more.
+ANSWERS_PER_THROTTLE, MOST_ANSWERS = 100, 1000
+PATIENCE, LONGEST_PATIENCE = 10.0, 60.0
 # Strikes until the window is acquitted: a step that failed, or doubling, and then the edge twice.
 STRIKES = 4
 # What a spaced platform is given of the rate that it was measured to accept; and how a gap shortens in one round.
@@ -197,7 +198,7 @@ class Pacer:
             self._unanswered(now, begun)
             return
         self._lost = 0
-        if signal.remaining is not None or self._allowance.most < self._ceiling:
+        if signal.remaining is not None or self._allowance.restricts:
             self._hold(now, self._allowance.read(signal, self._in_flight, self._window))
             self._limit = min(self._window, self._allowance.most)
         if begun >= self._cut_at:
@@ -352,18 +353,20 @@ class Pacer:
     def _throttled(self, now: float, hold: float | None, begun: float) -> None:
         told = hold if hold is not None and hold > 0.0 else 0.0
         if begun < self._cut_at:
-            self._patient_answers += ANSWERS_PER_THROTTLE
+            if self._edge is not None:
+                self._patient_answers = min(self._patient_answers + ANSWERS_PER_THROTTLE, MOST_ANSWERS)
             self._hold(now, told)
             return
         latency = self._typical()
         wait = told or min(min(latency, FIRST_PAUSE) * 2.0 ** min(self._pauses, 30), LONGEST_PAUSE)
         self._pauses += 1
-        doubling = self._edge is None
+        doubling, learned = self._edge is None, self._accepted > 0
         self._cut(now, START if told else self._ceiling)
         self._hold(now, wait)
-        # After doubling failed the next step is by one: a new question, not to be paid for.
-        cost = 0.0 if doubling else wait + latency * (2.0 + log((self._edge or 1) / self._window))
-        self._wait(self._held_until, cost, ANSWERS_PER_THROTTLE)
+        if learned:
+            # After doubling failed the next step is by one: a new question, not to be paid for.
+            cost = 0.0 if doubling else wait + latency * (2.0 + log((self._edge or 1) / self._window))
+            self._wait(self._held_until, cost, ANSWERS_PER_THROTTLE)
 
     def _typical(self) -> float:
         known = self._latency if self._latency.count else self._before

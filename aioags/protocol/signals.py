@@ -148,6 +148,13 @@ class Allowance:
         self.spacing = 0.0
         self._left_in_round = 0
 
+    @property
+    def restricts(self) -> bool:
+        """
+        True when it allows less than the ceiling.
+        """
+        return self.most < self._ceiling or self.spacing > 0.0
+
     def read(self, signal: Signal, in_flight: int, window: int) -> float:
         """
         Take an answer's figures.
@@ -171,13 +178,13 @@ class Allowance:
         return 0.0
 
     def _leaky(self, left: float, charge: float, in_flight: int) -> float:
-        # Canvas 2013 and later. Those in flight are charged already; one more is refused when it leaves nothing.
+        # Those in flight are charged already. One more is refused when its charge would leave nothing.
         room = in_flight + ceil(max(left, -self._ceiling * charge) / charge) - 1
         self._room = min(self._room, room)
         self._permit(min(self._room, self._room_before))
         self._left_in_round -= 1
         if self._left_in_round <= 0:
-            self._left_in_round = CALM_ROUNDS * room
+            self._left_in_round = CALM_ROUNDS * self.most
             self._room_before, self._room = self._room, self._ceiling
         return 0.0 if in_flight or left > charge else min((charge - left) / OUTFLOW, LONGEST_PAUSE)
 

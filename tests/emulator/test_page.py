@@ -536,15 +536,19 @@ async def test_a_score_that_is_refused_is_told_as_well(server: Server, events: E
 
 async def test_changes_by_control_and_by_python_are_told(server: Server, events: Events) -> None:
     user = server.platform.users()[0]
-    async with aiohttp.ClientSession(server.url) as session:
-        async with session.post("/control/override", json={"user_id": user, "points": 3}) as answer:
-            assert answer.status == 200
+    async with (
+        aiohttp.ClientSession(server.url) as session,
+        session.post("/control/override", json={"user_id": user, "points": 3}) as answer,
+    ):
+        assert answer.status == 200
     assert "3" in words((await events.message())["cells"][f"1:{user}"])
     server.platform.override(None, user, 4)
     assert "4" in words((await events.message())["cells"][f"1:{user}"])
-    async with aiohttp.ClientSession(server.url) as session:
-        async with session.post("/control/faults", json={"effect": "drop"}) as answer:
-            assert answer.status == 200
+    async with (
+        aiohttp.ClientSession(server.url) as session,
+        session.post("/control/faults", json={"effect": "drop"}) as answer,
+    ):
+        assert answer.status == 200
     message = await events.message()
     assert "effect drop" in words(message["faults"])
     assert message["again"] is False

@@ -230,6 +230,16 @@ def test_a_platform_that_accepted_nothing_between_two_cuts_teaches_nothing() -> 
     assert tool.fill() == 16
 
 
+def test_a_platform_that_is_closed_at_first_is_not_held_to_it() -> None:
+    # Moodle under maintenance: 503 with Retry-After 300.
+    tool = Tool()
+    tool.round(Signal(0.01, throttled=True, hold=300.0))
+    assert tool.wait() == pytest.approx(300.0)
+    for _ in range(8):
+        tool.round()
+    assert tool.pacer.window == 32
+
+
 def test_an_abandoned_request_gives_its_place_back_and_teaches_nothing() -> None:
     tool = Tool()
     tool.round()
@@ -383,6 +393,15 @@ def test_brightspace_a_spread_ends_when_the_count_starts_anew() -> None:
     tool.wait()
     tool.end(Signal(0.1, remaining=50_000.0, cost=10.0, reset=60.0))
     assert tool.fill() == 30
+
+
+def test_brightspace_a_spread_ends_when_answers_no_longer_say_anything() -> None:
+    tool = left_after(500.0, in_flight=2, cost=10.0, reset=30.0)
+    tool.fill()
+    assert tool.wait() > 0.0
+    tool.end()
+    tool.wait()
+    assert tool.fill() > 1
 
 
 # Blackboard (a plain count, without a reset).
