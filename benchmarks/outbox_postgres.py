@@ -218,7 +218,7 @@ async def limit(server: Server) -> None:
         listeners = [asyncio.create_task(listen(process)) for process in processes]
         await asyncio.sleep(10)
         blocked = time.time()
-        await store.block(Block("school", blocked + 3, "measured"))
+        await store.block(Block("school", blocked + 60, "measured"))
         await asyncio.sleep(2)
         for process in processes:
             assert process.stdin is not None

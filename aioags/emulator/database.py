@@ -44,6 +44,9 @@ PUT_RECORD = "INSERT INTO records VALUES (?, ?) ON CONFLICT DO UPDATE SET record
 PUT_GRADE = "INSERT INTO grades VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET record = excluded.record"
 PUT_SCORE = "INSERT INTO scores (item, user, record) VALUES (?, ?, ?)"
 
+# Of arrays in arrays that are kept where a score has more than can be written.
+LEVELS = 50
+
 Key = tuple[str | int, ...]
 
 
@@ -210,7 +213,7 @@ class Database:
         held, name = (item.number, user), _dump(user)
         self._connection.execute(PUT_GRADE, (item.number, name, _dump(_grade_record(grade))))
         for score in grade.history[self._counts.get(held, 0) :]:
-            self._connection.execute(PUT_SCORE, (item.number, name, _dump_score(score)))
+            self._connection.execute(PUT_SCORE, (item.number, name, _dump(score)))
         self._counts[held] = len(grade.history)
 
     # -- Reading ------------------------------------------------------------------------------------------------------
@@ -267,15 +270,19 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _dump(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"))
-
-
-def _dump_score(score: dict[str, Any]) -> str:
     try:
-        return _dump(score)
+        return json.dumps(value, separators=(",", ":"))
     except RecursionError:
         # It could just be read: the writer's stack is deeper than the reader's was.
-        return _dump({name: value for name, value in score.items() if not isinstance(value, dict | list)})
+        return json.dumps(_flatter(value, LEVELS), separators=(",", ":"))
+
+
+def _flatter(value: Any, levels: int) -> Any:
+    if isinstance(value, dict):
+        return {name: _flatter(one, levels - 1) for name, one in value.items()} if levels else None
+    if isinstance(value, list | tuple):
+        return [_flatter(one, levels - 1) for one in value] if levels else None
+    return value
 
 
 def _item(state: State, number: int) -> Item | None:

@@ -191,9 +191,8 @@ class Drain:
         while not self._must_stop():
             if self._settler.failed or self._settler.backlog > _MOST_UNSETTLED:
                 await self._settler.finish()
-            rows = await self._take(1 if self._health.is_suspect else _TAKEN_AT_ONCE)
-            if not rows:
-                return
+            limit = 1 if self._health.is_suspect else _TAKEN_AT_ONCE
+            rows = await self._take(limit)
             for place, row in enumerate(rows):
                 if self._must_stop() or not await self._may_send():
                     self._give_back(rows[place:])
@@ -201,6 +200,9 @@ class Drain:
                 self._in_flight[row.user_id] = row
                 if not await self._is_settled_by_looking(row):
                     yield row.wire_score
+            if len(rows) < limit:
+                # What comes due meanwhile is for the next pass.
+                return
             if self._health.is_suspect:
                 await self._rest()
 

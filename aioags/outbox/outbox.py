@@ -220,10 +220,10 @@ class Outbox:
     async def _drain(self, registration_id: str, line_item: str) -> Drained:
         done = Drained()
         patience = self._around.patience
-        while not self._around.stopping.is_set():
-            drain = await self._drain_once(registration_id, line_item)
-            if drain is None:
-                return done
+        gradebook = await self._open(registration_id, line_item)
+        while gradebook is not None and not self._around.stopping.is_set():
+            drain = Drain(self._around, gradebook, registration_id, line_item)
+            await drain.run()
             done += drain.done
             # A score that was put during the last pass is due, and may have found its wake-up spent.
             if drain.taken and drain.block is None:
@@ -236,14 +236,6 @@ class Outbox:
             patience -= max(wait, 0.0)
             await self._runtime.sleep(max(wait, 0.0))
         return done
-
-    async def _drain_once(self, registration_id: str, line_item: str) -> Drain | None:
-        gradebook = await self._open(registration_id, line_item)
-        if gradebook is None:
-            return None
-        drain = Drain(self._around, gradebook, registration_id, line_item)
-        await drain.run()
-        return drain
 
     async def _open(self, registration_id: str, line_item: str) -> Gradebook | None:
         endpoint = await self.store.endpoint(registration_id, line_item)

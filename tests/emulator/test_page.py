@@ -615,9 +615,12 @@ async def test_a_listener_that_does_not_read_is_cut_off(server: Server) -> None:
         live.tell()
         told += 1
         await asyncio.sleep(0)
-    slow.close()
     assert 1 < told < 10_000
     assert live.listeners == []
+    with pytest.raises(ConnectionResetError):
+        while await loop.sock_recv(slow, 2**20):
+            pass
+    slow.close()
 
 
 async def test_windows_are_bounded_and_closed_ones_make_room(server: Server) -> None:
