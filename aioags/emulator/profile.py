@@ -132,11 +132,11 @@ class Profile:
     token_no_store: bool = True
     # T2: None: the token URL. D2L wants https://api.brightspace.com/auth/token (documented).
     audience: str | None = None
-    # T4: "exact" compares bytes. "ignored": Moodle (seen), Open edX, old Sakai (read).
+    # T4: "exact" compares bytes. "ignored": Moodle, Open edX (seen), old Sakai (read).
     audience_check: Literal["exact", "ignored"] = "exact"
     # T3: D2L answers an array with 500 (reported).
     audience_array: Literal["accept", "crash"] = "accept"
-    # T5: Moodle and Open edX need none of them (seen, read).
+    # T5: Moodle and Open edX need none of them (seen).
     required_claims: tuple[str, ...] = ("iss", "sub", "aud", "iat", "exp", "jti")
     # T5: iss must be the client id, as CORE 6.2 says. Moodle, Blackboard, Canvas and Open edX take any (seen,
     # documented, read).
@@ -156,9 +156,9 @@ class Profile:
     key_mode: Literal["pasted", "key_set"] = "pasted"
     # T7, T8: "strict": one scope that cannot be granted refuses all: Canvas, Sakai (read), SchoolBox (reported).
     scope_policy: Literal["intersect", "strict"] = "intersect"
-    # T7: Open edX grants an empty scope with 200 (read).
+    # T7: Open edX grants an empty scope with 200 (seen).
     empty_grant: bool = False
-    # T10: lower case: Blackboard (documented), Open edX (read).
+    # T10: lower case: Blackboard (documented), Open edX (seen).
     token_type: str = "Bearer"
     # T10: Moodle takes exactly "Bearer ", and the form's media type in lower case only (seen).
     exact_case: bool = False

@@ -198,13 +198,13 @@ async def test_a_limit_grants_its_rate_and_no_more(store: PostgresStore) -> None
 
 
 async def test_a_limit_says_when_to_ask_again(store: PostgresStore) -> None:
-    limiter = PostgresLimiter(store, rate=100.0, wall=lambda: NOW)
+    limiter = PostgresLimiter(store, rate=100.0, burst=5, wall=lambda: NOW)
     assert await limiter.take(SCHOOL, 5) == Permits(5)
     assert (await limiter.take(SCHOOL, 5)).wait == pytest.approx(0.05)
 
 
 async def test_the_servers_clock_serves_everybody(store: PostgresStore) -> None:
-    limiter = PostgresLimiter(store, rate=0.01)
+    limiter = PostgresLimiter(store, rate=0.01, burst=5)
     assert (await limiter.take(SCHOOL, 5)).granted == 5
     wait = (await limiter.take(SCHOOL, 5)).wait
     assert 400 < wait <= 500
