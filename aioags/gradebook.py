@@ -78,8 +78,8 @@ class Gradebook:
 
             tag: Only items with this tag. None: any.
 
-            limit: Most items on one page, at least 1; not a bound on the whole. None: the platform chooses. Open edX
-                and ILIAS cut the listing there without saying so.
+            limit: Most items on one page, at least 1; not a bound on the whole. None: the platform chooses. ILIAS
+                cuts the listing there without saying so.
 
         Yields:
             Items that satisfy every filter, in the platform's order.
@@ -178,7 +178,7 @@ class Gradebook:
 
     async def update_line_item(self, item: LineItem) -> LineItem:
         """
-        Replace a line item's whole definition. What is None is left out, which unsets it.
+        Replace a line item's whole definition. What is None is left out, which unsets it (Canvas and Open edX keep it).
 
         Read the item, `attrs.evolve` it, send it back: fields the platform added survive. A changed `score_maximum`
         makes Moodle rescale every grade and stamp it with the current time.

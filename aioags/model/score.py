@@ -228,5 +228,7 @@ class Score:
     ) -> Self:
         """
         Return the statement that takes grade, comment and submission times back (AGS 4.5).
+
+        Open edX keeps a grade that it has published.
         """
         return cls.progress(user_id, ActivityProgress.INITIALIZED, timestamp=timestamp, extensions=extensions)
