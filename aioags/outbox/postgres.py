@@ -347,7 +347,7 @@ class PostgresLimiter:
         cost, depth = wanted / self._rate, max(wanted, self._burst) / self._rate
         now = None if self._wall is None else self._wall()
         arguments = {"registration": registration_id, "cost": cost, "depth": depth, "now": now}
-        async with self._store.connection() as connection:
+        async with self._store._single() as connection:
             if registration_id not in self._known:
                 await connection.execute(sql.NEW_PLATFORM, (registration_id,))
                 self._known.add(registration_id)

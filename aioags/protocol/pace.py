@@ -203,7 +203,7 @@ class Pacer:
             self._limit = min(self._window, self._allowance.most)
         if begun >= self._cut_at:
             self._accepted += 1
-        if begun >= self._since and signal.seconds < inf:
+        if begun >= self._since and signal.seconds < LONGEST_HOLD:
             self._latency.add(max(signal.seconds, QUICK))
             if self._latency.count >= self._judge_at:
                 self._judge(now)

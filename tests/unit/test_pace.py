@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from aioags.model.policy import Pace
 from aioags.protocol.messages import Response
-from aioags.protocol.pace import IDLE, ROUND, SHORTEST_PAUSE, START, Pacer, Signal, read_signal
+from aioags.protocol.pace import FIRST_PAUSE, IDLE, ROUND, SHORTEST_PAUSE, START, Pacer, Signal, read_signal
 from aioags.protocol.signals import LONGEST_HOLD, LONGEST_PAUSE
 
 QUICK = Signal(0.1)
@@ -318,6 +318,15 @@ def test_after_long_silence_what_was_quick_then_is_no_measure_for_now() -> None:
     tool.now += IDLE + 1.0
     slowed(tool, 6, seconds_at=5.0, per_request=0.0)
     assert tool.pacer.window == 32
+
+
+@pytest.mark.parametrize("seconds", [math.nan, math.inf, -1.0, 0.0, 1.7e308])
+def test_a_duration_that_cannot_be_breaks_nothing(seconds: float) -> None:
+    tool = Tool()
+    for _ in range(10):
+        tool.round(Signal(seconds))
+    tool.round(REFUSED)
+    assert tool.wait() <= FIRST_PAUSE
 
 
 # What platforms say: Canvas (X-Request-Cost and X-Rate-Limit-Remaining).
