@@ -161,7 +161,7 @@ class Engine:
         try:
             if credential is not None:
                 authorization = await credential.authorize(trial.operation.scopes)
-            begun = self.runtime.clock()
+            sent = self.runtime.clock()
             answer = await self._send(trial, authorization, redirected)
         except AGSError as error:
             gate.abandon()
@@ -170,8 +170,8 @@ class Engine:
             gate.abandon()
             raise
         ended = self.runtime.clock()
-        self._release(gate, trial, answer, begun, ended - begun)
-        return self._judge(trial, answer, credential, authorization, ended - begun)
+        self._release(gate, trial, answer, begun, ended - sent)
+        return self._judge(trial, answer, credential, authorization, ended - sent)
 
     async def _send(
         self, trial: Trial[Any], authorization: Authorization | None, redirected: str | None

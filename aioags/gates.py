@@ -22,7 +22,7 @@ from aioags.protocol.pace import Pacer, Signal
 
 @attrs.define(eq=False)
 class _Waiter:
-    admitted: asyncio.Future[None]
+    admitted: asyncio.Future[float]
     patience: float
 
 
@@ -71,11 +71,10 @@ class Gate:
         self._waiting.append(waiter)
         self._admit()
         try:
-            await waiter.admitted
+            return await waiter.admitted
         except asyncio.CancelledError:
             self._withdraw(waiter)
             raise
-        return self._clock()
 
     def _check_hold(self, now: float, patience: float) -> None:
         if (error := self._hold_error(now, patience)) is not None:
@@ -133,7 +132,8 @@ class Gate:
             waiter = self._waiting.popleft()
             if not waiter.admitted.done():
                 self.pacer.started(now)
-                waiter.admitted.set_result(None)
+                # The moment of the start: what is learned until the waiter wakes is of before.
+                waiter.admitted.set_result(now)
         # Nobody in flight will come back to open the gate: the end of the hold has to.
         if self._waiting and self._alarm is None and (held := self.pacer.held_for(now)) > 0:
             self._alarm = asyncio.create_task(self._ring(held), name="aioags gate")

@@ -195,7 +195,7 @@ def nested(depth: int) -> str:
     return "[" * depth + "]" * depth
 
 
-def test_what_is_nested_too_deeply_to_be_written_does_not_break_the_file(tmp_path: Path) -> None:
+def test_a_deeply_nested_score_does_not_break_the_file(tmp_path: Path) -> None:
     path = tmp_path / "state.sqlite3"
     database, one = kept(path, "moodle")
     statuses = []
@@ -207,6 +207,20 @@ def test_what_is_nested_too_deeply_to_be_written_does_not_break_the_file(tmp_pat
     database.close()
     again = restarted(path, "moodle")
     assert len(again.history(None, one.users[0])) == statuses.count(200)
+
+
+def test_what_cannot_be_written_whole_is_written_without_its_depths(tmp_path: Path) -> None:
+    path = tmp_path / "state.sqlite3"
+    database, one = kept(path)
+    deep: list[Any] = []
+    for _ in range(5000):
+        deep = [deep]
+    one.platform.item().fields["https://tool.example/deep"] = deep
+    one.platform.item().fields["tag"] = "kept"
+    database.close()
+    fields = restarted(path).item().fields
+    assert fields["tag"] == "kept"
+    assert "[[[" in json.dumps(fields["https://tool.example/deep"])
 
 
 def test_reset_forgets_what_the_file_held(tmp_path: Path) -> None:
