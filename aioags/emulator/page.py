@@ -18,7 +18,7 @@ import attrs
 from aioags.emulator import page_faults
 from aioags.emulator.messages import Answer, Asked
 from aioags.emulator.page_book import book
-from aioags.emulator.page_html import ROOT, Html, document, fill
+from aioags.emulator.page_html import ROOT, STYLES, Html, document, fill
 from aioags.emulator.page_live import Live
 from aioags.emulator.page_panels import grade_panel, item_panel, request_panel
 from aioags.emulator.page_table import panel_url
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from aioags.emulator.platform import Platform
 
 FILES = {
-    "page.css": "text/css; charset=utf-8",
+    **dict.fromkeys(STYLES, "text/css; charset=utf-8"),
     "page.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
 }

@@ -127,12 +127,15 @@ DOCUMENT = """<!doctype html>
 <meta name="color-scheme" content="light dark">
 <title>{title}</title>
 <link rel="icon" href="{root}/files/icon.svg" type="image/svg+xml">
-<link rel="stylesheet" href="{root}/files/page.css">
-{script}</head>
+{styles}{script}</head>
 <body class="{kind}">
 {body}
 </body>
 </html>
+"""
+# In the order of their rules.
+STYLES = ("base.css", "table.css", "side.css", "panel.css", "screens.css")
+STYLE = """<link rel="stylesheet" href="{root}/files/{name}">
 """
 SCRIPT = """<script src="{root}/files/page.js" type="module"></script>
 """
@@ -148,6 +151,7 @@ def document(title: str, body: Html, *, kind: str, script: bool = False, status:
         script: The page has the gradebook's script.
     """
     shown = fill(SCRIPT, root=ROOT) if script else NOTHING
-    text = fill(DOCUMENT, title=title, body=body, root=ROOT, kind=kind, script=shown)
+    styles = join(fill(STYLE, root=ROOT, name=name) for name in STYLES)
+    text = fill(DOCUMENT, title=title, body=body, root=ROOT, kind=kind, styles=styles, script=shown)
     # A comment may hold half of a surrogate pair.
     return Answer(status, HEADERS, text.encode("utf-8", "replace"))

@@ -175,7 +175,7 @@ def item_panel(platform: Platform, course: Course, item: Item) -> Html:
             [
                 ("Points", number(item.maximum)),
                 ("Graded", f"{len(grades)} of {sum(person.gradable for person in course.people.values())}"),
-                ("Mean", number(sum(grades) / len(grades)) if grades else None),
+                ("Mean", number(round(sum(grades) / len(grades), 2)) if grades else None),
                 ("Came with", f"resource link {item.link_id}" if item.coupled else "a tool’s request"),
                 ("Resource id", fields.get("resourceId")),
                 ("Tag", fields.get("tag")),

@@ -18,6 +18,7 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed
 
 from aioags.outbox import postgres_sql as sql
 from aioags.outbox.limiter import Permits
+from aioags.outbox.locks import lock_name
 from aioags.outbox.model import (
     SECOND,
     Block,
@@ -291,6 +292,26 @@ class PostgresStore:
             deleted = (await connection.execute(sql.PRUNE, (states, before))).rowcount
             await connection.execute(sql.PRUNE_ENDPOINTS, (before,))
             return deleted
+
+    @asynccontextmanager
+    async def alone(self, registration_id: str, line_item: str) -> AsyncIterator[bool]:
+        """
+        Hold a line item for oneself while the block runs: for job engines without locks. procrastinate has its own.
+
+        The lock is PostgreSQL's and dies with its connection. It takes one connection of the pool.
+
+        Yields:
+            True: nobody else may drain it now. False: somebody else does.
+        """
+        name = (f"drain {lock_name(registration_id, line_item)}",)
+        async with self._single() as connection:
+            row = await (await connection.execute(sql.TRY_LOCK, name)).fetchone()
+            mine = bool(row and row[0])
+            try:
+                yield mine
+            finally:
+                if mine:
+                    await connection.execute(sql.UNLOCK, name)
 
     async def lead(self) -> bool:
         """

@@ -74,6 +74,10 @@ VERSION: LiteralString = "SELECT version FROM aioags_outbox_version"
 
 SET_VERSION: LiteralString = "UPDATE aioags_outbox_version SET version = %s"
 
+TRY_LOCK: LiteralString = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"
+
+UNLOCK: LiteralString = "SELECT pg_advisory_unlock(hashtextextended(%s, 0))"
+
 LITTLE_PATIENCE: LiteralString = "SET LOCAL lock_timeout = '200ms'"
 
 _COLUMNS: LiteralString = """

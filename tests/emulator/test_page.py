@@ -20,7 +20,7 @@ import pytest
 
 from aioags.emulator import PROFILES, Answer, Fault, ManualClock, Person, Platform, Server, serve
 from aioags.emulator.messages import Asked
-from aioags.emulator.page import GradebookPage
+from aioags.emulator.page import FILES, GradebookPage
 from aioags.emulator.page_faults import READY, switch
 from aioags.emulator.page_live import MOST_CELLS, MOST_LISTENERS, ROOM
 from aioags.protocol.messages import Request
@@ -466,8 +466,12 @@ async def test_without_page_there_is_none() -> None:
 
 async def test_the_page_is_served_and_not_recorded(server: Server) -> None:
     async with aiohttp.ClientSession() as session:
-        for path in ("", "/files/page.css", "/files/page.js", "/files/icon.svg"):
-            async with session.get(f"{server.page_url}{path}") as answer:
+        async with session.get(str(server.page_url)) as answer:
+            assert answer.status == 200
+            named = set(re.findall(r'"(/gradebook/files/[^"]+)"', await answer.text()))
+        assert {name.rpartition("/")[2] for name in named} == set(FILES)
+        for path in named:
+            async with session.get(f"{server.url}{path}") as answer:
                 assert answer.status == 200
                 assert await answer.read()
         async with session.get(str(server.page_url), headers={"Host": "evil.example"}) as answer:

@@ -130,6 +130,60 @@ async def test_two_who_open_a_line_item_do_not_wait_for_each_other(store: Postgr
     assert await store.endpoint(SCHOOL, ITEM) == entry().endpoint
 
 
+async def test_a_line_item_is_held_by_one_at_a_time(store: PostgresStore, postgres: str) -> None:
+    other = PostgresStore(postgres)
+    async with store.alone(SCHOOL, ITEM) as mine:
+        assert mine
+        async with other.alone(SCHOOL, ITEM) as theirs, other.alone(SCHOOL, "https://lms.example/items/2") as another:
+            assert (theirs, another) == (False, True)
+    async with other.alone(SCHOOL, ITEM) as theirs:
+        assert theirs
+    with pytest.raises(ZeroDivisionError):
+        async with store.alone(SCHOOL, ITEM):
+            raise ZeroDivisionError
+    async with other.alone(SCHOOL, ITEM) as theirs:
+        assert theirs
+    await other.aclose()
+
+
+async def test_callers_who_come_together_share_a_transaction(store: PostgresStore) -> None:
+    woken: list[int] = []
+
+    async def wake(connection: psycopg.AsyncConnection[Any], places: Sequence[tuple[str, str]]) -> None:
+        woken.append(len(places))
+
+    store.wake = wake
+    items = [f"https://lms.example/items/{number}" for number in range(50)]
+    stored = await asyncio.gather(*(store.put([entry(item=item)], now=NOW) for item in items))
+    assert stored == [[True]] * 50
+    assert sum(woken) == 50
+    assert len(woken) <= 3
+
+
+async def test_one_who_waits_for_an_open_transaction_holds_up_nobody_who_came_with_him(
+    store: PostgresStore, postgres: str
+) -> None:
+    await store.put([entry("held")], now=NOW)
+    async with await psycopg.AsyncConnection.connect(postgres) as open_one:
+        await open_one.execute(sql.PUT, sql.put_arguments([entry("held", TS + 1)], NOW))
+        users = ["first", "held", "ada", "bob"]
+        puts = [asyncio.create_task(store.put([entry(user, TS + 2)], now=NOW)) for user in users]
+        done = await asyncio.gather(*(put for user, put in zip(users, puts, strict=True) if user != "held"))
+        assert done == [[True]] * 3
+        assert not puts[1].done()
+        await open_one.commit()
+    assert await puts[1] == [True]
+
+
+async def test_one_who_is_cancelled_does_not_take_his_put_back(store: PostgresStore) -> None:
+    put = asyncio.create_task(store.put([entry()], now=NOW))
+    await asyncio.sleep(0)
+    put.cancel()
+    await asyncio.gather(put, return_exceptions=True)
+    await store.put([entry("bob")], now=NOW)
+    assert {row.user_id for row in await take(store)} == {"ada", "bob"}
+
+
 async def endpoints(store: PostgresStore) -> int:
     async with store.connection() as connection:
         row = await (await connection.execute("SELECT count(*) FROM aioags_outbox_endpoint")).fetchone()
