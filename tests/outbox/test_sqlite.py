@@ -29,8 +29,8 @@ filer:/home /home nfs4 rw 0 0
 /dev/sdb1 /home/local ext4 rw 0 0
 //server/share /mnt/with\\040blank cifs rw 0 0
 broken line
-host /work 9p rw 0 0
-/dev/sdc1 /work ext4 rw 0 0
+host /srv 9p rw 0 0
+/dev/sdc1 /srv ext4 rw 0 0
 """
 
 
@@ -49,7 +49,7 @@ async def store(tmp_path: Path) -> Any:
         ("/home/local/grades.db", "ext4"),
         ("/homestead/grades.db", "ext4"),
         ("/mnt/with blank/grades.db", "cifs"),
-        ("/work/grades.db", "ext4"),
+        ("/srv/grades.db", "ext4"),
     ],
 )
 def test_the_nearest_mount_tells_the_file_system(path: str, kind: str) -> None:
