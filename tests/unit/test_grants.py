@@ -286,6 +286,12 @@ def test_t11_a_refusal_in_any_shape(status: int, body: Any, code: str | None, sa
     assert len(str(error).splitlines()) == 1
 
 
+def test_the_hint_at_the_key_set_is_given_only_where_moodle_would_answer_so() -> None:
+    assert "public key set" in str(grant_refusal(answer(404, HTML)))
+    assert "public key set" not in str(grant_refusal(answer(404, {"error": "lti_consumer_not_initialized"})))
+    assert "public key set" not in str(grant_refusal(answer(400, HTML)))
+
+
 def test_the_platforms_own_description_is_kept() -> None:
     error = grant_refusal(answer(400, {"error": "invalid_scope", "error_description": "A requested scope is invalid"}))
     assert error.description is not None

@@ -78,6 +78,17 @@ def test_what_is_no_json_is_one_clear_error(body: bytes, why: str) -> None:
         load_json(body)
 
 
+def test_a_body_of_too_many_values_is_refused_before_it_is_read() -> None:
+    # 16 MiB of these would take 400 MiB and two seconds.
+    for unit in (b"{},", b"[],", b"0,"):
+        with pytest.raises(NotReadableError, match="the body holds too many values"):
+            load_json(b"[" + unit * 3_100_000 + b"0]")
+    many = load_json(b"[" + b"0," * 600_000 + b"0]")
+    assert len(many) == 600_001
+    long_text = load_json(b'"' + b"a" * 4_000_000 + b'"')
+    assert len(long_text) == 4_000_000
+
+
 @given(st.binary(max_size=40) | st.text('{}[]",:0123456789eE+-.nulltrefasNIiy \\u', max_size=40).map(str.encode))
 @example(b'{"a": "secret"')
 def test_reading_never_fails_otherwise_and_never_quotes(body: bytes) -> None:

@@ -5,6 +5,7 @@ Scores on the wire (AGS 3.4, facts of Moodle, Canvas, Open edX): strict, compact
 from __future__ import annotations
 
 import json
+import math
 import re
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 
 from aioags import ActivityProgress, GradingProgress, Score, Submission
 from aioags.wire.codec import dump_score
-from aioags.wire.scalars import dump_instant, dump_number
+from aioags.wire.scalars import dump_instant, dump_json, dump_number
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 URL = "https://tool.example/lti/extra"
@@ -73,6 +74,8 @@ def test_the_bytes_of_everything() -> None:
         (-0.0, "0"),
         (60.5, "60.5"),
         (0.1, "0.1"),
+        (1e16, "1e+16"),
+        (1.5e300, "1.5e+300"),
         (1 / 3, "0.3333333333333333"),
         (Decimal("87.25"), "87.25"),
         (Decimal("87.250"), "87.250"),
@@ -166,6 +169,13 @@ def test_s2_no_line_break_ever_leaves(breaks: str) -> None:
     assert not any(byte < 0x20 for byte in body)
     assert sent(score)["comment"] == text
     assert sent(score)["userId"] == "u" + breaks + "1"
+
+
+def test_what_json_has_not_is_never_written() -> None:
+    assert dump_json({"é": ["👍", 1]}) == '{"é":["👍",1]}'
+    for number in (math.nan, math.inf):
+        with pytest.raises(ValueError):
+            dump_json([number])
 
 
 def test_s2_the_json_is_compact() -> None:

@@ -138,7 +138,22 @@ def test_past_the_first_arguments_everything_is_named() -> None:
     with pytest.raises(TypeError):
         Score.graded("u1", 8, 10)  # type: ignore[misc]
     with pytest.raises(TypeError):
-        Score("u1", "Completed", "FullyGraded", 8, 10)  # type: ignore[misc]
+        Score("u1", "Completed", "FullyGraded", None)  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        Submission(NOON)  # type: ignore[misc]
+
+
+def test_each_way_to_make_a_score_hands_everything_on() -> None:
+    said: dict[str, Any] = {"timestamp": NOON, "extensions": {URL: 1}}
+    more: dict[str, Any] = {"comment": "x", "scoring_user_id": "t1", "submission": Submission(started_at=NOON)}
+    for score in (graded(**said, **more), Score.progress("u1", "Started", **said, **more)):
+        assert {name: getattr(score, name) for name in said | more} == said | more
+    cleared = Score.cleared("u1", **said)
+    assert {name: getattr(cleared, name) for name in said} == said
+    started = Score.progress("u1", "Started", grading_progress="Pending")
+    assert (started.activity_progress, started.grading_progress) == ("Started", "Pending")
+    partial = graded(activity_progress="Submitted", grading_progress="PendingManual")
+    assert (partial.activity_progress, partial.grading_progress) == ("Submitted", "PendingManual")
 
 
 @pytest.mark.parametrize("user_id", ["", "  ", "\n"])

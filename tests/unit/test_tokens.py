@@ -157,6 +157,8 @@ async def test_pitfall_19_two_schools_never_share_a_token(other: dict[str, str])
     cache = office.cache()
     await asyncio.gather(text(cache), text(cache, **other))
     assert len(office.asked) == 2
+    # Also one that comes later, for scopes that the other's token would cover.
+    assert await text(cache, offered=frozenset(SCORE), client_id="tool-3") == "token-3-of-tool-3"
     ours, _ = await cache.token(registration(), ALL, SCORE)
     theirs, _ = await cache.token(registration(**other), ALL, SCORE)
     assert ours is not theirs
@@ -388,6 +390,18 @@ async def test_closing_ends_the_waiting_and_leaves_no_task() -> None:
     assert "closed" in str(said[0])
     assert asyncio.all_tasks() == {asyncio.current_task()}
     await cache.aclose()
+
+
+async def test_closing_waits_for_the_request_that_nobody_else_waits_for() -> None:
+    office = Office()
+    office.open.clear()
+    cache = office.cache()
+    waiter = asyncio.create_task(text(cache))
+    await settle()
+    waiter.cancel()
+    await asyncio.gather(waiter, return_exceptions=True)
+    await cache.aclose()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 # --- the credential ------------------------------------------------------------------------------------------------
