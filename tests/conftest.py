@@ -14,7 +14,9 @@ from collections.abc import Iterable
 import hypothesis
 import pytest
 
-from tests.rigs.postgres import USED, find_binaries
+from tests.rigs.postgres import USED, find_binaries, postgres, postgres_server
+
+__all__ = ["postgres", "postgres_server"]
 
 # Program, as tests name it: the commands that must be found for it to count as present.
 PROGRAMS = {"chromium": ("chromium", "chromedriver")}

@@ -164,6 +164,19 @@ def test_a_store_that_is_not_there_is_one_clear_line(tmp_path: Path, capsys: pyt
     assert capsys.readouterr().err == f"aioags outbox: there is no outbox at {tmp_path / 'nothing.db'}\n"
 
 
+def test_migrate_says_what_it_did(call: Callable[..., str]) -> None:
+    assert call("migrate") == "the outbox is of the newest version\n"
+
+
+@pytest.mark.needs("postgres")
+def test_a_store_in_postgresql(postgres: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["outbox", "--store", postgres, "status"]) == 1
+    assert "run aioags outbox migrate" in capsys.readouterr().err
+    assert main(["outbox", "--store", postgres, "migrate"]) == 0
+    assert main(["outbox", "--store", postgres, "retry", "--all"]) == 0
+    assert capsys.readouterr().out == "the outbox is of the newest version\n0 scores due again\n"
+
+
 def test_it_runs_as_a_program(path: Path) -> None:
     program = [sys.executable, "-m", "aioags.cli"]
     done = subprocess.run([*program, "outbox", "status"], capture_output=True, text=True, check=False)

@@ -1,5 +1,5 @@
 """
-A real PostgreSQL for the tests of this folder that ask for one.
+Databases with all tables, for the tests of this folder that ask for one.
 """
 
 from __future__ import annotations
@@ -11,9 +11,7 @@ import procrastinate
 import pytest
 
 from aioags.outbox.postgres import PostgresStore
-from tests.rigs.postgres import Server, postgres, postgres_server
-
-__all__ = ["postgres", "postgres_server"]
+from tests.rigs.postgres import Server
 
 
 async def make_tables(url: str) -> None:
