@@ -32,7 +32,7 @@ from aioags.outbox.postgres import PostgresStore
 ROOT = Path(__file__).parent.parent.parent
 FEW = 2
 MANY = int(os.environ.get("AIOAGS_KILL_ROUNDS", "15"))
-USERS = 40
+USERS = 24
 
 FAULTS = [
     Fault.answer(500, operation="post_score", probability=0.04),
@@ -202,7 +202,7 @@ async def play_with_one_drainer(rig: Rig, rounds: int, seed: int) -> None:
     async with writing(rig, seed, rounds, kill=False):
         for number in range(rounds):
             async with writing(rig, seed, number, kill=number % 2 == 1), rig.process(role="drain", until_empty=False):
-                await rig.more_posts(chance.randrange(1, 250))
+                await rig.more_posts(chance.randrange(1, 150))
     async with rig.process(role="drain", until_empty=True) as drainer:
         assert await drainer.wait() == 0
 
@@ -215,7 +215,7 @@ async def play_with_two_workers(rig: Rig, rounds: int, seed: int) -> None:
     async with writing(rig, seed, rounds, kill=False), rig.process(role="work", until_empty=False) as steady:
         for number in range(rounds):
             async with writing(rig, seed, number, kill=number % 2 == 1), rig.process(role="work", until_empty=False):
-                await rig.more_posts(chance.randrange(1, 250))
+                await rig.more_posts(chance.randrange(1, 150))
         steady.kill()
     async with (
         rig.process(role="work", until_empty=True) as first,
