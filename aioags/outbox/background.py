@@ -122,13 +122,16 @@ class Background:
 
     async def _look_for_ever(self) -> None:
         while not self._stopping.is_set():
+            begun = self._runtime.clock()
             try:
                 wait = await self._look_once()
             except Exception:
                 # A full disk may have room again; to stop looking would keep every grade back without a word.
                 _logger.exception("outbox: the store cannot be read")
                 wait = self._poll
-            await self._nap(wait)
+            # With a hundred thousand line items a look takes a while: it must not be all that is done.
+            took = self._runtime.clock() - begun
+            await self._nap(max(wait, 10 * min(took, self._poll)))
 
     async def _look_once(self) -> float:
         self._look_now.clear()

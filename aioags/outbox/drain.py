@@ -163,6 +163,7 @@ class Drain:
         self._registration_id = registration_id
         self._line_item = line_item
         self._health = surroundings.health_of(registration_id)
+        self._known_block = self._health.blocked_until
         self._in_flight: dict[str, StoredScore] = {}
         self._counts: Counter[State] = Counter()
         self._news: dict[str, tuple[Verdict, Delivery]] = {}
@@ -216,10 +217,16 @@ class Drain:
         taken = await self._around.store.take(self._registration_id, self._line_item, now=now, limit=limit, busy=busy)
         self.block = taken.block
         self.taken += len(taken.rows)
+        if taken.rows and self._health.blocked_until == self._known_block:
+            # Over, or lifted by somebody who knows better.
+            self._health.blocked_until = self._known_block = 0.0
         return taken.rows
 
     def _must_stop(self) -> bool:
-        return self._around.stopping.is_set() or self._health.blocked_until > self._around.runtime.wall()
+        # Only a block that began since: whether an older one still stands, the store knows.
+        until = self._health.blocked_until
+        blocked = until > self._known_block and until > self._around.runtime.wall()
+        return blocked or self._around.stopping.is_set()
 
     async def _may_send(self) -> bool:
         permits = self._around.permits

@@ -14,9 +14,10 @@ import attrs
 import pytest
 
 from aioags import Client, Endpoint, Gradebook, Registration, RetryPolicy
-from aioags.outbox import Backoff, State
+from aioags.outbox import Backoff, Selection, State
 from aioags.protocol.messages import Request, Response
 from tests.outbox.kit import FAULT, SCHOOL, new_desk
+from tests.outbox.memory_store import MemoryStore
 from tests.rigs.faults import Fault
 from tests.rigs.memory import tool_key
 
@@ -32,6 +33,14 @@ def throttled(seconds: int) -> Fault:
         return Response(429, "", (("Retry-After", str(seconds)),), b"", request.url)
 
     return Fault("429", act)
+
+
+def unauthorized(request: Request) -> Fault | None:
+    """
+    Let nobody in.
+    """
+    answer = Response(401, "", (), b"", request.url)
+    return Fault("401", lambda *_: answer) if "/scores" in request.url else None
 
 
 async def test_a_short_silence_is_awaited_within_the_drain() -> None:
@@ -58,11 +67,26 @@ async def test_a_long_silence_ends_the_drain_and_leaves_the_rows_as_they_were() 
     assert platform.block.reason.startswith("ThrottledError: ")
     desk.heal()
     requests = desk.platform.counts["post_score"]
-    desk.time.now += 7199
+    desk.time.now += 7100
     assert await desk.drain() == (0, 0, 0)
     assert desk.platform.counts["post_score"] == requests
-    desk.time.now += 1
+    desk.time.now += 100
     assert await desk.drain() == (50, 0, 0)
+
+
+async def test_whoever_tries_again_from_elsewhere_lifts_a_block() -> None:
+    desk = new_desk(users=20, outbox={"patience": 0})
+    desk.transport.choose = unauthorized
+    await desk.put(*(desk.grade(5, user) for user in desk.platform.users()))
+    await desk.drain()
+    desk.heal()
+    assert await desk.drain() == (0, 0, 0)
+    await MemoryStore(desk.table).requeue(Selection(), now=desk.time.wall())
+    assert await desk.drain() == (20, 0, 0)
+    desk.transport.choose = unauthorized
+    await desk.put(desk.grade(6, at=60))
+    await desk.drain()
+    assert (await desk.outbox.stats()).platforms[0].block is not None, "and it can be blocked again at once"
 
 
 async def test_a_weekend_of_maintenance_costs_few_requests_and_no_score() -> None:
@@ -125,11 +149,6 @@ async def test_a_platform_that_gives_no_token_kills_no_score(status: int, body: 
 
 async def test_a_platform_that_refuses_every_token_is_not_asked_for_each_score() -> None:
     desk = new_desk(users=300, outbox={"patience": 0})
-
-    def unauthorized(request: Request) -> Fault | None:
-        answer = Response(401, "", (), b"", request.url)
-        return Fault("401", lambda *_: answer) if "/scores" in request.url else None
-
     desk.transport.choose = unauthorized
     await desk.put(*(desk.grade(5, user) for user in desk.platform.users()))
     await desk.drain()
