@@ -7,6 +7,7 @@ none                                recorded
 stale, and an earlier attempt with  recorded: it was that attempt
 this very score may have landed
 stale otherwise                     refused: the platform holds a newer score from elsewhere
+stale, and stamped by a gateway     later: its next stamp is a later one
 throttled, or 5xx with a hint       the score is untouched, the attempt not counted; the platform is left alone as told
 no token, or 401                    the same; nobody told how long, so it is left alone for longer each time
 other 4xx, not offered              refused
@@ -118,7 +119,7 @@ def judge(row: StoredScore, error: AGSError | None, *, now: float, jitter: float
 
         now: Unix time, when the attempt ended.
     """
-    if error is None or (isinstance(error, StaleScoreError) and row.unsure):
+    if error is None or (isinstance(error, StaleScoreError) and row.unsure and not error.transient):
         return Verdict(_recorded(row, now), Standing.HEALTHY)
     if _is_refusal(error):
         return Verdict(_refused(row, error, describe(error)), Standing.HEALTHY, error=error)
@@ -126,7 +127,7 @@ def judge(row: StoredScore, error: AGSError | None, *, now: float, jitter: float
     if now - row.since >= backoff.give_up_after:
         days = backoff.give_up_after / _DAY
         return Verdict(_refused(row, error, f"gave up after {days:g} days: {describe(error)}"), standing, error=error)
-    counted = standing is Standing.SHAKY
+    counted = standing in (Standing.SHAKY, Standing.HEALTHY)
     later = Outcome(
         *row.key,
         row.ts,
@@ -179,7 +180,7 @@ def _is_refusal(error: AGSError) -> bool:
         return False
     if isinstance(error, RefusedError):
         # A login page or a notice of maintenance in somebody's proxy is no word about the score.
-        return not 300 <= error.status < 400
+        return not error.transient and not 300 <= error.status < 400
     return error.recorded is False and not error.transient
 
 
@@ -188,4 +189,4 @@ def _standing(error: AGSError) -> Standing:
         return Standing.BUSY
     if isinstance(error, AuthorizationError) or is_final_for_all(error):
         return Standing.BUSY if error.retry_after is not None else Standing.CLOSED
-    return Standing.SHAKY
+    return Standing.HEALTHY if isinstance(error, StaleScoreError) else Standing.SHAKY

@@ -77,6 +77,7 @@ TABLE: list[tuple[AGSError | None, State, Standing, bool, bool]] = [
     (BrokenError("", status=501), DEAD, HEALTHY, True, False),
     (UnreachableError("a header that cannot be sent"), DEAD, HEALTHY, True, False),
     (RefusedError("", status=302), DUE, SHAKY, True, False),
+    (StaleScoreError("", status=409, transient=True), DUE, HEALTHY, True, False),
     (UntrustedURLError(""), DUE, SHAKY, True, False),
     (UnreachableError("", transient=True), DUE, SHAKY, True, False),
     (LostAnswerError("", recorded=None, transient=True), DUE, SHAKY, True, True),
@@ -102,11 +103,16 @@ def test_each_answer_has_its_consequence(
     assert (verdict.outcome.counted, verdict.outcome.unsure) == (counted, unsure)
     assert verdict.outcome.ts == TS
     assert verdict.hold == (None if error is None or state is DEAD else error.retry_after)
-    assert verdict.outcome.not_before == (NOW + 6 if standing is SHAKY else 0)
+    assert verdict.outcome.not_before == (NOW + 6 if state is DUE and counted else 0)
 
 
 def test_stale_after_an_attempt_that_may_have_landed_is_recorded() -> None:
     assert decide(StaleScoreError("", status=409), unsure=True).outcome.state is SENT
+
+
+def test_stale_by_a_stamp_that_a_gateway_made_proves_nothing() -> None:
+    verdict = decide(StaleScoreError("", status=409, transient=True, retry_after=1.0), unsure=True)
+    assert (verdict.outcome.state, verdict.outcome.unsure) == (DUE, True)
 
 
 @pytest.mark.parametrize("error", [error for error, state, *_ in TABLE if error is not None and state is DUE])

@@ -14,16 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aioags import Client, Endpoint, Gradebook, LineItem, NotOfferedError, Scope, Score, Submission, UntrustedURLError
-from aioags.emulator.ltiaas import Gateway
-from aioags.ltiaas import ServiceReference
-from aioags.outbox import Entry, Outbox
+from aioags import Endpoint, LineItem, NotOfferedError, Scope, Score, Submission, UntrustedURLError
+from aioags.outbox import Entry
 from aioags.outbox.model import from_micros, to_micros
 from aioags.outbox.payload import dump_payload, load_score
-from aioags.protocol.messages import Request, Response
 from tests.outbox.kit import SCHOOL, new_desk
-from tests.outbox.memory_store import MemoryStore
-from tests.rigs.memory import as_response, new_platform
 
 ITEM = "https://lms.example/items/1"
 ENDPOINT = Endpoint("https://lms.example/items", ITEM, [Scope.SCORE])
@@ -101,44 +96,6 @@ async def test_the_newest_endpoint_is_used() -> None:
     await desk.outbox.put(SCHOOL, old, desk.grade())
     await desk.outbox.put(SCHOOL, desk.endpoint, desk.grade(at=-1))
     assert Endpoint.from_claim(json.loads(desk.table.endpoints[SCHOOL, desk.item])) == desk.endpoint
-
-
-class GatewayTransport:
-    """
-    Carries requests to an emulated LTIAAS.
-    """
-
-    def __init__(self, gateway: Gateway) -> None:
-        self.gateway = gateway
-
-    async def send(self, request: Request) -> Response:
-        await asyncio.sleep(0)
-        return as_response(request, self.gateway.answer(request))
-
-    async def aclose(self) -> None:
-        pass
-
-
-async def test_ltiaas_is_a_back_end_like_any_other() -> None:
-    platform = new_platform()
-    gateway = Gateway.create(platform)
-    user = platform.users()[0]
-    item = platform.endpoint_claim()["lineitem"]
-    reference = ServiceReference(service_key=gateway.launch(user).service_key, line_item=item)
-    client = Client(transport=GatewayTransport(gateway))
-
-    def registry(client: Client, name: str, endpoint: Any) -> Gradebook:
-        account = client.ltiaas(gateway.base_url, gateway.api_key)
-        return account.gradebook(reference=ServiceReference.from_dict(endpoint))
-
-    store = MemoryStore()
-    outbox = Outbox(store, client, registry)
-    await outbox.put("gateway", reference.to_dict(), grade(user))
-    await outbox.put("gateway", reference.to_dict(), grade("987654321"))
-    done = await outbox.drain("gateway", item)
-    assert (done.recorded, done.refused) == (1, 1)
-    assert [score["scoreGiven"] for score in platform.history(item, user)] == [5]
-    assert reference.service_key not in repr((outbox, store, store.table.rows))
 
 
 def test_an_entry_shows_neither_whose_it_is_nor_what_lets_it_in() -> None:
