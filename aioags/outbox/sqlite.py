@@ -86,6 +86,8 @@ class SQLiteStore:
         try:
             # Every commit is on the disk before it is answered; NORMAL would lose the last ones with the power.
             connection.execute("PRAGMA synchronous = FULL")
+            # On macOS an fsync leaves the data in the disk's own cache; elsewhere this changes nothing.
+            connection.execute("PRAGMA fullfsync = ON")
             migrate(connection)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")

@@ -88,10 +88,10 @@ async def test_every_commit_is_on_the_disk_before_it_is_answered(store: SQLiteSt
     await store.put([entry()], now=NOW)
     settings = await store._writer.run(
         lambda connection: [
-            connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")
+            connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous", "fullfsync")
         ]
     )
-    assert settings == ["wal", 2], "2 is FULL"
+    assert settings == ["wal", 2, 1], "2 is FULL"
 
 
 async def test_an_empty_folder_is_an_outbox_only_if_asked_to_be(tmp_path: Path) -> None:
