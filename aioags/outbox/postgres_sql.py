@@ -192,7 +192,7 @@ _SETTLE: LiteralString = f"""
         last_error = CASE WHEN {_APPLIES} THEN given.error ELSE score.last_error END,
         sent_ts = CASE WHEN given.state = 'sent' THEN greatest(score.sent_ts, given.ts) ELSE score.sent_ts END,
         wire_ts = greatest(score.wire_ts, given.wire_ts),
-        unsure = given.unsure
+        unsure = CASE WHEN score.wire_for = given.ts THEN given.unsure ELSE score.unsure END
 """  # noqa: S608  Only our own text is put in.
 
 _OUTCOMES: LiteralString = """

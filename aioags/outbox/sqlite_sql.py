@@ -69,7 +69,7 @@ SETTLE = f"""
         last_error = CASE WHEN {_APPLIES} THEN :error ELSE last_error END,
         sent_ts = CASE WHEN :state = 'sent' THEN max(coalesce(sent_ts, :ts), :ts) ELSE sent_ts END,
         wire_ts = max(coalesce(wire_ts, :wire_ts), :wire_ts),
-        unsure = :unsure
+        unsure = CASE WHEN wire_for = :ts THEN :unsure ELSE unsure END
     WHERE user_id = :user_id
         AND item = (SELECT id FROM line_item WHERE registration = :registration AND line_item = :line_item)
 """  # noqa: S608

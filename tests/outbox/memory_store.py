@@ -117,7 +117,8 @@ class MemoryStore:
                 self.table.rows[key] = self._settled(row, outcome, now)
 
     def _settled(self, row: StoredScore, outcome: Outcome, now: float) -> StoredScore:
-        row = attrs.evolve(row, wire_ts=max(row.wire_ts or 0, outcome.wire_ts), unsure=outcome.unsure)
+        unsure = outcome.unsure if self.table.wire_for[row.key] == outcome.ts else row.unsure
+        row = attrs.evolve(row, wire_ts=max(row.wire_ts or 0, outcome.wire_ts), unsure=unsure)
         if outcome.state is State.SENT:
             row = attrs.evolve(row, sent_ts=max(row.sent_ts or 0, outcome.ts))
         if row.ts != outcome.ts or (row.state is State.SENT and outcome.state is not State.SENT):

@@ -68,6 +68,18 @@ class SettlingTests:
         stats = await store.stats(now=NOW)
         assert (stats.due, stats.sent, stats.dead) == (0, 2, 0)
 
+    async def test_the_end_of_an_older_attempt_says_nothing_of_a_newer_one(self, open_store: OpenStore) -> None:
+        """
+        Of two drains that should not have been, one may die: what its attempt left stays unknown.
+        """
+        store = open_store()
+        await store.put([entry(points=1)], now=NOW)
+        old = await take_one(store)
+        await store.put([entry(ts=TS + 1, points=2)], now=NOW)
+        await take_one(store)
+        await store.settle([outcome(old)], now=NOW)
+        assert (await take_one(store)).unsure
+
     async def test_a_dead_row_is_listed_with_its_reason(self, open_store: OpenStore) -> None:
         """
         And it is not tried again by itself.
