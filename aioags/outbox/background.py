@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 
 import attrs
 
@@ -160,23 +160,45 @@ class Background:
 
     async def drain_all(self) -> Drained:
         """
-        Drain what is due now, in this task.
+        Drain what is due now, and wait for it.
         """
         if self._looker is not None:
             raise RuntimeError("this outbox drains in the background already")
         if not await self._store.lead():
             raise StoreError("another process drains this outbox")
-        done = Drained()
         seen: set[_Place] = set()
-        while True:
-            now = self._runtime.wall()
-            due = [(item.registration_id, item.line_item) for item in await self._store.due(now=now) if item.at <= now]
-            fresh = [place for place in due if place not in seen]
-            if not fresh:
-                return done
-            for place in fresh:
-                seen.add(place)
-                done += await self._drain(*place)
+        done = Drained()
+        while fresh := await self._due_besides(seen):
+            seen.update(fresh)
+            done += await self._drain_together(fresh)
+        return done
+
+    async def _due_besides(self, seen: set[_Place]) -> list[_Place]:
+        now = self._runtime.wall()
+        places = [(item.registration_id, item.line_item) for item in await self._store.due(now=now) if item.at <= now]
+        return [place for place in places if place not in seen]
+
+    async def _drain_together(self, places: list[_Place]) -> Drained:
+        by_platform: dict[str, list[_Place]] = {}
+        for place in places:
+            by_platform.setdefault(place[0], []).append(place)
+        try:
+            async with asyncio.TaskGroup() as group:
+                workers = [
+                    group.create_task(self._drain_each(queue), name="aioags outbox drain")
+                    for queue in map(iter, by_platform.values())
+                    for _ in range(self._at_once)
+                ]
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None
+        return sum((worker.result() for worker in workers), Drained())
+
+    async def _drain_each(self, queue: Iterator[_Place]) -> Drained:
+        done = Drained()
+        # Shared by the workers of a platform.
+        for place in queue:
+            done += await self._drain(*place)
+        return done
 
     async def stop(self) -> None:
         """

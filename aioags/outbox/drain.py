@@ -155,11 +155,10 @@ class Drain:
     One pass over the due scores of one line item.
     """
 
-    def __init__(self, surroundings: Surroundings, gradebook: Gradebook, registration_id: str, line_item: str) -> None:
+    def __init__(self, surroundings: Surroundings, registration_id: str, line_item: str) -> None:
         self.block: Block | None = None
         self.taken = 0
         self._around = surroundings
-        self._gradebook = gradebook
         self._registration_id = registration_id
         self._line_item = line_item
         self._health = surroundings.health_of(registration_id)
@@ -176,19 +175,36 @@ class Drain:
         """
         return Drained(self._counts[State.SENT], self._counts[State.DEAD], self._counts[State.DUE])
 
-    async def run(self) -> None:
+    async def run(self, gradebook: Gradebook) -> None:
         """
         Post what is due until nothing is, or the platform is blocked, or the outbox is closing.
         """
         try:
-            posting = self._gradebook.post_scores(self._source(), line_item=self._line_item)
+            posting = gradebook.post_scores(self._source(gradebook), line_item=self._line_item)
             async with posting as deliveries:
                 async for delivery in deliveries:
                     await self._judge(self._in_flight[delivery.score.user_id], delivery)
         finally:
             await self._settler.finish()
 
-    async def _source(self) -> AsyncGenerator[Score, None]:
+    async def postpone(self, error: AGSError) -> None:
+        """
+        Put off what is due, each score for its own time: there is no gradebook to post it to.
+        """
+        while rows := await self._take(_TAKEN_AT_ONCE):
+            for row in rows:
+                self._in_flight[row.user_id] = row
+                self._conclude(row, Delivery(row.wire_score, self._line_item, error=error))
+            await self._settler.finish()
+        if not self.taken:
+            return
+        now, jitter = self._around.runtime.wall(), self._around.runtime.jitter()
+        # One failure, however many scores there are: it may be this line item's alone.
+        until = self._health.stumble(now=now, jitter=jitter, backoff=self._around.backoff)
+        if until is not None:
+            await self._block(until, describe(error))
+
+    async def _source(self, gradebook: Gradebook) -> AsyncGenerator[Score, None]:
         while not self._must_stop():
             if self._settler.failed or self._settler.backlog > _MOST_UNSETTLED:
                 await self._settler.finish()
@@ -199,7 +215,7 @@ class Drain:
                     self._give_back(rows[place:])
                     return
                 self._in_flight[row.user_id] = row
-                if not await self._is_settled_by_looking(row):
+                if not await self._is_settled_by_looking(gradebook, row):
                     yield row.wire_score
             if len(rows) < limit:
                 # What comes due meanwhile is for the next pass.
@@ -236,12 +252,12 @@ class Drain:
         for row in rows:
             self._settler.add(untouched(row))
 
-    async def _is_settled_by_looking(self, row: StoredScore) -> bool:
+    async def _is_settled_by_looking(self, gradebook: Gradebook, row: StoredScore) -> bool:
         if not (row.unsure and row.wire_score.appends):
             return False
         delivery = Delivery(row.wire_score, self._line_item, timestamp=row.wire_score.timestamp)
         try:
-            result = await self._gradebook.get_result(row.user_id, line_item=self._line_item)
+            result = await gradebook.get_result(row.user_id, line_item=self._line_item)
         except NotOfferedError:
             # Nobody can know. A comment that stands there twice is better than a grade that is missing.
             return False
@@ -253,14 +269,18 @@ class Drain:
         await self._judge(row, delivery)
         return True
 
-    async def _judge(self, row: StoredScore, delivery: Delivery) -> None:
-        runtime, backoff = self._around.runtime, self._around.backoff
-        now, jitter = runtime.wall(), runtime.jitter()
-        verdict = judge(row, delivery.error, now=now, jitter=jitter, backoff=backoff)
+    def _conclude(self, row: StoredScore, delivery: Delivery) -> Verdict:
+        now, jitter = self._around.runtime.wall(), self._around.runtime.jitter()
+        verdict = judge(row, delivery.error, now=now, jitter=jitter, backoff=self._around.backoff)
         self._counts[verdict.outcome.state] += 1
         self._news[row.user_id] = (verdict, delivery)
         self._settler.add(verdict.outcome)
-        until = self._health.note(verdict, now=now, jitter=jitter, backoff=backoff)
+        return verdict
+
+    async def _judge(self, row: StoredScore, delivery: Delivery) -> None:
+        verdict = self._conclude(row, delivery)
+        now, jitter = self._around.runtime.wall(), self._around.runtime.jitter()
+        until = self._health.note(verdict, now=now, jitter=jitter, backoff=self._around.backoff)
         if until is not None and verdict.error is not None:
             await self._block(until, describe(verdict.error))
 

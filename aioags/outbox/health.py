@@ -59,17 +59,18 @@ class Health:
             return None
         if verdict.hold is not None and verdict.standing is Standing.BUSY:
             return self._block(now + verdict.hold)
+        enough = 1 if verdict.standing is Standing.CLOSED else _FAILURES_IN_A_ROW
+        return self.stumble(now=now, jitter=jitter, backoff=backoff, enough=enough)
+
+    def stumble(self, *, now: float, jitter: float, backoff: Backoff, enough: int = _FAILURES_IN_A_ROW) -> float | None:
+        """
+        Count one failure; what `note` returns. So many in a row are enough to leave the platform alone.
+        """
         if now < self.blocked_until:
             return None
         self.failures += 1
-        if verdict.standing is Standing.SHAKY and not self.is_suspect and self.failures < _FAILURES_IN_A_ROW:
+        if self.failures < enough and not self.is_suspect:
             return None
-        return self.close(now=now, jitter=jitter, backoff=backoff)
-
-    def close(self, *, now: float, jitter: float, backoff: Backoff) -> float | None:
-        """
-        Leave the platform alone for longer than the last time.
-        """
         self.failures = 0
         self.level += 1
         return self._block(now + backoff.wait(self.level, jitter))

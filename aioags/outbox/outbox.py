@@ -16,6 +16,7 @@ import attrs
 
 from aioags.client import Client
 from aioags.engine import Runtime
+from aioags.errors import AGSError
 from aioags.gradebook import Gradebook
 from aioags.join import as_async
 from aioags.model.delivery import Delivery
@@ -26,7 +27,7 @@ from aioags.model.score import Score
 from aioags.outbox.background import Background
 from aioags.outbox.drain import Drain, Drained, Surroundings
 from aioags.outbox.limiter import Limiter, PermitCache
-from aioags.outbox.model import Block, Entry, Selection, State, Stats, StoredScore
+from aioags.outbox.model import Entry, Selection, State, Stats, StoredScore
 from aioags.outbox.registry import Registry, direct, open_gradebook
 from aioags.outbox.store import Store
 from aioags.outbox.verdict import Backoff, Verdict
@@ -67,7 +68,8 @@ class Outbox:
 
         runtime: Clock, sleep and chance, for tests.
 
-        line_items_at_once: How many line items of one platform are drained at once in the background.
+        line_items_at_once: How many line items of one platform are drained at once, in the background or by
+            `drain_all`.
 
         patience: Longest wait for a platform that asks for one within one `drain`, seconds. Longer ones end the drain.
 
@@ -218,12 +220,21 @@ class Outbox:
                 self._at_rest.set()
 
     async def _drain(self, registration_id: str, line_item: str) -> Drained:
+        gradebook = await self._open(registration_id, line_item)
+        if gradebook is None:
+            return Drained()
+        if isinstance(gradebook, Gradebook):
+            return await self._post(gradebook, registration_id, line_item)
+        drain = Drain(self._around, registration_id, line_item)
+        await drain.postpone(gradebook)
+        return drain.done
+
+    async def _post(self, gradebook: Gradebook, registration_id: str, line_item: str) -> Drained:
         done = Drained()
         patience = self._around.patience
-        gradebook = await self._open(registration_id, line_item)
-        while gradebook is not None and not self._around.stopping.is_set():
-            drain = Drain(self._around, gradebook, registration_id, line_item)
-            await drain.run()
+        while not self._around.stopping.is_set():
+            drain = Drain(self._around, registration_id, line_item)
+            await drain.run(gradebook)
             done += drain.done
             # A score that was put during the last pass is due, and may have found its wake-up spent.
             if drain.taken and drain.block is None:
@@ -237,7 +248,7 @@ class Outbox:
             await self._runtime.sleep(max(wait, 0.0))
         return done
 
-    async def _open(self, registration_id: str, line_item: str) -> Gradebook | None:
+    async def _open(self, registration_id: str, line_item: str) -> Gradebook | AGSError | None:
         endpoint = await self.store.endpoint(registration_id, line_item)
         if endpoint is None:
             return None
@@ -246,19 +257,12 @@ class Outbox:
         except Exception as error:
             # The caller's own code: a registration that was removed, a database that is away.
             _logger.exception("outbox: the gradebook of %s cannot be opened", registration_id)
-            await self._close_platform(registration_id, f"the gradebook cannot be opened: {type(error).__name__}")
-            return None
-
-    async def _close_platform(self, registration_id: str, reason: str) -> None:
-        health = self._around.health_of(registration_id)
-        wall, jitter = self._runtime.wall(), self._runtime.jitter()
-        until = health.close(now=wall, jitter=jitter, backoff=self._around.backoff)
-        if until is not None:
-            await self.store.block(Block(registration_id, until, reason))
+            return AGSError(f"the gradebook cannot be opened: {type(error).__name__}", transient=True)
 
     async def drain_all(self) -> Drained:
         """
-        Drain every line item that is due now, one after the other: for a cron job, or the end of a script.
+        Drain every line item that is due now, as many at once as in the background: for a cron job, or the end of a
+        script.
 
         Returns:
             What it did. What is due at a later time is left.

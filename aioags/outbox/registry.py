@@ -18,7 +18,8 @@ Registry = Callable[[Client, str, Mapping[str, Any]], Gradebook | Awaitable[Grad
 """
 Opens the gradebook that a registration id and an endpoint stand for. The endpoint is what was put, as JSON: for a
 launch's `Endpoint` its claim, for another back end whatever you put. The function decides by your own records which
-back end to ask; it may be asynchronous, and may raise anything when it cannot tell: then it is asked again later.
+back end to ask; it may be asynchronous, and may raise anything when it cannot tell: then the scores of this line item
+wait, and it is asked again later. Raises it for one line item after the other, the whole registration waits.
 """
 
 
@@ -36,14 +37,17 @@ def direct(registrations: Mapping[str, Registration]) -> Registry:
     return open_gradebook
 
 
-async def open_gradebook(registry: Registry, client: Client, registration_id: str, endpoint: str | None) -> Gradebook:
+async def open_gradebook(registry: Registry, client: Client, registration_id: str, endpoint: str) -> Gradebook:
     """
     Open a gradebook, whatever the registry does for it.
 
     Raises:
+        TypeError: It did not return a gradebook.
+
         Exception: Whatever the registry raises.
     """
-    if endpoint is None:
-        raise LookupError("the line item has no scores in the outbox")
     opened = registry(client, registration_id, json.loads(endpoint))
-    return await opened if inspect.isawaitable(opened) else opened
+    gradebook = await opened if inspect.isawaitable(opened) else opened
+    if not isinstance(gradebook, Gradebook):
+        raise TypeError(f"a registry returns a Gradebook, this one returned {type(gradebook).__name__}")
+    return gradebook

@@ -8,7 +8,7 @@ import asyncio
 
 import pytest
 
-from aioags.outbox import Outbox, Selection, StoreError
+from aioags.outbox import Outbox, Selection, StoreError, Taken
 from aioags.protocol.messages import Request
 from tests.outbox.kit import SCHOOL, Desk, new_desk
 from tests.outbox.memory_store import MemoryStore
@@ -214,6 +214,38 @@ async def test_drain_all_drains_what_is_due_and_ends() -> None:
     await desk.outbox.aclose()
     desk.time.now += 60
     assert (await second_outbox(desk).drain_all()).recorded == 1
+
+
+async def test_drain_all_drains_several_line_items_at_once() -> None:
+    desk = new_desk(users=1, outbox={"line_items_at_once": 4})
+    site = desk.platform.site
+    for number in range(40):
+        item = site.item_url(desk.platform.add_line_item(f"Item {number}", 100))
+        await desk.outbox.put(SCHOOL, desk.endpoint, desk.grade(), line_item=item)
+    begun: list[float] = []
+
+    async def slowly(request: Request) -> None:
+        if "/scores" in request.url:
+            begun.append(desk.time.now)
+            await desk.time.sleep(1)
+
+    desk.transport.after = slowly
+    assert (await desk.outbox.drain_all()).recorded == 40
+    assert len(begun) == 40
+    assert max(begun) - min(begun) == pytest.approx(9), "ten times four"
+
+
+async def test_drain_all_says_that_the_store_failed() -> None:
+    class BrokenStore(MemoryStore):
+        async def take(self, *_: object, **__: object) -> Taken:
+            raise StoreError("the disk is full")
+
+    desk = new_desk(store=BrokenStore())
+    for number in range(20):
+        await desk.outbox.put(SCHOOL, desk.endpoint, desk.grade(), line_item=f"{desk.item}{number}")
+    with pytest.raises(StoreError, match="the disk is full"):
+        await desk.outbox.drain_all()
+    await desk.outbox.aclose()
 
 
 async def test_an_outbox_is_entered_once() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 import pytest
 
-from aioags import Client, Endpoint, Gradebook, Registration, RetryPolicy
+from aioags import Client, Endpoint, Gradebook, Registration, RetryPolicy, Scope
 from aioags.outbox import Backoff, Selection, State
 from aioags.protocol.messages import Request, Response
 from tests.outbox.kit import FAULT, SCHOOL, new_desk
@@ -188,23 +188,70 @@ async def test_a_registration_that_cannot_be_found_holds_its_scores_back(caplog:
     desk = new_desk(
         registry=lambda client, name, endpoint: client.gradebook(known[name], Endpoint.from_claim(endpoint))
     )
-    await desk.put(desk.grade())
-    assert await desk.drain() == (0, 0, 0)
-    (platform,) = (await desk.outbox.stats()).platforms
-    assert platform.block is not None
-    assert platform.block.reason == "the gradebook cannot be opened: KeyError"
+    await desk.put(*(desk.grade(5, user) for user in desk.platform.users()))
+    assert await desk.drain() == (0, 0, 3)
+    assert (desk.row().state, desk.row().unsure) == (State.DUE, False)
+    assert desk.row().last_error == "AGSError: the gradebook cannot be opened: KeyError"
     assert "the gradebook of school cannot be opened" in caplog.text
+    assert await desk.drain() == (0, 0, 0), "not before its time"
     known[SCHOOL] = desk.registration
     desk.time.now += 10
-    assert await desk.drain() == (1, 0, 0)
+    assert await desk.drain() == (3, 0, 0)
+
+
+async def test_one_line_item_that_cannot_be_opened_holds_up_no_other() -> None:
+    def registry(client: Client, name: str, endpoint: Mapping[str, Any]) -> Gradebook:
+        if "lost" in endpoint["lineitem"]:
+            raise LookupError
+        return client.gradebook(desk.registration, Endpoint.from_claim(endpoint))
+
+    desk = new_desk(registry=registry, outbox={"patience": 0})
+    lost = "https://lms.example/lost"
+    await desk.outbox.put(SCHOOL, Endpoint(None, lost, [Scope.SCORE]), desk.grade())
+    for turn in range(30):
+        assert (await desk.outbox.drain(SCHOOL, lost)).recorded == 0
+        await desk.put(desk.grade(turn % 10, at=turn))
+        assert await desk.drain() == (1, 0, 0), f"turn {turn}"
+        desk.time.now += 900
+
+
+@pytest.mark.parametrize("cause", [LookupError, None], ids=["it raises", "it returns nothing"])
+async def test_a_registration_without_gradebooks_is_not_asked_for_each_line_item(cause: type[Exception] | None) -> None:
+    asked: list[str] = []
+
+    def registry(client: Client, name: str, endpoint: Mapping[str, Any]) -> Any:
+        asked.append(endpoint["lineitem"])
+        if cause is not None:
+            raise cause
+
+    desk = new_desk(registry=registry, outbox={"patience": 0})
+    items = [f"https://lms.example/{number}" for number in range(500)]
+    for item in items:
+        await desk.outbox.put(SCHOOL, Endpoint(None, item, [Scope.SCORE]), desk.grade())
+    for item in items:
+        await desk.outbox.drain(SCHOOL, item)
+    (platform,) = (await desk.outbox.stats()).platforms
+    assert platform.block is not None
+    assert platform.block.reason.startswith("AGSError: the gradebook cannot be opened: ")
+    assert (platform.due, platform.delayed, platform.dead) == (500, 8, 0)
+
+
+async def test_a_registration_that_never_comes_back_is_told_in_the_end() -> None:
+    desk = new_desk(outbox={"backoff": Backoff(give_up_after=48 * HOUR)})
+    await desk.outbox.put("gone", desk.endpoint, desk.grade())
+    await desk.outbox.drain("gone", desk.item)
+    desk.time.now += 48 * HOUR
+    await desk.outbox.drain("gone", desk.item)
+    (row,) = [row async for row in desk.outbox.failed()]
+    assert row.last_error == "gave up after 2 days: AGSError: the gradebook cannot be opened: LookupError"
+    assert desk.told == [("refused", desk.user, 0)]
 
 
 async def test_an_unknown_name_in_a_mapping_is_such_a_case() -> None:
     desk = new_desk()
     await desk.outbox.put("nowhere", desk.endpoint, desk.grade())
-    assert (await desk.outbox.drain("nowhere", desk.item)).recorded == 0
+    assert (await desk.outbox.drain("nowhere", desk.item)).postponed == 1
     (platform,) = (await desk.outbox.stats()).platforms
-    assert platform.block is not None
     assert (platform.due, platform.dead) == (1, 0)
 
 
