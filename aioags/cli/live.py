@@ -22,11 +22,14 @@ class LiveTable:
         self._headings = headings
         self._live = Live(auto_refresh=False)
 
-    def show(self, rows: Sequence[Sequence[str]]) -> None:
+    def show(self, rows: Sequence[Sequence[str]], caption: str) -> None:
         """
         Replace what is shown.
+
+        Args:
+            caption: A line below the table.
         """
-        table = Table(box=None, pad_edge=False)
+        table = Table(box=None, pad_edge=False, caption=Text(caption, style="dim"), caption_justify="left")
         for place, heading in enumerate(self._headings):
             middle = 0 < place < len(self._headings) - 1
             table.add_column(heading, justify="right" if middle else "left", no_wrap=place == 0)

@@ -23,6 +23,8 @@ from aioags.outbox import PlatformStats, Selection, SQLiteStore, Stats, Store, S
 VARIABLE = "AIOAGS_OUTBOX"
 """Names the store when ``--store`` does not."""
 
+EMPTY = "the outbox is empty"
+
 HEADINGS = ("registration", "due", "delayed", "sent", "dead", "oldest due", "left alone")
 
 
@@ -152,7 +154,7 @@ async def _status(call: Call) -> None:
     if call.options.json:
         print(json.dumps([attrs.asdict(platform) for platform in stats.platforms]))
     else:
-        print(aligned([HEADINGS, *rows(stats, now)]))
+        print(aligned([HEADINGS, *rows(stats, now)]) if stats.platforms else EMPTY)
 
 
 async def _failed(call: Call) -> None:
@@ -207,11 +209,22 @@ async def _watch(call: Call) -> None:
         from aioags.cli.live import LiveTable
     except ImportError as error:
         raise UsageError(f"aioags outbox watch: {error}: pip install 'aioags[cli]'") from error
+    every = call.options.every
+    if not every:
+        raise UsageError("aioags outbox watch: --every must be at least 1s")
+    shown: list[tuple[str, ...]] = []
+    # A store that is not there, or not an outbox, will not be one later: that ends the command.
+    await call.store.stats(now=call.now())
     with LiveTable(HEADINGS) as table:
         while True:
             now = call.now()
-            table.show(rows(await call.store.stats(now=now), now))
-            await call.sleep(call.options.every)
+            caption = f"{datetime.fromtimestamp(now, UTC):%H:%M:%S} UTC, every {shown_duration(every)}, Ctrl-C ends"
+            try:
+                shown = rows(await call.store.stats(now=now), now)
+            except StoreError as error:
+                caption = f"{caption}; as it was before: {error}"
+            table.show(shown, caption if shown else f"{EMPTY}; {caption}")
+            await call.sleep(every)
 
 
 def rows(stats: Stats, now: float) -> list[tuple[str, ...]]:

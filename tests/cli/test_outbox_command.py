@@ -16,7 +16,7 @@ import pytest
 
 from aioags.cli import main, outbox
 from aioags.cli.usage import shown_duration
-from aioags.outbox import Block, Outcome, SQLiteStore, State
+from aioags.outbox import Block, Outcome, SQLiteStore, State, Stats, StoreError
 from aioags.outbox.conformance.given import ITEM, NOW, SCHOOL, entry, outcome, take
 
 REASON = "UserNotGradableError: not a [learner] here (POST https://lms.example/items/1/scores answered 422)"
@@ -127,7 +127,40 @@ def test_watch_shows_the_counts_again_and_again(path: Path, capsys: pytest.Captu
     with pytest.raises(KeyboardInterrupt):
         outbox.run(["watch", "--every", "1m"], now=lambda: NOW, sleep=sleep)
     assert slept == [60, 60, 60]
-    assert "school" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "school" in printed
+    assert "08:00:00 UTC, every 60 s, Ctrl-C ends" in printed
+
+
+def test_watch_goes_on_when_the_store_is_away_for_a_while(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    class Away(SQLiteStore):
+        looks = 0
+
+        async def stats(self, *, now: float) -> Stats:
+            self.looks += 1
+            if self.looks > 2:
+                raise StoreError("PostgreSQL: the connection is lost")
+            return await super().stats(now=now)
+
+    async def sleep(seconds: float) -> None:
+        if store.looks > 2:
+            raise KeyboardInterrupt
+
+    store = Away(path)
+    options = outbox._parser().parse_args(["watch"])
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(outbox._run(outbox.Call(store, options, lambda: NOW, sleep)))
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "as it was before: PostgreSQL: the connection is lost" in printed
+    assert "school 2 1 1 2" in printed
+
+
+def test_an_empty_outbox_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = SQLiteStore(tmp_path / "new.db")
+    asyncio.run(store.migrate())
+    asyncio.run(store.aclose())
+    assert outbox.run(["--store", str(tmp_path / "new.db"), "status"], now=lambda: NOW) == 0
+    assert capsys.readouterr().out == "the outbox is empty\n"
 
 
 @pytest.mark.parametrize(
@@ -139,6 +172,7 @@ def test_watch_shows_the_counts_again_and_again(path: Path, capsys: pytest.Captu
         (["outbox", "mend"], "invalid choice: 'mend'"),
         (["outbox", "status", "--jsn"], "unrecognized arguments: --jsn"),
         (["outbox", "prune", "--older-than", "soon"], "'soon' is no duration; give one such as 90s, 15m, 12h or 30d"),
+        (["outbox", "watch", "--every", "0s"], "--every must be at least 1s"),
         (["outbox", "retry"], "say which: --registration, --line-item, --user or --all"),
     ],
 )
