@@ -14,6 +14,7 @@ from itertools import starmap
 from typing import Any
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool, PoolClosed
 
 from aioags.outbox import postgres_sql as sql
@@ -35,6 +36,8 @@ from aioags.outbox.model import (
     newest,
 )
 from aioags.outbox.together import Call, Together
+
+_CONNECT_TIMEOUT = 10
 
 Connection = psycopg.AsyncConnection[Any]
 Pool = AsyncConnectionPool[Connection]
@@ -71,6 +74,7 @@ class PostgresStore:
         if (conninfo is None) == (pool is None):
             raise ValueError("give a conninfo or a pool, exactly one of the two")
         self.wake = wake
+        self._conninfo = conninfo
         self._owned = pool is None
         self._pool = pool or AsyncConnectionPool(
             conninfo or "", kwargs={"autocommit": True}, min_size=1, max_size=most_connections, open=False
@@ -107,17 +111,31 @@ class PostgresStore:
         except PoolClosed as error:
             raise StoreError("the store is closed") from error
         except psycopg.Error as error:
-            raise StoreError(f"PostgreSQL: {type(error).__name__}: {error}".strip()) from error
+            raise _store_error(error) from error
 
     async def _open(self) -> None:
         async with self._opening:
             if self._ready:
                 return
-            if self._owned:
-                await self._pool.open(wait=True)
-            async with self._pool.connection() as connection:
+            async with self._first() as connection:
                 _check_version(await _version(connection))
+            if self._owned:
+                await self._pool.open()
             self._ready = True
+
+    @asynccontextmanager
+    async def _first(self) -> AsyncIterator[Connection]:
+        """
+        Hold a connection that is not of our own pool, which would try for half a minute and not say why there is none.
+        """
+        if self._conninfo is None:
+            async with self._pool.connection() as connection:
+                yield connection
+            return
+        timeout = conninfo_to_dict(self._conninfo).get("connect_timeout", _CONNECT_TIMEOUT)
+        opened = psycopg.AsyncConnection.connect(self._conninfo, autocommit=True, connect_timeout=timeout)
+        async with await opened as connection:
+            yield connection
 
     async def migrate(self) -> None:
         """
@@ -127,9 +145,7 @@ class PostgresStore:
             StoreError: They were made by a newer version of this package.
         """
         try:
-            if self._owned:
-                await self._pool.open()
-            async with self._pool.connection() as connection, connection.transaction():
+            async with self._first() as connection, connection.transaction():
                 await connection.execute(sql.LOCK_SCHEMA)
                 version = await _version(connection)
                 if version > len(sql.MIGRATIONS):
@@ -139,7 +155,7 @@ class PostgresStore:
                         await connection.execute(statement)
                 await connection.execute(sql.SET_VERSION, (len(sql.MIGRATIONS),))
         except psycopg.Error as error:
-            raise StoreError(f"PostgreSQL: {type(error).__name__}: {error}".strip()) from error
+            raise _store_error(error) from error
 
     async def put(self, entries: Sequence[Entry], *, now: float) -> list[bool]:
         """
@@ -378,6 +394,10 @@ class PostgresLimiter:
             cursor = await connection.execute(sql.PERMITS_AFTER, arguments)
             row = await cursor.fetchone()
             return Permits(0, max(0.001, float(row[0])) if row else 0.001)
+
+
+def _store_error(error: psycopg.Error) -> StoreError:
+    return StoreError(" ".join(f"PostgreSQL: {type(error).__name__}: {error}".split()))
 
 
 async def _version(connection: Connection) -> int:

@@ -71,6 +71,21 @@ async def test_a_database_that_is_away_is_a_store_error() -> None:
         await store.put([entry()], now=NOW)
 
 
+async def test_a_server_that_cannot_be_reached_is_told_at_once_and_asked_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    store = PostgresStore("postgresql://nobody:hush@127.0.0.1:1/none")
+    for call in (store.put([entry()], now=NOW), store.migrate(), store.due(now=NOW)):
+        with pytest.raises(
+            StoreError, match=r"PostgreSQL: OperationalError: .* port 1 failed: Connection refused"
+        ) as it:
+            await call
+        assert "hush" not in str(it.value)
+        assert "\n" not in str(it.value)
+    await store.aclose()
+    assert caplog.records == [], "no pool tries behind one's back"
+
+
 async def test_a_pool_of_the_callers_stays_open(postgres: str, store: PostgresStore) -> None:
     async with AsyncConnectionPool(postgres, open=False) as pool:
         other = PostgresStore(pool=pool)
