@@ -238,11 +238,11 @@ class StoredScore:
     payload: str = attrs.field(repr=False)
     wire_ts: int | None
     sent_ts: int | None
-    state: State
+    state: State = attrs.field(converter=State)
     attempts: int
     not_before: float
     last_error: str | None
-    unsure: bool
+    unsure: bool = attrs.field(converter=bool)
     since: float
 
     @property

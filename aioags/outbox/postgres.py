@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
-from itertools import starmap
 from typing import Any
 
 import psycopg
@@ -26,7 +25,6 @@ from aioags.outbox.model import (
     DueItem,
     Entry,
     Outcome,
-    PlatformStats,
     Selection,
     State,
     Stats,
@@ -35,6 +33,7 @@ from aioags.outbox.model import (
     Taken,
     newest,
 )
+from aioags.outbox.rows import counted, page_arguments, selection_arguments
 from aioags.outbox.together import Call, Together
 
 _CONNECT_TIMEOUT = 10
@@ -213,7 +212,7 @@ class PostgresStore:
         }
         async with self._single() as connection:
             cursor = await connection.execute(sql.TAKE, arguments)
-            rows = [_stored(row) for row in await cursor.fetchall()]
+            rows = [StoredScore(*row) for row in await cursor.fetchall()]
             if rows:
                 return Taken(rows)
             cursor = await connection.execute(sql.BLOCK_OF, arguments)
@@ -263,14 +262,8 @@ class PostgresStore:
         Count the rows.
         """
         async with self._single() as connection:
-            cursor = await connection.execute(sql.BLOCKS, (now,))
-            blocks = {row[0]: Block(*row) for row in await cursor.fetchall()}
-            cursor = await connection.execute(sql.STATS, (now,))
-            counts = {row[0]: row[1:] for row in await cursor.fetchall()}
-        nothing = (0, 0, 0, 0, None)
-        names = sorted({*blocks, *counts})
-        rows = ((name, *counts.get(name, nothing), blocks.get(name)) for name in names)
-        return Stats(tuple(starmap(PlatformStats, rows)))
+            blocks = await (await connection.execute(sql.BLOCKS, (now,))).fetchall()
+            return counted(await (await connection.execute(sql.STATS, (now,))).fetchall(), blocks)
 
     async def failed(
         self, selection: Selection, *, after: tuple[str, str, str] | None = None, limit: int = 500
@@ -278,19 +271,16 @@ class PostgresStore:
         """
         List dead rows by key, one page.
         """
-        last = dict(zip(("last_registration", "last_line_item", "last_user"), after or ("", "", ""), strict=True))
         async with self._single() as connection:
-            cursor = await connection.execute(
-                sql.FAILED, {**sql.selection_arguments(selection), **last, "limit": limit}
-            )
-            return [_stored(row) for row in await cursor.fetchall()]
+            cursor = await connection.execute(sql.FAILED, page_arguments(selection, after, limit))
+            return [StoredScore(*row) for row in await cursor.fetchall()]
 
     async def requeue(self, selection: Selection, *, now: float, restamp: bool = False) -> int:
         """
         Make dead rows due again, and lift the blocks of their platforms.
         """
         arguments = {
-            **sql.selection_arguments(selection),
+            **selection_arguments(selection),
             "now": now,
             "now_micros": int(now * SECOND),
             "restamp": restamp,
@@ -422,23 +412,3 @@ def _check_version(version: int) -> None:
             f"the outbox's tables have version {version} and this aioags knows up to {newest_known}: "
             "update aioags wherever it is used"
         )
-
-
-def _stored(columns: Sequence[Any]) -> StoredScore:
-    (registration_id, line_item, user_id, ts, payload, wire_ts, sent_ts, *rest) = columns
-    state, attempts, not_before, last_error, unsure, since = rest
-    return StoredScore(
-        registration_id,
-        line_item,
-        user_id,
-        ts,
-        payload,
-        wire_ts,
-        sent_ts,
-        State(state),
-        attempts,
-        not_before,
-        last_error,
-        bool(unsure),
-        since,
-    )

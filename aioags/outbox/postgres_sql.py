@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, LiteralString
 
-from aioags.outbox.model import Entry, Outcome, Selection
+from aioags.outbox.model import Entry, Outcome
 
 Migration = Sequence[LiteralString]
 """The statements that lead from one version to the next."""
@@ -338,15 +338,4 @@ def settle_arguments(outcomes: Sequence[Outcome], now: float) -> dict[str, Any]:
         "given_back": [int(not outcome.counted) for outcome in outcomes],
         "unsure": [outcome.unsure for outcome in outcomes],
         "errors": [outcome.error for outcome in outcomes],
-    }
-
-
-def selection_arguments(selection: Selection) -> dict[str, Any]:
-    """
-    Return the arguments that pick rows.
-    """
-    return {
-        "registration": selection.registration_id,
-        "line_item": selection.line_item,
-        "user_id": selection.user_id,
     }

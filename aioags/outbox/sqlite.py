@@ -12,7 +12,6 @@ import os
 import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
-from itertools import starmap
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,7 +22,6 @@ from aioags.outbox.model import (
     DueItem,
     Entry,
     Outcome,
-    PlatformStats,
     Selection,
     State,
     Stats,
@@ -33,6 +31,7 @@ from aioags.outbox.model import (
     newest,
     wire_stamp,
 )
+from aioags.outbox.rows import counted, page_arguments, selection_arguments
 from aioags.outbox.sqlite_schema import migrate
 from aioags.outbox.sqlite_writer import Writer
 
@@ -190,12 +189,7 @@ class SQLiteStore:
         """
 
         def read(connection: sqlite3.Connection) -> Stats:
-            blocks = {row[0]: Block(*row) for row in connection.execute(sql.BLOCKS, (now,))}
-            counts = {row[0]: row[1:] for row in connection.execute(sql.STATS, (now,))}
-            nothing = (0, 0, 0, 0, None)
-            names = sorted({*blocks, *counts})
-            rows = ((name, *counts.get(name, nothing), blocks.get(name)) for name in names)
-            return Stats(tuple(starmap(PlatformStats, rows)))
+            return counted(connection.execute(sql.STATS, (now,)), connection.execute(sql.BLOCKS, (now,)))
 
         return await self._read(read)
 
@@ -205,15 +199,16 @@ class SQLiteStore:
         """
         List dead rows by key, one page.
         """
-        last = dict(zip(("last_registration", "last_line_item", "last_user"), after or ("", "", ""), strict=True))
-        arguments = {**_selected(selection), **last, "limit": limit}
-        return await self._read(lambda connection: [_stored(row) for row in connection.execute(sql.FAILED, arguments)])
+        arguments = page_arguments(selection, after, limit)
+        return await self._read(
+            lambda connection: [StoredScore(*row) for row in connection.execute(sql.FAILED, arguments)]
+        )
 
     async def requeue(self, selection: Selection, *, now: float, restamp: bool = False) -> int:
         """
         Make dead rows due again, and lift the blocks of their platforms.
         """
-        arguments = {**_selected(selection), "now": now, "restamp": restamp}
+        arguments = {**selection_arguments(selection), "now": now, "restamp": restamp}
 
         def write(connection: sqlite3.Connection) -> int:
             connection.execute(sql.UNBLOCK, arguments)
@@ -277,27 +272,7 @@ def _begin(connection: sqlite3.Connection, row: tuple[Any, ...], now: float) -> 
     columns[8] = attempts + 1
     columns[11] = unsure and again
     connection.execute(sql.BEGIN, (columns[5], item, user_id))
-    return _stored(columns)
-
-
-def _stored(columns: Sequence[Any]) -> StoredScore:
-    (registration_id, line_item, user_id, ts, payload, wire_ts, sent_ts, *rest) = columns
-    state, attempts, not_before, last_error, unsure, since = rest
-    return StoredScore(
-        registration_id,
-        line_item,
-        user_id,
-        ts,
-        payload,
-        wire_ts,
-        sent_ts,
-        State(state),
-        attempts,
-        not_before,
-        last_error,
-        bool(unsure),
-        since,
-    )
+    return StoredScore(*columns)
 
 
 def _settlement(outcome: Outcome, now: float) -> dict[str, Any]:
@@ -313,12 +288,4 @@ def _settlement(outcome: Outcome, now: float) -> dict[str, Any]:
         "unsure": outcome.unsure,
         "error": outcome.error,
         "now": now,
-    }
-
-
-def _selected(selection: Selection) -> dict[str, str | None]:
-    return {
-        "registration": selection.registration_id,
-        "line_item": selection.line_item,
-        "user_id": selection.user_id,
     }
