@@ -15,6 +15,10 @@ Clock = Callable[[], float]
 # AGS 3.4.9: date, time, sub-second precision and a zone; Z, +hh:mm, +hhmm and +hh are ISO 8601's zones.
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d([.,]\d+)?(Z|[+-]\d\d(?::?\d\d)?)?")
 
+# Of what a datetime holds, less a day for zones.
+EARLIEST = datetime(1, 1, 2, tzinfo=UTC).timestamp()
+LATEST = datetime(9999, 12, 30, 23, 59, 59, tzinfo=UTC).timestamp()
+
 
 @attrs.define
 class ManualClock:
@@ -46,7 +50,11 @@ class ManualClock:
 def iso(instant: float, zone_minutes: int = 0, *, whole: bool = False) -> str:
     """
     Write an instant as ISO 8601: UTC with milliseconds and ``Z``, or whole seconds with an offset.
+
+    Args:
+        instant: Seconds since 1970; before the year 1 and after 9999 it is the first or last that can be written.
     """
+    instant = max(EARLIEST, min(instant, LATEST))
     zone = timezone(timedelta(minutes=zone_minutes)) if zone_minutes else UTC
     moment = datetime.fromtimestamp(instant, zone)
     if whole:

@@ -2,7 +2,8 @@
 The platform's back door, as JSON over HTTP, for tests in any language: look in, be the teacher, make things fail.
 
 It lies under ``/control``, needs no token, and is not recorded. What changes something needs the Content-Type
-``application/json``: a page in a browser cannot send that to another origin unasked.
+``application/json``: a page in a browser cannot send that to another origin unasked. Nor can it make this origin its
+own by DNS: the name of the host is looked at first.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from aioags.emulator.faults import Active, Fault
+from aioags.emulator.hosts import HostError, check_host
 from aioags.emulator.messages import Answer, Asked, json_answer
 from aioags.emulator.refusals import Refusal
 from aioags.emulator.throttle import Quota
@@ -48,7 +50,10 @@ def answer(platform: Platform, asked: Asked) -> Answer:
     Answer a control request.
     """
     try:
+        check_host(platform.site, asked)
         return json_answer(200, _done(platform, asked))
+    except HostError as error:
+        return json_answer(403, {"error": str(error)})
     except ControlError as error:
         return json_answer(error.status, {"error": str(error)})
     except (LookupError, ValueError, TypeError, Refusal) as error:
@@ -151,7 +156,10 @@ def _grade(platform: Platform, number: int, user_id: str) -> dict[str, Any]:
         "line_item": platform.site.item_url(item),
         "result": platform.result(item, user_id),
         "score": grade.statement,
-        **attrs.asdict(grade, filter=attrs.filters.exclude("statement")),
+        # Not deeper: the scores in it are JSON already, and nested as the tool likes.
+        **attrs.asdict(grade, recurse=False, filter=attrs.filters.exclude("statement")),
+        "attempts": [attrs.asdict(attempt, recurse=False) for attempt in grade.attempts],
+        "override": attrs.asdict(grade.override) if grade.override is not None else None,
     }
 
 

@@ -23,6 +23,7 @@ from joserfc.jwk import KeySet
 
 from aioags.emulator.changes import EVERYTHING, Change
 from aioags.emulator.keys import KeyPair
+from aioags.emulator.messages import dump
 from aioags.emulator.site import Held
 from aioags.emulator.state import Attempt, Course, Grade, Item, Link, Override, Person, State, Tool
 
@@ -43,9 +44,6 @@ TABLES = (
 PUT_RECORD = "INSERT INTO records VALUES (?, ?) ON CONFLICT DO UPDATE SET record = excluded.record"
 PUT_GRADE = "INSERT INTO grades VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET record = excluded.record"
 PUT_SCORE = "INSERT INTO scores (item, user, record) VALUES (?, ?, ?)"
-
-# Of arrays in arrays that are kept where a score has more than can be written.
-LEVELS = 50
 
 Key = tuple[str | int, ...]
 
@@ -88,7 +86,7 @@ class Database:
         Open a file, or make one, readable for its owner only: it will hold the tool's private key.
 
         Raises:
-            DatabaseError: It is not ours, of a newer version, in use by another process, or cannot be opened.
+            DatabaseError: It is not ours, of a newer version, in use by another process, damaged, or cannot be opened.
         """
         path = Path(path)
         connection = None
@@ -96,12 +94,12 @@ class Database:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
             connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
             _prepare(connection, path)
-            found = connection.execute("SELECT record FROM records WHERE key = ?", (_dump(["platform"]),)).fetchone()
+            profile = _profile_in(connection, path)
         except (DatabaseError, OSError, sqlite3.Error) as error:
             if connection is not None:
                 connection.close()
             raise _as_database_error(path, error) from error
-        return cls(path, json.loads(found[0])["profile"] if found is not None else None, connection)
+        return cls(path, profile, connection)
 
     def keep(self, platform: Platform) -> None:
         """
@@ -269,20 +267,21 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("COMMIT")
 
 
-def _dump(value: object) -> str:
+def _profile_in(connection: sqlite3.Connection, path: Path) -> str | None:
+    found = connection.execute("SELECT record FROM records WHERE key = ?", (_dump(["platform"]),)).fetchone()
+    if found is None:
+        return None
     try:
-        return json.dumps(value, separators=(",", ":"))
-    except RecursionError:
-        # It could just be read: the writer's stack is deeper than the reader's was.
-        return json.dumps(_flatter(value, LEVELS), separators=(",", ":"))
+        profile = json.loads(found[0])["profile"]
+    except (LookupError, TypeError, ValueError) as error:
+        raise DatabaseError(f"{path} is damaged: {error}") from error
+    if not isinstance(profile, str):
+        raise DatabaseError(f"{path} is damaged: {profile!r} is no name of a profile")
+    return profile
 
 
-def _flatter(value: Any, levels: int) -> Any:
-    if isinstance(value, dict):
-        return {name: _flatter(one, levels - 1) for name, one in value.items()} if levels else None
-    if isinstance(value, list | tuple):
-        return [_flatter(one, levels - 1) for one in value] if levels else None
-    return value
+def _dump(value: object) -> str:
+    return dump(value, ascii_only=True).decode()
 
 
 def _item(state: State, number: int) -> Item | None:

@@ -15,6 +15,7 @@ from joserfc.errors import JoseError
 from aioags.emulator import launches
 from aioags.emulator.launch_page import error_page, page
 from aioags.emulator.messages import Answer, Asked
+from aioags.emulator.page_html import fill
 from aioags.emulator.state import Tool
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def place(desk: LaunchDesk, asked: Asked) -> Answer:
         titles = [_place(desk, tool, item) for item in _items(claims)]
     except ResponseError as error:
         return error_page(400, str(error))
-    return page("Links", f"<h1>{len(titles)} links were added</h1>")
+    return page("Links", fill("<h1>{count} links were added</h1>", count=len(titles)))
 
 
 def _opened(desk: LaunchDesk, token: str) -> tuple[Tool, dict[str, Any]]:

@@ -106,15 +106,18 @@ def _standard(call: Call, item: Item, grade: Grade, stated: Stated) -> None:
     profile = call.profile
     if profile.unknown_user == "crash" and stated.given is not None and _is_published(call, item, stated):
         _publishable(call, stated)
-    if profile.attempts:
-        _count_attempt(item, grade, stated)
+    attempt = _new_attempt(item, grade, stated) if profile.attempts else None
+    points = None if clears(profile.progress_rule, stated) else _points(call, item, stated)
+    # Nothing refuses from here on: a score that is refused leaves no trace.
+    if attempt is not None:
+        grade.attempts.append(attempt)
     grade.stamp = stated.stamp
     if profile.comment_rule == "replace" or (profile.comment_rule == "kept" and "comment" in stated.raw):
         grade.comment = stated.comment
     elif profile.comment_rule == "append" and stated.comment is not None:
         grade.comment = stated.comment
         grade.comments.append(stated.comment)
-    _set_points(call, grade, item, stated)
+    _set_points(call, grade, item, stated, points)
     if grade.override is not None and profile.override_rule == "overwritten" and stated.given is not None:
         extension = stated.raw.get(CANVAS_SUBMISSION)
         if not (isinstance(extension, dict) and extension.get("prioritize_non_tool_grade")):
@@ -126,17 +129,26 @@ def _publishable(call: Call, stated: Stated) -> None:
         raise Refusal(Kind.CRASH, f"There is no user {stated.user_id!r}.", "AGS 3.4.5", field="userId")
 
 
-def _set_points(call: Call, grade: Grade, item: Item, stated: Stated) -> None:
+def _points(call: Call, item: Item, stated: Stated) -> float:
+    points = scaled(item, stated)
+    return min(points, item.fields["scoreMaximum"]) if call.profile.cap else points
+
+
+def _set_points(call: Call, grade: Grade, item: Item, stated: Stated, points: float | None) -> None:
+    """
+    Put points into a grade.
+
+    Args:
+        points: On the scale of the item. None: the score clears.
+    """
     profile = call.profile
     grade.given, grade.given_maximum = stated.given, stated.maximum
-    if clears(profile.progress_rule, stated):
+    if points is None:
         if not stated.keeps_points:
             grade.points = None
             grade.published = grade.published if profile.progress_rule == "unpublished" else None
         return
-    grade.points = scaled(item, stated)
-    if profile.cap:
-        grade.points = min(grade.points, item.fields["scoreMaximum"])
+    grade.points = points
     if (grade.points != 0 or profile.publish_zero) and _is_published(call, item, stated):
         grade.published = grade.points
 
@@ -185,9 +197,9 @@ def _reaches_gradebook(call: Call, item: Item) -> bool:
     return item is next(one for one in call.course.items.values() if one.link_id == item.link_id)
 
 
-def _count_attempt(item: Item, grade: Grade, stated: Stated) -> None:
+def _new_attempt(item: Item, grade: Grade, stated: Stated) -> Attempt | None:
     """
-    Open a new attempt as Canvas does.
+    Return the attempt that a score opens on Canvas; None: it opens none.
 
     Raises:
         Refusal: There may be no more.
@@ -196,12 +208,12 @@ def _count_attempt(item: Item, grade: Grade, stated: Stated) -> None:
     extension = found if isinstance(found, dict) else {}
     kind = extension.get("submission_type", "external_tool")
     if stated.activity_progress not in HANDED_IN or extension.get("new_submission") is False or kind == "none":
-        return
+        return None
     if stated.submitted_at is not None and stated.submitted_at in [one.submitted_at for one in grade.attempts]:
-        return
+        return None
     if item.allowed_attempts is not None and len(grade.attempts) >= item.allowed_attempts:
         raise Refusal(Kind.NO_ATTEMPTS_LEFT, "All attempts are used up.", field="submission")
-    grade.attempts.append(Attempt(stated.submitted_at, kind, extension.get("submission_data")))
+    return Attempt(stated.submitted_at, kind, extension.get("submission_data"))
 
 
 def _moodle(call: Call, item: Item, grade: Grade, stated: Stated) -> None:

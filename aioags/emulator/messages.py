@@ -118,11 +118,34 @@ PHRASES = {status.value: status.phrase for status in HTTPStatus} | {
 }
 
 
-def dump(value: Any) -> bytes:
+# Of arrays in arrays that are kept where a value has more than can be written.
+LEVELS = 50
+
+
+def dump(value: Any, *, ascii_only: bool = False) -> bytes:
     """
-    Write compact JSON as UTF-8.
+    Write compact JSON as UTF-8, whatever a tool has sent.
+
+    Args:
+        value: What lies too deep in it to be written becomes null.
+
+        ascii_only: Characters beyond ASCII are escaped; half of a surrogate pair always is.
     """
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    try:
+        return json.dumps(value, ensure_ascii=ascii_only, separators=(",", ":")).encode()
+    except UnicodeEncodeError:
+        return dump(value, ascii_only=True)
+    except RecursionError:
+        # It could just be read: the writer's stack is deeper than the reader's was.
+        return dump(_flatter(value, LEVELS), ascii_only=ascii_only)
+
+
+def _flatter(value: Any, levels: int) -> Any:
+    if isinstance(value, dict):
+        return {name: _flatter(one, levels - 1) for name, one in value.items()} if levels else None
+    if isinstance(value, list | tuple):
+        return [_flatter(one, levels - 1) for one in value] if levels else None
+    return value
 
 
 def json_answer(
@@ -139,7 +162,9 @@ def json_answer(
     Args:
         escaped: As PHP writes it: slashes behind backslashes, nothing but ASCII.
     """
-    body = json.dumps(value, separators=(",", ":")).replace("/", "\\/").encode() if escaped else dump(value)
+    body = dump(value, ascii_only=escaped)
+    if escaped:
+        body = body.replace(b"/", b"\\/")
     return Answer(status, (("Content-Type", content_type), *headers), body)
 
 

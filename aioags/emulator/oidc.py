@@ -16,6 +16,7 @@ from joserfc.jwk import RSAKey
 
 from aioags.emulator import deep_links, launches
 from aioags.emulator.classroom import Classroom
+from aioags.emulator.hosts import HostError, check_host
 from aioags.emulator.keys import RSA_BITS, KeyPair
 from aioags.emulator.launch_page import error_page, frame_page, overview, posting_page
 from aioags.emulator.messages import Answer, Asked, json_answer
@@ -155,7 +156,13 @@ class LaunchDesk:
             f"{ROOT}/links": self._place,
         }
         page = pages.get(asked.path)
-        return None if page is None else page(asked)
+        if page is None:
+            return None
+        try:
+            check_host(self.classroom.site, asked)
+        except HostError as error:
+            return error_page(403, str(error))
+        return page(asked)
 
     def _start(self, asked: Asked) -> Answer:
         course = self.classroom.course

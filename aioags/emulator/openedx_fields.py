@@ -10,6 +10,7 @@ Source:
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -75,11 +76,19 @@ def whole(value: Any) -> int:
 def number(value: Any) -> float:
     """
     Read a number, or a text that is one.
+
+    Raises:
+        Refusal: No float or no column of the database holds it; Django's answer is a page that says 500.
     """
     try:
-        return float(value)
+        read = float(value)
     except (ValueError, TypeError) as error:
         raise ValueError("A valid number is required.") from error
+    except OverflowError:
+        read = math.inf
+    if not math.isfinite(read):
+        raise Refusal(Kind.CRASH, "The database takes no such number.", "AGS 3.4.4")
+    return read
 
 
 def instant(value: Any) -> datetime:
@@ -88,9 +97,11 @@ def instant(value: Any) -> datetime:
     """
     try:
         moment = datetime.fromisoformat(value)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, TypeError) as error:
         raise ValueError(NO_INSTANT) from error
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("Datetime value out of range.") from error
 
 
 def usage_key(value: Any) -> str:

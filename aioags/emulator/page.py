@@ -7,7 +7,6 @@ host that nobody else's DNS can point here, and a form must come from the page i
 
 from __future__ import annotations
 
-import ipaddress
 import math
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 import attrs
 
 from aioags.emulator import page_faults
+from aioags.emulator.hosts import HostError, check_host
 from aioags.emulator.messages import Answer, Asked
 from aioags.emulator.page_book import book
 from aioags.emulator.page_html import ROOT, STYLES, Html, document, fill
@@ -76,48 +76,28 @@ class GradebookPage:
         if not (asked.path == ROOT or asked.path.startswith(ROOT + "/")):
             return None
         try:
-            self._check_host(asked)
+            check_host(self.platform.site, asked)
             if asked.method == "POST":
                 return self._act(asked)
             if asked.method not in ("GET", "HEAD"):
                 raise PageError(405, "Only GET and POST are possible here.")
             return self._show(asked)
+        except HostError as error:
+            return _refusal(error, 421)
         except PageError as error:
-            return document("Not possible", fill(REFUSAL, text=error), kind="refusal", status=error.status)
+            return _refusal(error, error.status)
 
     def is_stream(self, asked: Asked) -> bool:
         """
         True for a request that `Live.stream` answers.
         """
-        return asked.path == EVENTS and asked.method == "GET" and self._is_own_host(asked.header("host"))
-
-    # -- Who may ask --------------------------------------------------------------------------------------------------
-
-    def _check_host(self, asked: Asked) -> None:
-        host = asked.header("host")
-        if not self._is_own_host(host):
-            text = f"This page does not answer to {host!r}: use the address that was printed, or start with --base-url."
-            raise PageError(421, text)
-
-    def _is_own_host(self, host: str | None) -> bool:
-        try:
-            name = urlsplit(f"//{host or ''}").hostname or ""
-        except ValueError:
+        if asked.path != EVENTS or asked.method != "GET":
             return False
-        if name == "localhost" or name.endswith(".localhost") or name == urlsplit(self.platform.base_url).hostname:
-            return True
         try:
-            # An address is what the browser connected to; a name is what somebody's DNS said (DNS rebinding).
-            ipaddress.ip_address(name)
-        except ValueError:
+            check_host(self.platform.site, asked)
+        except HostError:
             return False
         return True
-
-    def _check_origin(self, asked: Asked) -> None:
-        origin = (asked.header("origin") or "").lower()
-        own = urlsplit(self.platform.base_url)
-        if origin not in (f"http://{(asked.header('host') or '').lower()}", f"{own.scheme}://{own.netloc}"):
-            raise PageError(403, "This form was not sent by the page itself. Programs use /control.")
 
     # -- Looking ------------------------------------------------------------------------------------------------------
 
@@ -180,6 +160,12 @@ class GradebookPage:
             return Answer(204)
         return answer
 
+    def _check_origin(self, asked: Asked) -> None:
+        origin = (asked.header("origin") or "").lower()
+        own = urlsplit(self.platform.base_url)
+        if origin not in (f"http://{(asked.header('host') or '').lower()}", f"{own.scheme}://{own.netloc}"):
+            raise PageError(403, "This form was not sent by the page itself. Programs use /control.")
+
     def _override(self, form: dict[str, str]) -> Answer:
         course, item, user = self._grade(form.get("item"), form.get("user"))
         text = form.get("points", "").strip()
@@ -215,6 +201,10 @@ class GradebookPage:
         else:
             raise PageError(404, "There is no such fault.")
         return _see(f"{ROOT}#faults")
+
+
+def _refusal(error: Exception, status: int) -> Answer:
+    return document("Not possible", fill(REFUSAL, text=error), kind="refusal", status=status)
 
 
 def _form(asked: Asked) -> dict[str, str]:

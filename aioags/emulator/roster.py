@@ -49,17 +49,20 @@ def read_csv(lines: Iterable[str]) -> list[Person]:
     Columns: ``user_id`` (needed), ``name``, ``role`` (``Learner`` unless it says ``Instructor``). Others are ignored.
 
     Raises:
-        RosterError: A column or a value is missing, a role unknown, or a user id there twice.
+        RosterError: A column or a value is missing, a role unknown, a user id there twice, or a line is no CSV.
     """
     reader = csv.DictReader(lines)
     if "user_id" not in (reader.fieldnames or ()):
         raise RosterError("the roster's first line names no column user_id")
     people: dict[str, Person] = {}
-    for row in reader:
-        person = _person(row, reader.line_num)
-        if person.user_id in people:
-            raise RosterError(f"line {reader.line_num}: user_id {person.user_id!r} is there twice")
-        people[person.user_id] = person
+    try:
+        for row in reader:
+            person = _person(row, reader.line_num)
+            if person.user_id in people:
+                raise RosterError(f"line {reader.line_num}: user_id {person.user_id!r} is there twice")
+            people[person.user_id] = person
+    except csv.Error as error:
+        raise RosterError(f"after line {reader.line_num}: {error}") from error
     return list(people.values())
 
 

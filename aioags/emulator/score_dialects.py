@@ -36,6 +36,9 @@ NEVER = -1e18
 # Beyond this PostgreSQL refuses the number (1e300 was seen to fail).
 PG_NUMBER = 1e30
 
+# Seconds in 400 years, after which the calendar repeats.
+GREGORIAN_CYCLE = 146_097 * 86_400.0
+
 MOODLE_INSTANT = re.compile(
     r"(?P<year>\d{4})(?:-?(?P<month>\d\d)-?(?P<day>\d\d)"
     r"(?:[T ](?P<hour>[01]\d|2[0-3])(?::?(?P<minute>[0-5]\d)(?::?(?P<second>[0-5]\d)(?P<fraction>[.,]\d+)?)?)?"
@@ -95,7 +98,9 @@ def moodle_instant(text: object, site: Site) -> float | None:
         today = datetime.fromtimestamp(site.now(), zone).replace(minute=0, second=0, microsecond=0)
         hour, minute = divmod(int(parts["year"]), 100)
         return today.replace(hour=hour, minute=minute).timestamp() if hour < 24 and minute < 60 else None
-    first = datetime(int(parts["year"]), 1, 1, tzinfo=zone)
+    # There is no year 0 in Python, and nothing after 9999: reckon in years that are the same and well between.
+    years = 400 if int(parts["year"]) < 5000 else -400
+    first = datetime(int(parts["year"]) + years, 1, 1, tzinfo=zone)
     months = int(parts["month"]) - 1
     if not 0 <= months < 12:
         return None
@@ -106,7 +111,7 @@ def moodle_instant(text: object, site: Site) -> float | None:
         minutes=int(parts["minute"] or 0),
         seconds=int(parts["second"] or 0),
     )
-    return moment.timestamp()
+    return moment.timestamp() - years / 400 * GREGORIAN_CYCLE
 
 
 def _zone(text: str | None, site: Site) -> timezone:

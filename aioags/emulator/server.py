@@ -76,7 +76,8 @@ async def serve(
 
         port: 0: any free one.
 
-        base_url: What the platform's URLs begin with, where a proxy stands in front. None: this server's own.
+        base_url: What the platform's URLs begin with, where a proxy stands in front. None: this server's own. To
+            requests for other names the pages and the back door do not answer.
 
         page: True: with the gradebook page, for people to look at.
 
@@ -93,7 +94,7 @@ async def serve(
     bound = listener.sockets[0].getsockname()[1]
     shown = f"[{host}]" if ":" in host else host
     url = f"http://{shown}:{bound}"
-    platform.site.base_url = (base_url or url).rstrip("/")
+    platform.site.base_url, platform.site.host = (base_url or url).rstrip("/"), host.lower()
     try:
         yield Server(platform, url, bound, book)
     finally:

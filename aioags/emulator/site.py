@@ -32,6 +32,8 @@ class Site:
         busy: How many requests in flight are about one line item and user.
 
         issuer: The platform's issuer; None: its base URL.
+
+        host: The name or address it listens on, lower case. None: on none.
     """
 
     profile: Profile
@@ -40,6 +42,7 @@ class Site:
     rng: random.Random
     base_url: str
     issuer: str | None = None
+    host: str | None = None
     skew: float = 0.0
     busy: Counter[Held] = attrs.field(factory=Counter, repr=False)
 

@@ -13,21 +13,36 @@ from contextlib import contextmanager
 from aioags.emulator.platform import Platform
 from aioags.emulator.server import Server, serve
 
+Running = tuple[Server, asyncio.AbstractEventLoop, asyncio.Event]
+
 
 @contextmanager
-def serve_in_thread(platform: Platform, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[Server]:
+def serve_in_thread(
+    platform: Platform, *, host: str = "127.0.0.1", port: int = 0, page: bool = False
+) -> Iterator[Server]:
     """
     Listen while the block runs, as `serve` does, beside whatever the caller's thread does.
 
     Change the platform between requests, not during one: it takes no locks.
 
+    Args:
+        page: True: with the gradebook page, at `Server.page_url`.
+
     Raises:
         OSError: The address cannot be used.
     """
-    running: Future[tuple[Server, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
-    thread = threading.Thread(
-        target=lambda: asyncio.run(_serve(platform, host, port, running)), name="aioags emulator", daemon=True
-    )
+    running: Future[Running] = Future()
+
+    def run() -> None:
+        try:
+            asyncio.run(_serve(platform, host, port, page, running))
+        except Exception as error:
+            # The caller waits for a server or for the reason why there is none.
+            if running.done():
+                raise
+            running.set_exception(error)
+
+    thread = threading.Thread(target=run, name="aioags emulator", daemon=True)
     thread.start()
     server, loop, stop = running.result()
     try:
@@ -37,17 +52,8 @@ def serve_in_thread(platform: Platform, *, host: str = "127.0.0.1", port: int = 
         thread.join()
 
 
-async def _serve(
-    platform: Platform,
-    host: str,
-    port: int,
-    running: Future[tuple[Server, asyncio.AbstractEventLoop, asyncio.Event]],
-) -> None:
+async def _serve(platform: Platform, host: str, port: int, page: bool, running: Future[Running]) -> None:
     stop = asyncio.Event()
-    try:
-        async with serve(platform, host=host, port=port) as server:
-            running.set_result((server, asyncio.get_running_loop(), stop))
-            await stop.wait()
-    except OSError as error:
-        # The caller waits for a server or for the reason why there is none.
-        running.set_exception(error)
+    async with serve(platform, host=host, port=port, page=page) as server:
+        running.set_result((server, asyncio.get_running_loop(), stop))
+        await stop.wait()

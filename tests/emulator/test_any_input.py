@@ -103,6 +103,38 @@ def test_any_score(profile: str, change: dict[str, Any], at: int) -> None:
     one.platform.course.items.clear()
 
 
+ENDS_OF_TIME = (
+    "0000-01-01T00:00:00Z",
+    "0001-01-01T00:00:00.5+14:00",
+    "0001-01-01",
+    "9999-12-31T23:59:59.9-14:00",
+    "9999-12-99T23:59:59Z",
+    "99991231",
+)
+
+
+@pytest.mark.parametrize("at", ENDS_OF_TIME)
+@pytest.mark.parametrize("profile", PROFILES)
+def test_any_time_even_where_calendars_end(profile: str, at: str) -> None:
+    one = of(profile)
+    url = one.platform.site.item_url(one.platform.add_line_item("Item", 10))
+    body = score(one.users[0], timestamp=at, submission={"startedAt": at, "submittedAt": at})
+    assert [one.post(body, url).status >= 200 for _ in range(2)] == [True, True]
+    assert one.results(url).status == 200
+    one.platform.course.items.clear()
+
+
+@pytest.mark.parametrize("maximum", ["nan", "inf", 10, 10**400])
+@pytest.mark.parametrize("given", ["nan", "-inf", "1e999", 10**400])
+@pytest.mark.parametrize("profile", PROFILES)
+def test_any_number_even_what_is_none(profile: str, given: Any, maximum: Any) -> None:
+    one = of(profile)
+    url = one.platform.site.item_url(one.platform.add_line_item("Item", 10))
+    assert one.post(score(one.users[0], given, maximum), url).status >= 200
+    can_be_shown(one)
+    one.platform.course.items.clear()
+
+
 @pytest.mark.parametrize("profile", PROFILES)
 @given(body=st.binary(max_size=60), tail=st.text(max_size=20), method=st.sampled_from(["GET", "POST", "PUT", "DELETE"]))
 @settings(max_examples=60)

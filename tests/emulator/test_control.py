@@ -4,17 +4,22 @@ The back door over plain HTTP, as a test in any language would use it.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
 import pytest
 
-from aioags.emulator import Answer, ManualClock, Platform, serve
+from aioags.emulator import PROFILES, Answer, ManualClock, Platform, serve
+from aioags.emulator.control import ROUTES
 from aioags.protocol.messages import Request
+from tests.emulator.command import command
 from tests.emulator.raw_tool import SCORE, START, RawTool, dump_json, score, stamp, tool
 
 JSON = (("Content-Type", "application/json"),)
+OF_PEOPLE = ("/launch", "/launch/start?user=user-0001", "/launch/frame?user=user-0001", "/launch/links")
 
 
 def control(one: RawTool, method: str, path: str = "", body: Any = None) -> Answer:
@@ -182,6 +187,112 @@ def test_a_web_page_cannot_change_anything_unasked() -> None:
     url = f"{one.platform.base_url}/control/reset"
     answer = one.platform.answer(Request("POST", url, (("Content-Type", "text/plain"),), b"{}"))
     assert answer.status == 415
+
+
+# -- Whom it answers ---------------------------------------------------------------------------------------------------
+
+
+def asked_as(platform: Platform, host: str, path: str = "/control", method: str = "GET") -> Answer:
+    """
+    Ask as a browser does that was told to go to a host.
+    """
+    headers = (("Host", host), *(JSON if method == "POST" else ()))
+    return platform.answer(Request(method, platform.base_url + path, headers, b"{}" if method == "POST" else None))
+
+
+@pytest.mark.parametrize(
+    "route, method", [(route, method) for route, methods in ROUTES.items() for method in methods], ids=str
+)
+def test_dns_rebinding_another_name_gets_nothing_and_changes_nothing(route: str, method: str) -> None:
+    one = tool()
+    before = one.platform.line_items(), one.platform.users(), one.platform.course.people
+    answer = asked_as(one.platform, "evil.example:8080", f"/control/{route}".rstrip("/"), method)
+    assert answer.status == 403
+    assert answer.json().keys() == {"error"}
+    assert "--base-url" in answer.json()["error"]
+    assert (one.platform.line_items(), one.platform.users(), one.platform.course.people) == before
+    # Nobody of this name learns either what there is.
+    assert asked_as(one.platform, "evil.example:8080", "/control/nothing").status == 403
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil", "", "["])
+def test_dns_rebinding_names_that_look_like_ones_own(host: str) -> None:
+    assert asked_as(tool().platform, host).status == 403
+
+
+@pytest.mark.parametrize("path", OF_PEOPLE)
+def test_dns_rebinding_the_pages_of_launches_show_nothing(path: str) -> None:
+    one = tool()
+    answer = asked_as(one.platform, "evil.example", path)
+    assert answer.status == 403
+    assert one.platform.course.people[one.users[0]].name.encode() not in answer.body
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1:8080", "localhost:1", "emulator.localhost", "[::1]:80", "192.0.2.7", "lms.example", "LMS.example"],
+)
+@pytest.mark.parametrize("path", ["/control", "/launch"])
+def test_addresses_loopback_and_the_base_urls_name_are_answered(host: str, path: str) -> None:
+    assert asked_as(tool().platform, host, path).status == 200
+
+
+async def test_behind_a_proxy_the_name_it_listens_on_is_answered_too() -> None:
+    platform = Platform.create()
+    async with serve(platform, host="localhost", base_url="https://lms.school.example"):
+        assert platform.site.host == "localhost"
+    platform.site.host = "emulator.internal"
+    assert asked_as(platform, "emulator.internal:8080").status == 200
+    assert asked_as(platform, "lms.school.example").status == 200
+    assert asked_as(platform, "other.internal").status == 403
+
+
+async def test_on_every_address_of_a_machine_a_name_is_answered_once_it_is_said() -> None:
+    async with command("--host", "0.0.0.0", "--base-url", "http://lms:8080") as (process, shown):
+        assert shown["control_url"] == "http://lms:8080/control"
+        assert process.stderr is not None
+        listening = re.search(rb"http://0\.0\.0\.0:(\d+)", await process.stderr.readline())
+        assert listening is not None
+        async with aiohttp.ClientSession() as session:
+            url = f"http://127.0.0.1:{int(listening[1])}/control"
+            for host, status in (("lms:8080", 200), ("localhost:8080", 200), ("evil.example:8080", 403)):
+                async with session.get(url, headers={"Host": host}) as answer:
+                    assert answer.status == status
+
+
+# -- Whatever was stored can be shown ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("depth", [200, 500, 900])
+def test_a_deeply_nested_score_can_be_looked_at(profile: str, depth: int) -> None:
+    one = tool(profile)
+    if not one.platform.line_items():
+        one.create()
+    item = one.platform.line_items()[0]["id"]
+    text = (dump_json(score(one.users[0])) or b"").decode()
+    deep = f'{text[:-1]}, "https://tool.example/deep": {"[" * depth}{"]" * depth}}}'
+    assert one.post(deep.encode(), item).status < 300
+    (grade,) = control(one, "GET", "/grades").json()
+    assert grade["score"]["userId"] == one.users[0]
+    assert "https://tool.example/deep" in grade["history"][0]
+    assert len(grade["attempts"]) == (1 if PROFILES[profile].attempts else 0)
+    assert control(one, "POST", "/override", {"user_id": one.users[0], "points": 1}).json()["override"]["points"] == 1
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_half_of_a_character_in_a_comment_breaks_no_answer(profile: str) -> None:
+    one = tool(profile)
+    if not one.platform.line_items():
+        one.create()
+    item, comment = one.platform.line_items()[0]["id"], "half \ud83d"
+    body = json.dumps(score(one.users[0], comment=comment)).encode()
+    assert one.post(body, item).status < 300
+    assert control(one, "GET", "/grades").json()[0]["comment"] == comment
+    assert control(one, "GET", "/requests").status == 200
+    records = one.results(item).json()
+    assert comment in [record.get("comment") for record in (records if isinstance(records, list) else [records])]
+    assert asked_as(one.platform, "localhost", "/launch").status == 200
 
 
 @pytest.fixture

@@ -152,40 +152,6 @@ async def test_garbage_is_400_and_the_server_lives_on(server: Server) -> None:
         assert answer.status == 404
 
 
-async def run_cli(*arguments: str) -> tuple[int, str, str]:
-    """
-    Run the command to its end.
-    """
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "aioags.emulator",
-        *arguments,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await process.communicate()
-    return process.returncode or 0, out.decode(), err.decode()
-
-
-@pytest.mark.parametrize(
-    "arguments, says",
-    [
-        (("--profile", "nothing"), "invalid choice: 'nothing'"),
-        (("--port", "70000"), "'70000' is no port"),
-        (("--users", "many"), "'many' is no number of users"),
-        (("--roster", "/nowhere.csv"), "cannot read /nowhere.csv"),
-        (("--host", "192.0.2.1"), "cannot listen on 192.0.2.1"),
-        (("--nothing",), "unrecognized arguments: --nothing"),
-    ],
-)
-async def test_a_wrong_option_is_one_clear_line(arguments: tuple[str, ...], says: str) -> None:
-    status, out, err = await run_cli(*arguments)
-    assert (status, out) == (2, "")
-    assert says in err
-    assert err.count("\n") == 1
-
-
 async def test_the_command_prints_what_a_tool_needs_and_serves() -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,

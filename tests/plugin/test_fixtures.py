@@ -45,6 +45,8 @@ def test_without_a_loop(ags_server):
         urllib.request.urlopen(ags_server.url + "/lti/contexts/1/line_items")
     assert refused.value.code == 401
     refused.value.close()
+    with urllib.request.urlopen(ags_server.url + "/control") as answer:
+        assert json.load(answer)["counts"] == {"list_line_items": 1}
 
 
 class TestMoodle:
