@@ -33,6 +33,7 @@ from aioags.outbox.model import (
     Taken,
     newest,
 )
+from aioags.outbox.postgres_locks import Locks
 from aioags.outbox.rows import counted, page_arguments, selection_arguments
 from aioags.outbox.together import Call, Together
 
@@ -80,6 +81,7 @@ class PostgresStore:
         )
         self._puts: Together[Entry, list[bool]] = Together(self._put_together)
         self._settlements: Together[Outcome, None] = Together(self._settle_together)
+        self._locks = Locks(self._single)
         self._opening = asyncio.Lock()
         self._ready = False
 
@@ -304,20 +306,17 @@ class PostgresStore:
         """
         Hold a line item for oneself while the block runs: for job engines without locks. procrastinate has its own.
 
-        The lock is PostgreSQL's and dies with its connection. It takes one connection of the pool.
+        The lock is PostgreSQL's and dies with its connection, which all locks of a store share. A proxy that hands out
+        connections for one transaction at a time does not keep it, such as PgBouncer in that mode.
 
         Yields:
             True: nobody else may drain it now. False: somebody else does.
         """
-        name = (f"drain {lock_name(registration_id, line_item)}",)
-        async with self._single() as connection:
-            row = await (await connection.execute(sql.TRY_LOCK, name)).fetchone()
-            mine = bool(row and row[0])
-            try:
+        try:
+            async with self._locks.hold(f"drain {lock_name(registration_id, line_item)}") as mine:
                 yield mine
-            finally:
-                if mine:
-                    await connection.execute(sql.UNLOCK, name)
+        except psycopg.Error as error:
+            raise _store_error(error) from error
 
     async def lead(self) -> bool:
         """

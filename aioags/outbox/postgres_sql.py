@@ -78,6 +78,8 @@ TRY_LOCK: LiteralString = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"
 
 UNLOCK: LiteralString = "SELECT pg_advisory_unlock(hashtextextended(%s, 0))"
 
+UNLOCK_ALL: LiteralString = "SELECT pg_advisory_unlock_all()"
+
 LITTLE_PATIENCE: LiteralString = "SET LOCAL lock_timeout = '200ms'"
 
 _COLUMNS: LiteralString = """

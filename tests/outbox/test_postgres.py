@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
 from typing import Any
 
 import psycopg
@@ -159,6 +160,49 @@ async def test_a_line_item_is_held_by_one_at_a_time(store: PostgresStore, postgr
     async with other.alone(SCHOOL, ITEM) as theirs:
         assert theirs
     await other.aclose()
+
+
+async def test_those_who_hold_line_items_leave_connections_to_work_with(postgres: str) -> None:
+    small = PostgresStore(postgres, most_connections=2)
+    await small.migrate()
+    async with AsyncExitStack() as stack:
+        for number in range(50):
+            assert await stack.enter_async_context(small.alone(SCHOOL, f"https://lms.example/items/{number}"))
+        assert await small.put([entry()], now=NOW) == [True]
+        async with small.alone(SCHOOL, ITEM) as twice:
+            assert not twice, "also not for another task of the same process"
+    await small.aclose()
+
+
+async def test_a_cancelled_caller_holds_nothing(store: PostgresStore, postgres: str) -> None:
+    async def hold(item: str) -> None:
+        async with store.alone(SCHOOL, item):
+            await asyncio.Event().wait()
+
+    items = [f"https://lms.example/items/{number}" for number in range(30)]
+    async with store.alone(SCHOOL, "https://lms.example/other"):
+        for turns, item in enumerate(items):
+            task = asyncio.create_task(hold(item))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        other = PostgresStore(postgres)
+        for item in items:
+            async with other.alone(SCHOOL, item) as theirs:
+                assert theirs, item
+        await other.aclose()
+
+
+async def test_a_lock_that_died_with_its_connection_is_no_trouble(store: PostgresStore, postgres: str) -> None:
+    async with store.alone(SCHOOL, ITEM) as mine:
+        assert mine
+        async with await psycopg.AsyncConnection.connect(postgres, autocommit=True) as killer:
+            await killer.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
+            )
+    async with store.alone(SCHOOL, ITEM) as mine:
+        assert mine
 
 
 async def test_callers_who_come_together_share_a_transaction(store: PostgresStore) -> None:
