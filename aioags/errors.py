@@ -49,6 +49,16 @@ def shown_url(url: str) -> str:
     return _PRIVATE_QUERY.sub(r"\1…", re.sub(r"(//)[^/@?#]*@", r"\1", url))
 
 
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """
+    Return a text that any log, terminal and database takes: control characters and halves of pairs are replaced.
+    """
+    return _UNPRINTABLE.sub("\ufffd", text)
+
+
 def _rebuild(cls: type[AGSError], state: dict[str, Any], notes: list[str]) -> AGSError:
     error = cls.__new__(cls)
     error.__dict__.update(state)
@@ -82,8 +92,8 @@ class AGSError(Exception):
     spec: str | None = attrs.field(default=None, kw_only=True)
 
     def __str__(self) -> str:
-        line = " ".join(self._line().split())
-        return f"{line} [{self.spec}]" if self.spec else line
+        line = f"{self._line()} [{self.spec}]" if self.spec else self._line()
+        return printable(" ".join(line.split()))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self}>"

@@ -13,6 +13,8 @@ from html import unescape
 from typing import Any
 from urllib.parse import unquote_plus
 
+from aioags.errors import printable
+
 BODY_KEPT = 2048
 """Characters of an answer's body that an error keeps."""
 
@@ -91,7 +93,7 @@ def shown_words(words: str, private: Iterable[str]) -> str:
     """
     Return the platform's words fit for a log: redacted and short.
     """
-    return redact(words, private)[:_WORDS_KEPT]
+    return printable(redact(words, private)[:_WORDS_KEPT])
 
 
 def _body_words(body: bytes) -> str:

@@ -8,13 +8,14 @@ import itertools
 import json
 import logging
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
 
 from aioags import Client, Endpoint, Gradebook, Registration, RetryPolicy, Scope
-from aioags.outbox import Backoff, Selection, State
+from aioags.outbox import Backoff, Selection, SQLiteStore, State
 from aioags.protocol.messages import Request, Response
 from tests.outbox.kit import FAULT, SCHOOL, new_desk
 from tests.outbox.memory_store import MemoryStore
@@ -173,6 +174,24 @@ async def test_a_page_of_maintenance_or_login_is_no_word_about_the_score() -> No
     desk.heal()
     desk.time.now += 60
     assert await desk.drain() == (1, 0, 0)
+
+
+@pytest.mark.parametrize("words", ["half \\ud800 a pair", "nothing \\u0000 at all", "\\u001b[2J"])
+@pytest.mark.parametrize("status", [400, 500, 429])
+async def test_no_words_of_a_platform_are_too_strange_to_be_kept(status: int, words: str, tmp_path: Path) -> None:
+    desk = new_desk(store=SQLiteStore(tmp_path / "grades.db"), outbox={"patience": 0})
+    body = f'{{"message": "{words}"}}'.encode()
+
+    def strange(request: Request) -> Fault | None:
+        answer = Response(status, "", (), body, request.url)
+        return Fault("strange words", lambda *_: answer) if "/scores" in request.url else None
+
+    desk.transport.choose = strange
+    await desk.put(desk.grade())
+    await desk.drain()
+    stats = await desk.outbox.stats()
+    assert (stats.dead, stats.due) == ((1, 0) if status == 400 else (0, 1))
+    await desk.outbox.aclose()
 
 
 async def test_the_client_may_do_the_waiting_itself() -> None:

@@ -16,7 +16,7 @@ import pytest
 import aioags
 import aioags.launch
 from aioags import AGSError, GrantRefusedError, PlatformError, errors
-from aioags.errors import LaunchError, shown_url
+from aioags.errors import LaunchError, printable, shown_url
 
 LINE = re.compile(r"^((?:│   |    )*)(?:[├└]── )?(\w+Error)\b")
 
@@ -155,3 +155,18 @@ def test_a_refused_grant_names_its_code() -> None:
 )
 def test_a_url_in_a_log_names_no_user_and_holds_no_secret(url: str, shown: str) -> None:
     assert shown_url(url) == shown
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_no_error_says_what_a_log_a_terminal_or_a_database_cannot_take(kind: type[AGSError]) -> None:
+    error = sample(kind)
+    for name, value in vars(error).items():
+        if isinstance(value, str):
+            setattr(error, name, f"{value} \ud800\x00\x1b[2J\x9d\u2028")
+    for text in (str(error), repr(error)):
+        assert text.encode().decode().isprintable()
+
+
+def test_what_can_be_printed_stays() -> None:
+    assert printable("Prüfung 3: 10⁄10 👍") == "Prüfung 3: 10⁄10 👍"
+    assert printable("a\ud83d\x00b\x7fc") == "a\ufffd\ufffdb\ufffdc"
