@@ -185,16 +185,21 @@ BLOCK_OF: LiteralString = """
 # What was recorded stays recorded, whatever a second drain of the same line item says that should not have been.
 _APPLIES: LiteralString = "score.ts = given.ts AND (score.state <> 'sent' OR given.state = 'sent')"
 
+# A platform that keeps what came last holds an older score now: the newer one goes out again, with its stamp.
+_OVERTAKEN: LiteralString = "score.ts > given.ts AND score.state = 'sent' AND given.state = 'sent'"
+
 _SETTLE: LiteralString = f"""
     UPDATE aioags_outbox_score AS score SET
-        state = CASE WHEN {_APPLIES} THEN given.state ELSE score.state END,
-        since = CASE WHEN {_APPLIES} AND given.state <> 'due' THEN %(now)s ELSE score.since END,
-        attempts = CASE WHEN {_APPLIES} THEN score.attempts - given.given_back ELSE score.attempts END,
+        state = CASE WHEN {_APPLIES} THEN given.state WHEN {_OVERTAKEN} THEN 'due' ELSE score.state END,
+        since = CASE WHEN {_APPLIES} AND given.state <> 'due' OR {_OVERTAKEN} THEN %(now)s ELSE score.since END,
+        attempts = CASE
+            WHEN {_APPLIES} THEN score.attempts - given.given_back WHEN {_OVERTAKEN} THEN 0 ELSE score.attempts
+        END,
         not_before = CASE WHEN {_APPLIES} THEN given.not_before ELSE score.not_before END,
         last_error = CASE WHEN {_APPLIES} THEN given.error ELSE score.last_error END,
         sent_ts = CASE WHEN given.state = 'sent' THEN greatest(score.sent_ts, given.ts) ELSE score.sent_ts END,
         wire_ts = greatest(score.wire_ts, given.wire_ts),
-        unsure = CASE WHEN score.wire_for = given.ts THEN given.unsure ELSE score.unsure END
+        unsure = CASE WHEN score.wire_for = given.ts THEN given.unsure ELSE score.unsure OR {_OVERTAKEN} END
 """  # noqa: S608  Only our own text is put in.
 
 _OUTCOMES: LiteralString = """

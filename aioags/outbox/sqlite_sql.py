@@ -60,16 +60,19 @@ BEGIN = """
 # What was recorded stays recorded, whatever a second drain of the same line item says that should not have been.
 _APPLIES = "ts = :ts AND (state <> 'sent' OR :state = 'sent')"
 
+# A platform that keeps what came last holds an older score now: the newer one goes out again, with its stamp.
+_OVERTAKEN = "ts > :ts AND state = 'sent' AND :state = 'sent'"
+
 SETTLE = f"""
     UPDATE score SET
-        state = CASE WHEN {_APPLIES} THEN :state ELSE state END,
-        since = CASE WHEN {_APPLIES} AND :state <> 'due' THEN :now ELSE since END,
-        attempts = CASE WHEN {_APPLIES} THEN attempts - :given_back ELSE attempts END,
+        state = CASE WHEN {_APPLIES} THEN :state WHEN {_OVERTAKEN} THEN 'due' ELSE state END,
+        since = CASE WHEN {_APPLIES} AND :state <> 'due' OR {_OVERTAKEN} THEN :now ELSE since END,
+        attempts = CASE WHEN {_APPLIES} THEN attempts - :given_back WHEN {_OVERTAKEN} THEN 0 ELSE attempts END,
         not_before = CASE WHEN {_APPLIES} THEN :not_before ELSE not_before END,
         last_error = CASE WHEN {_APPLIES} THEN :error ELSE last_error END,
         sent_ts = CASE WHEN :state = 'sent' THEN max(coalesce(sent_ts, :ts), :ts) ELSE sent_ts END,
         wire_ts = max(coalesce(wire_ts, :wire_ts), :wire_ts),
-        unsure = CASE WHEN wire_for = :ts THEN :unsure ELSE unsure END
+        unsure = CASE WHEN wire_for = :ts THEN :unsure ELSE unsure OR {_OVERTAKEN} END
     WHERE user_id = :user_id
         AND item = (SELECT id FROM line_item WHERE registration = :registration AND line_item = :line_item)
 """  # noqa: S608

@@ -9,7 +9,8 @@ The truth is a table, not a queue: one row for each (registration, line item, us
   compares whole seconds; if nobody knows what became of the attempt before, a whole second after now as well, because
   Moodle stores the time of its own clock for a score without a value.
 - `settle` closes a row only if its score is still the one that was tried. So a score that was put during the post of an
-  older one stays due. What was recorded stays recorded.
+  older one stays due. What was recorded stays recorded, unless an older score was recorded after it, by a process that
+  was stopped in between: then it is due again, because not every platform compares stamps.
 
 One line item is not drained twice at once: the caller sees to that as well as it can. Everything else may happen at any
 time, in several processes.

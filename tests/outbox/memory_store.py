@@ -121,6 +121,8 @@ class MemoryStore:
         row = attrs.evolve(row, wire_ts=max(row.wire_ts or 0, outcome.wire_ts), unsure=unsure)
         if outcome.state is State.SENT:
             row = attrs.evolve(row, sent_ts=max(row.sent_ts or 0, outcome.ts))
+        if row.ts > outcome.ts and row.state is outcome.state is State.SENT:
+            return attrs.evolve(row, state=State.DUE, since=now, attempts=0, unsure=True)
         if row.ts != outcome.ts or (row.state is State.SENT and outcome.state is not State.SENT):
             return row
         return attrs.evolve(

@@ -80,6 +80,23 @@ class SettlingTests:
         await store.settle([outcome(old)], now=NOW)
         assert (await take_one(store)).unsure
 
+    async def test_a_score_that_an_older_one_came_after_goes_out_again(self, open_store: OpenStore) -> None:
+        """
+        With its stamp, so that a platform which compares stamps has it already.
+        """
+        store = open_store()
+        await store.put([entry(points=1)], now=NOW)
+        old = await take_one(store)
+        await store.put([entry(ts=TS + 1, points=2)], now=NOW)
+        new = await take_one(store)
+        await store.settle([outcome(new)], now=NOW)
+        await store.settle([outcome(old)], now=NOW + 9)
+        again = await take_one(store, now=NOW + 9)
+        assert (again.ts, again.wire_ts, again.unsure) == (new.ts, new.wire_ts, True)
+        assert (again.attempts, again.since) == (1, NOW + 9)
+        await store.settle([outcome(again)], now=NOW + 9)
+        assert (await store.stats(now=NOW + 9)).sent == 1
+
     async def test_a_dead_row_is_listed_with_its_reason(self, open_store: OpenStore) -> None:
         """
         And it is not tried again by itself.
