@@ -17,6 +17,7 @@ sent are given back as they were. While nobody knows whether the platform is bac
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
@@ -33,6 +34,8 @@ from aioags.outbox.model import Block, Outcome, State, StoredScore
 from aioags.outbox.store import Store
 from aioags.outbox.verdict import Backoff, Verdict, describe, judge, untouched
 from aioags.sending import shows
+
+_logger = logging.getLogger("aioags.outbox")
 
 _TAKEN_AT_ONCE = 100
 # Outcomes that may wait for the store before no more rows are taken.
@@ -158,6 +161,7 @@ class Drain:
     def __init__(self, surroundings: Surroundings, registration_id: str, line_item: str) -> None:
         self.block: Block | None = None
         self.taken = 0
+        self.out_of_permits = False
         self._around = surroundings
         self._registration_id = registration_id
         self._line_item = line_item
@@ -191,8 +195,10 @@ class Drain:
         """
         Put off what is due, each score for its own time: there is no gradebook to post it to.
         """
-        while rows := await self._take(_TAKEN_AT_ONCE):
-            for row in rows:
+        taken = -1
+        while taken < self.taken:
+            taken = self.taken
+            for row in await self._take(_TAKEN_AT_ONCE):
                 self._in_flight[row.user_id] = row
                 self._conclude(row, Delivery(row.wire_score, self._line_item, error=error))
             await self._settler.finish()
@@ -209,6 +215,7 @@ class Drain:
             if self._settler.failed or self._settler.backlog > _MOST_UNSETTLED:
                 await self._settler.finish()
             limit = 1 if self._health.is_suspect else _TAKEN_AT_ONCE
+            taken = self.taken
             rows = await self._take(limit)
             for place, row in enumerate(rows):
                 if self._must_stop() or not await self._may_send():
@@ -217,7 +224,7 @@ class Drain:
                 self._in_flight[row.user_id] = row
                 if not await self._is_settled_by_looking(gradebook, row):
                     yield row.wire_score
-            if len(rows) < limit:
+            if self.taken - taken < limit:
                 # What comes due meanwhile is for the next pass.
                 return
             if self._health.is_suspect:
@@ -236,7 +243,18 @@ class Drain:
         if taken.rows and self._health.blocked_until == self._known_block:
             # Over, or lifted by somebody who knows better.
             self._health.blocked_until = self._known_block = 0.0
-        return taken.rows
+        return [row for row in taken.rows if self._is_readable(row)]
+
+    def _is_readable(self, row: StoredScore) -> bool:
+        try:
+            return bool(row.wire_score)
+        except Exception as error:  # noqa: BLE001  Its traceback could show the score.
+            # Damaged, or written by something else: it must not hold up the rest of its line item.
+            reason = f"the stored score cannot be read: {type(error).__name__}"
+            _logger.error("outbox: for %s, %s: %s", row.registration_id, row.line_item, reason)
+            self._counts[State.DEAD] += 1
+            self._settler.add(attrs.evolve(untouched(row), state=State.DEAD, counted=True, error=reason))
+            return False
 
     def _must_stop(self) -> bool:
         # Only a block that began since: whether an older one still stands, the store knows.
@@ -245,8 +263,9 @@ class Drain:
         return blocked or self._around.stopping.is_set()
 
     async def _may_send(self) -> bool:
-        permits = self._around.permits
-        return permits is None or await permits.spend(self._registration_id, patience=self._around.patience)
+        permits, patience = self._around.permits, self._around.patience
+        self.out_of_permits = permits is not None and not await permits.spend(self._registration_id, patience=patience)
+        return not self.out_of_permits
 
     def _give_back(self, rows: list[StoredScore]) -> None:
         for row in rows:
@@ -288,6 +307,8 @@ class Drain:
         if self._around.permits is not None:
             self._around.permits.drop(self._registration_id)
         self.block = Block(self._registration_id, until, reason)
+        seconds = until - self._around.runtime.wall()
+        _logger.warning("outbox: %s is left alone for %.0f s: %s", self._registration_id, seconds, reason)
         await self._around.store.block(self.block)
 
     async def _on_settled(self, outcome: Outcome) -> None:

@@ -18,6 +18,8 @@ from aioags.outbox.verdict import Backoff, Standing, Verdict
 # A page of users who each run into a lock or a bug of the platform must not stop the rest: with one failure in five,
 # eight in a row come once in 400,000.
 _FAILURES_IN_A_ROW = 8
+# A Retry-After of years is a mistake, and would outlast whoever could notice it.
+_LONGEST_HOLD = 86_400.0
 
 
 @attrs.define
@@ -58,7 +60,7 @@ class Health:
             self.failures = self.level = 0
             return None
         if verdict.hold is not None and verdict.standing is Standing.BUSY:
-            return self._block(now + verdict.hold)
+            return self._block(now + min(verdict.hold, _LONGEST_HOLD))
         enough = 1 if verdict.standing is Standing.CLOSED else _FAILURES_IN_A_ROW
         return self.stumble(now=now, jitter=jitter, backoff=backoff, enough=enough)
 

@@ -7,25 +7,21 @@ outbox's own work are Unix time, float seconds.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any, Self
 
 import attrs
 
 from aioags.errors import NotOfferedError
-from aioags.model import checks
 from aioags.model.endpoint import Endpoint
 from aioags.model.line_item import LineItem
-from aioags.model.progress import Scope
 from aioags.model.score import Score
+from aioags.outbox.packing import check_key, pack_endpoint
 from aioags.outbox.payload import dump_payload, load_score
 from aioags.posting import item_url
-from aioags.protocol.operations import trusted_origins
-from aioags.protocol.urls import check_trusted
 
 SECOND = 1_000_000
 """Microseconds in a second."""
@@ -69,23 +65,6 @@ class State(StrEnum):
     """Somebody: the platform refused it for good."""
 
 
-@lru_cache(maxsize=1024)
-def _dump_endpoint(endpoint: Endpoint) -> str:
-    return json.dumps(endpoint.to_claim(), separators=(",", ":"))
-
-
-@lru_cache(maxsize=1024)
-def _check_origin(endpoint: Endpoint, line_item: str) -> None:
-    check_trusted(line_item, trusted_origins(endpoint), "the line item")
-
-
-def _key(name: str, value: object) -> str:
-    text = checks.text(name, value)
-    if "\0" in text:
-        raise ValueError(f"{name} must not hold a NUL character")
-    return text
-
-
 @attrs.frozen
 class Entry:
     """
@@ -127,8 +106,8 @@ class Entry:
         Args:
             registration_id: Your name for the registration: a key of your settings or table. It reaches logs.
 
-            endpoint: The launch's `Endpoint`; or, for another back end, a JSON object that your registry understands,
-                such as a `ServiceReference.to_dict`.
+            endpoint: The launch's `Endpoint`, or its claim; or, for another back end, a JSON object that your registry
+                understands, such as a `ServiceReference.to_dict`.
 
             line_item: A line item or its id. None: the endpoint's own; in a JSON object its ``line_item``.
 
@@ -136,27 +115,20 @@ class Entry:
             NotOfferedError: The endpoint does not let this tool post scores, or has no line item of its own.
 
             UntrustedURLError: The line item is of an origin that the endpoint does not name.
+
+            ValueError: The key is longer than 2,500 bytes, or the timestamp does not lie before the year 9999.
         """
         if not isinstance(score, Score):
             raise TypeError(f"an outbox takes Scores, got {type(score).__name__}")
-        url = item_url(line_item)
-        if isinstance(endpoint, Endpoint):
-            if not endpoint.offers(Scope.SCORE):
-                raise NotOfferedError("the endpoint does not offer the score scope", spec="AGS 3.1")
-            url = url or endpoint.lineitem
-            if url is not None:
-                _check_origin(endpoint, url)
-            reference = _dump_endpoint(endpoint)
-        else:
-            url = url or endpoint.get("line_item")
-            reference = json.dumps(dict(endpoint), separators=(",", ":"), allow_nan=False)
-        if url is None:
+        reference, own = pack_endpoint(endpoint, item_url(line_item))
+        if own is None:
             raise NotOfferedError("the endpoint has no line item of its own: pass line_item=", spec="AGS 3.1")
+        check_key(registration_id, own, score)
         return cls(
-            _key("registration_id", registration_id),
+            registration_id,
             reference,
-            _key("line_item", url),
-            _key("user_id", score.user_id),
+            own,
+            score.user_id,
             to_micros(score.timestamp),
             dump_payload(score),
         )

@@ -198,12 +198,16 @@ class Outbox:
         self._background.wake((entry.registration_id, entry.line_item) for entry in entries)
         return stored
 
-    async def drain(self, registration_id: str, line_item: str) -> Drained:
+    async def drain(self, registration_id: str, line_item: str, *, patience: float | None = None) -> Drained:
         """
         Post everything that is due for one line item: the job of a job engine, or of a loop of your own.
 
         Never run it for one line item twice at once: give the engine's job a lock, such as `lock_name`. What the
         platform answers never makes it raise.
+
+        Args:
+            patience: Longest silence of the platform to wait out, seconds. None: the outbox's own. 0 where something
+                else comes back when it is over, such as a sweep: then nobody's slot is spent on waiting.
 
         Returns:
             What it did. Scores may be due again afterwards, at a later time.
@@ -213,31 +217,30 @@ class Outbox:
         """
         self._drains += 1
         try:
-            return await self._drain(registration_id, line_item)
+            return await self._drain(
+                registration_id, line_item, self._around.patience if patience is None else patience
+            )
         finally:
             self._drains -= 1
             if not self._drains:
                 self._at_rest.set()
 
-    async def _drain(self, registration_id: str, line_item: str) -> Drained:
+    async def _drain(self, registration_id: str, line_item: str, patience: float) -> Drained:
         gradebook = await self._open(registration_id, line_item)
-        if gradebook is None:
-            return Drained()
         if isinstance(gradebook, Gradebook):
-            return await self._post(gradebook, registration_id, line_item)
+            return await self._post(gradebook, registration_id, line_item, patience)
         drain = Drain(self._around, registration_id, line_item)
         await drain.postpone(gradebook)
         return drain.done
 
-    async def _post(self, gradebook: Gradebook, registration_id: str, line_item: str) -> Drained:
+    async def _post(self, gradebook: Gradebook, registration_id: str, line_item: str, patience: float) -> Drained:
         done = Drained()
-        patience = self._around.patience
         while not self._around.stopping.is_set():
             drain = Drain(self._around, registration_id, line_item)
             await drain.run(gradebook)
             done += drain.done
             # A score that was put during the last pass is due, and may have found its wake-up spent.
-            if drain.taken and drain.block is None:
+            if drain.taken and drain.block is None and not drain.out_of_permits:
                 continue
             if drain.block is None:
                 return done
@@ -248,10 +251,10 @@ class Outbox:
             await self._runtime.sleep(max(wait, 0.0))
         return done
 
-    async def _open(self, registration_id: str, line_item: str) -> Gradebook | AGSError | None:
+    async def _open(self, registration_id: str, line_item: str) -> Gradebook | AGSError:
         endpoint = await self.store.endpoint(registration_id, line_item)
         if endpoint is None:
-            return None
+            return AGSError("the line item's endpoint is missing: put any score for it again", transient=True)
         try:
             return await open_gradebook(self._registry, self._client, registration_id, endpoint)
         except Exception as error:

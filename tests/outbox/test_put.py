@@ -71,6 +71,8 @@ async def test_put_many_takes_scores_and_pairs_from_any_source() -> None:
         ((SCHOOL, Endpoint(None, ITEM, [Scope.RESULT_READONLY]), grade()), NotOfferedError, "score scope"),
         ((SCHOOL, Endpoint("https://lms.example/items", None, [Scope.SCORE]), grade()), NotOfferedError, "line_item="),
         ((SCHOOL, Endpoint(None, "http://lms.example/1", [Scope.SCORE]), grade()), UntrustedURLError, "line item"),
+        ((SCHOOL, ENDPOINT, grade("é" * 1300)), ValueError, "must not exceed 2500 bytes together, these have 2633"),
+        ((SCHOOL, ENDPOINT, grade(timestamp=datetime(9999, 1, 1, tzinfo=UTC))), ValueError, "before the year 9999"),
         ((SCHOOL, {"key": object()}, grade()), TypeError, "not JSON serializable"),
         ((SCHOOL, {"key": 1}, grade()), NotOfferedError, "line_item="),
     ],
@@ -86,8 +88,16 @@ async def test_what_could_never_be_posted_is_refused_at_once(
 
 async def test_a_line_item_of_another_origin_never_gets_a_score() -> None:
     desk = new_desk()
-    with pytest.raises(UntrustedURLError):
-        await desk.outbox.put(SCHOOL, desk.endpoint, desk.grade(), line_item="https://elsewhere.example/1")
+    for endpoint in (desk.endpoint, desk.endpoint.to_claim()):
+        with pytest.raises(UntrustedURLError):
+            await desk.outbox.put(SCHOOL, endpoint, desk.grade(), line_item="https://elsewhere.example/1")
+    assert desk.table.rows == {}
+
+
+async def test_the_claim_is_as_good_as_the_endpoint() -> None:
+    desk = new_desk()
+    await desk.outbox.put(SCHOOL, desk.endpoint.to_claim(), desk.grade())
+    assert await desk.drain() == (1, 0, 0)
 
 
 async def test_the_newest_endpoint_is_used() -> None:
