@@ -211,7 +211,8 @@ class Background:
         if not tasks:
             return
         _, late = await asyncio.wait(tasks, timeout=self._grace)
-        for task in late:
-            task.cancel()
-        if late:
-            await asyncio.wait(late)
+        while late:
+            # Again and again: a cancelled drain still waits for the store, and for a hook that may never end.
+            for task in late:
+                task.cancel()
+            _, late = await asyncio.wait(late, timeout=max(self._grace, 0.1))

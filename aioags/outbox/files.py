@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from weakref import WeakSet
 
 NETWORK_FILE_SYSTEMS = frozenset(
     {
@@ -50,6 +51,9 @@ def file_system_of(path: Path, mounts: str) -> str | None:
     return None if found is None else found[1]
 
 
+_held: WeakSet[FileLock] = WeakSet()
+
+
 class FileLock:
     """
     An exclusive lock on a file of its own. The system frees it when the process ends, however it ends.
@@ -69,16 +73,24 @@ class FileLock:
     def acquire(self) -> bool:
         """
         Take the lock if nobody has it. True: it is held now.
+
+        Raises:
+            OSError: The file cannot be opened, or its file system has no locks.
         """
         if self._descriptor is not None:
             return True
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             _lock(descriptor)
-        except OSError:
+        except (BlockingIOError, PermissionError):
+            # PermissionError: how Windows says it.
             os.close(descriptor)
             return False
+        except OSError:
+            os.close(descriptor)
+            raise
         self._descriptor = descriptor
+        _held.add(self)
         return True
 
     def release(self) -> None:
@@ -89,6 +101,16 @@ class FileLock:
         if descriptor is not None:
             # The file stays: deleting it would let two processes lock two files of the same name.
             os.close(descriptor)
+
+
+def _leave_to_the_parent() -> None:
+    # A child that was forked has the descriptor too, and would hold the lock after its parent's end.
+    for lock in list(_held):
+        lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_to_the_parent)
 
 
 if sys.platform == "win32":

@@ -97,7 +97,9 @@ class SQLiteStore:
         return connection
 
     def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(self.path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
+        # Not made here, where everybody could read it.
+        existing = f"{self.path.as_uri()}?mode=rw"
+        return sqlite3.connect(existing, uri=True, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
 
     async def _read(self, query: Callable[[sqlite3.Connection], T]) -> T:
         if not self._ready:

@@ -13,6 +13,7 @@ take its write back.
 from __future__ import annotations
 
 import asyncio
+import os
 import queue
 import sqlite3
 import threading
@@ -63,6 +64,7 @@ class Writer:
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
+        self._process = os.getpid()
         self._closed = False
 
     async def run(self, job: Callable[[sqlite3.Connection], T]) -> T:
@@ -70,14 +72,18 @@ class Writer:
         Run a function within a transaction, and return its value once it is durable.
 
         Raises:
-            StoreError: SQLite failed, or the writer is closed.
+            StoreError: SQLite failed, or the writer is closed, or belongs to the process that this one was forked from.
         """
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
         with self._lock:
             if self._closed:
                 raise StoreError("the store is closed")
+            if self._thread is not None and self._process != os.getpid():
+                # There is no such thread here, and SQLite forbids to take its connection along.
+                raise StoreError("the store was opened before this process was forked: make one in each process")
             if self._thread is None:
+                self._process = os.getpid()
                 # A daemon: what was not answered may be lost, and a forgotten close must not keep the process alive.
                 self._thread = threading.Thread(target=self._work, name="aioags outbox", daemon=True)
                 self._thread.start()
@@ -125,13 +131,23 @@ class Writer:
     def _open(self, group: list[_Job]) -> sqlite3.Connection | None:
         try:
             return self._connect()
-        except (sqlite3.Error, OSError, StoreError) as error:
-            for job in group:
-                job.error = _as_store_error(error)
+        except Exception as error:  # noqa: BLE001  Whatever it is, somebody waits to hear of it.
+            _fail(group, error)
             return None
 
 
+def _fail(group: list[_Job], error: Exception) -> None:
+    for job in group:
+        job.error = _as_store_error(error)
+
+
 def _commit(connection: sqlite3.Connection, group: list[_Job]) -> None:
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.Error as error:
+        # Another process did not let us write for half a minute: nobody's fault, and not to be waited for one by one.
+        _fail(group, error)
+        return
     try:
         _together(connection, group)
     except Exception as error:  # noqa: BLE001  Whatever it is, it belongs to a caller, who gets it.
@@ -144,7 +160,6 @@ def _commit(connection: sqlite3.Connection, group: list[_Job]) -> None:
 
 def _together(connection: sqlite3.Connection, group: list[_Job]) -> None:
     try:
-        connection.execute("BEGIN IMMEDIATE")
         for job in group:
             job.attempt(connection)
         connection.execute("COMMIT")

@@ -198,6 +198,28 @@ async def test_leaving_does_not_wait_for_ever_for_a_platform_that_hangs() -> Non
     assert [task for task in asyncio.all_tasks() if "aioags outbox" in task.get_name()] == []
 
 
+async def test_neither_a_hook_nor_a_post_that_never_ends_keeps_it_open() -> None:
+    reached: set[str] = set()
+    both = asyncio.Event()
+
+    async def hang(where: str) -> None:
+        reached.add(where)
+        if len(reached) == 2:
+            both.set()
+        await asyncio.Event().wait()
+
+    async def second_post(request: Request) -> None:
+        if f'"{desk.platform.users()[1]}"'.encode() in (request.body or b""):
+            await hang("post")
+
+    desk = new_desk(users=2, outbox={"grace": 0.01, "on_recorded": lambda *_: hang("hook")})
+    desk.transport.after = second_post
+    async with desk.outbox:
+        await desk.put(*(desk.grade(5, user) for user in desk.platform.users()))
+        await both.wait()
+    assert [task for task in asyncio.all_tasks() if "aioags outbox" in task.get_name()] == []
+
+
 async def test_drain_all_drains_what_is_due_and_ends() -> None:
     desk = new_desk(users=4)
     site = desk.platform.site

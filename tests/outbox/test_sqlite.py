@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -303,6 +304,75 @@ def test_the_lock_dies_with_its_owner(tmp_path: Path) -> None:
     lock.release()
     lock.release()
     assert not lock.held
+
+
+FORKER = """
+import asyncio, os, pathlib, sys
+from aioags.outbox import SQLiteStore, StoreError
+
+path = pathlib.Path(sys.argv[1])
+store = SQLiteStore(path)
+
+async def lead():
+    await store.migrate()
+    assert await store.lead()
+
+asyncio.run(lead())
+if os.fork():
+    sys.stdin.read()
+    os._exit(0)
+try:
+    asyncio.run(store.migrate())
+except StoreError as error:
+    print(error, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_forked_child_is_told_and_holds_no_lock(tmp_path: Path) -> None:
+    path = tmp_path / "grades.db"
+    arguments = [sys.executable, "-c", FORKER, str(path)]
+    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        assert "opened before this process was forked" in parent.stdout.readline()
+        store = SQLiteStore(path)
+        assert not asyncio.run(store.lead())
+        parent.kill()
+        parent.wait()
+        assert asyncio.run(store.lead()), "the child lives, but it does not lead"
+        asyncio.run(store.aclose())
+
+
+async def test_whatever_happens_at_the_opening_somebody_hears_of_it(tmp_path: Path) -> None:
+    def no_mounts() -> str:
+        raise RuntimeError("no /proc here")
+
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    stores = [SQLiteStore(tmp_path / "x.db", mounts=no_mounts), SQLiteStore(tmp_path / "a\0b"), SQLiteStore(loop)]
+    for store in stores:
+        with pytest.raises((RuntimeError, ValueError, StoreError)):
+            await store.put([entry()], now=NOW)
+        await store.aclose()
+
+
+async def test_a_locked_database_fails_everybody_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    tries: list[str] = []
+
+    def open_it() -> sqlite3.Connection:
+        connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+        connection.set_trace_callback(tries.append)
+        return connection
+
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        writer = Writer(open_it)
+        results = await asyncio.gather(*(writer.run(lambda _: None) for _ in range(50)), return_exceptions=True)
+        assert {str(error) for error in results} == {"SQLite: database is locked"}
+        assert len(tries) < 10, "not once for each of them"
+    assert await writer.run(lambda _: 1) == 1
+    await writer.aclose()
 
 
 async def test_a_block_and_dead_rows_survive_a_restart(tmp_path: Path) -> None:
