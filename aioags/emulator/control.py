@@ -229,7 +229,10 @@ def _launch(platform: Platform, arguments: dict[str, Any]) -> Any:
     take = _Taking(arguments)
     user = take("user_id", str, None)
     take.end()
-    return platform.launch_claims(user if user is not None else platform.users()[0])
+    people = platform.users()
+    if user is None and not people:
+        raise ControlError("the course has no people: name one with user_id")
+    return platform.launch_claims(people[0] if user is None else user)
 
 
 def _connect(platform: Platform, arguments: dict[str, Any]) -> Any:
@@ -329,7 +332,9 @@ class _Taking:
         value = self._left.pop(name)
         if value is None and default:
             return default[0]
-        if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        if kind is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+            if not abs(value) <= _LARGEST:
+                raise ControlError(f"{name} must lie between -{_LARGEST:.0e} and {_LARGEST:.0e}")
             return value
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is int):
             raise ControlError(f"{name} is {value!r}; it must be {KINDS.get(kind, kind.__name__)}")
@@ -345,6 +350,9 @@ class _Taking:
         if self._left:
             raise ControlError(f"nothing here is called {', '.join(sorted(self._left))}")
 
+
+# More than any clock or grade needs, and less than what breaks a date or cannot be written as JSON.
+_LARGEST = 1e10
 
 KINDS: dict[type, str] = {
     str: "text",

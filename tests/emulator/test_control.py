@@ -167,6 +167,8 @@ def test_reset_over_http() -> None:
         ("POST", "/faults", {"effect": "drop", "times": "two"}, 400, "it must be a whole number"),
         ("POST", "/faults", {"effect": "drop", "probability": 2}, 400, "probability"),
         ("POST", "/settings", {"skew": True}, 400, "it must be a number"),
+        ("POST", "/settings", {"skew": 1e11}, 400, "skew must lie between -1e+10 and 1e+10"),
+        ("POST", "/settings", {"skew": 10**400}, 400, "skew must lie between"),
         ("GET", "/requests?after=x", None, 400, "invalid literal"),
         ("GET", "/grades?item=1", None, 400, "nothing here is called item"),
     ],
