@@ -17,7 +17,6 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool, PoolClosed
 
 from aioags.outbox import postgres_sql as sql
-from aioags.outbox.limiter import Permits
 from aioags.outbox.locks import lock_name
 from aioags.outbox.model import (
     SECOND,
@@ -33,11 +32,16 @@ from aioags.outbox.model import (
     Taken,
     newest,
 )
+from aioags.outbox.postgres_errors import held_error, store_error
+from aioags.outbox.postgres_limiter import PostgresLimiter
 from aioags.outbox.postgres_locks import Locks
 from aioags.outbox.rows import counted, page_arguments, selection_arguments
 from aioags.outbox.together import Call, Together
 
+__all__ = ["Connection", "Pool", "PostgresLimiter", "PostgresStore", "Wake"]
+
 _CONNECT_TIMEOUT = 10
+_DAY = 86_400.0
 
 Connection = psycopg.AsyncConnection[Any]
 Pool = AsyncConnectionPool[Connection]
@@ -61,6 +65,9 @@ class PostgresStore:
         most_connections: Of the store's own pool.
 
         wake: See `Wake`. None: nobody is woken; a job engine finds what is due by itself.
+
+        patience: How long a put or a settlement is tried again when somebody's open transaction holds its row, seconds.
+            Others do not wait for it.
     """
 
     def __init__(
@@ -70,6 +77,7 @@ class PostgresStore:
         pool: Pool | None = None,
         most_connections: int = 10,
         wake: Wake | None = None,
+        patience: float = 30.0,
     ) -> None:
         if (conninfo is None) == (pool is None):
             raise ValueError("give a conninfo or a pool, exactly one of the two")
@@ -79,11 +87,12 @@ class PostgresStore:
         self._pool = pool or AsyncConnectionPool(
             conninfo or "", kwargs={"autocommit": True}, min_size=1, max_size=most_connections, open=False
         )
-        self._puts: Together[Entry, list[bool]] = Together(self._put_together)
-        self._settlements: Together[Outcome, None] = Together(self._settle_together)
-        self._locks = Locks(self._single)
+        self._puts: Together[Entry, list[bool]] = Together(self._put_together, patience=patience)
+        self._settlements: Together[Outcome, None] = Together(self._settle_together, patience=patience)
+        self._locks = Locks(self.single)
         self._opening = asyncio.Lock()
         self._ready = False
+        self._looking: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
         return "<PostgresStore>"
@@ -96,23 +105,36 @@ class PostgresStore:
         Raises:
             StoreError: PostgreSQL failed or cannot be reached.
         """
-        async with self._single() as connection, connection.transaction():
+        async with self.single() as connection, connection.transaction():
             yield connection
 
     @asynccontextmanager
-    async def _single(self) -> AsyncIterator[Connection]:
+    async def single(self) -> AsyncIterator[Connection]:
         """
         Hold a connection for statements that need no transaction around them: that saves two ways to the server.
+
+        Raises:
+            StoreError: As `connection`.
         """
         try:
             if not self._ready:
                 await self._open()
             async with self._pool.connection() as connection:
-                yield connection
-        except PoolClosed as error:
-            raise StoreError("the store is closed") from error
+                try:
+                    yield connection
+                finally:
+                    if connection.broken:
+                        self._look_at_the_others()
+        except PoolClosed:
+            raise StoreError("the store is closed") from None
         except psycopg.Error as error:
-            raise _store_error(error) from error
+            raise store_error(error) from None
+
+    def _look_at_the_others(self) -> None:
+        # A server that has cut one connection has cut all, and each would cost somebody an error. To look before each
+        # use costs a way to the server; and who looks takes them out of the pool, so nobody needs to wait for him.
+        if self._owned and (self._looking is None or self._looking.done()):
+            self._looking = asyncio.create_task(self._pool.check(), name="aioags outbox connections")
 
     async def _open(self) -> None:
         async with self._opening:
@@ -156,22 +178,24 @@ class PostgresStore:
                         await connection.execute(statement)
                 await connection.execute(sql.SET_VERSION, (len(sql.MIGRATIONS),))
         except psycopg.Error as error:
-            raise _store_error(error) from error
+            raise store_error(error) from None
 
     async def put(self, entries: Sequence[Entry], *, now: float) -> list[bool]:
         """
         Store scores; durable when this returns. Callers who come together share a transaction.
+
+        Raises:
+            StoreError: PostgreSQL failed, or somebody's open transaction has held a row for longer than our patience.
         """
         return await self._puts.call(entries, now) if entries else []
 
     async def _put_together(self, calls: list[Call[Entry, list[bool]]]) -> None:
         entries = [entry for call in calls for entry in call.items]
         now = max(call.now for call in calls)
+        latest = newest(entries)
         async with self.connection() as connection:
-            if len(calls) > 1:
-                # Somebody's open transaction may hold a row; who puts other rows must not wait for it.
-                await connection.execute(sql.LITTLE_PATIENCE)
-            latest = newest(entries)
+            # Whoever waits for a row here keeps a connection, and in the line also everybody behind.
+            await connection.execute(sql.PATIENCE_ALONE if calls[0].parted else sql.PATIENCE_TOGETHER)
             await connection.execute(sql.PUT_ENDPOINTS, sql.endpoint_arguments(entries, now))
             cursor = await connection.execute(sql.PUT, sql.put_arguments(latest, now))
             keys = set(await cursor.fetchall())
@@ -185,7 +209,7 @@ class PostgresStore:
         """
         List the line items that have due scores.
         """
-        async with self._single() as connection:
+        async with self.single() as connection:
             cursor = await connection.execute(sql.DUE)
             return [DueItem(*row) for row in await cursor.fetchall()]
 
@@ -193,7 +217,7 @@ class PostgresStore:
         """
         Return the JSON of the endpoint that was put last for a line item.
         """
-        async with self._single() as connection:
+        async with self.single() as connection:
             cursor = await connection.execute(sql.ENDPOINT, (registration_id, line_item))
             row = await cursor.fetchone()
             return None if row is None else str(row[0])
@@ -212,7 +236,7 @@ class PostgresStore:
             "limit": limit,
             "busy": list(busy),
         }
-        async with self._single() as connection:
+        async with self.single() as connection:
             cursor = await connection.execute(sql.TAKE, arguments)
             rows = [StoredScore(*row) for row in await cursor.fetchall()]
             if rows:
@@ -230,40 +254,32 @@ class PostgresStore:
 
     async def _settle_together(self, calls: list[Call[Outcome, None]]) -> None:
         outcomes = [outcome for call in calls for outcome in call.items]
-        async with self._single() as connection:
+        async with self.single() as connection:
             arguments = sql.settle_arguments(outcomes, max(call.now for call in calls))
-            cursor = await connection.execute(sql.SETTLE_FREE, arguments)
-            settled = set(await cursor.fetchall())
-        for call in calls:
-            left = [outcome for outcome in call.items if outcome.key not in settled]
-            if left:
-                self._settlements.spawn(self._settle_one_by_one(call, left))
+            settled = set(await (await connection.execute(sql.SETTLE_FREE, arguments)).fetchall())
+            if len(settled) < len(outcomes):
+                held = set(await (await connection.execute(sql.STILL_THERE, arguments)).fetchall()) - settled
             else:
+                held = set()
+        for call in calls:
+            call.items = [outcome for outcome in call.items if outcome.key in held]
+            if not call.items:
                 call.settle(None)
-
-    async def _settle_one_by_one(self, call: Call[Outcome, None], outcomes: list[Outcome]) -> None:
-        # Gone, or held by somebody's open transaction, which may take its time.
-        try:
-            for outcome in outcomes:
-                async with self._single() as connection:
-                    await connection.execute(sql.SETTLE_ONE, sql.settle_arguments([outcome], call.now))
-        except StoreError as error:
-            call.fail(error)
-        else:
-            call.settle(None)
+        if held:
+            raise held_error()
 
     async def block(self, block: Block) -> None:
         """
         Leave a platform alone until a time.
         """
-        async with self._single() as connection:
+        async with self.single() as connection:
             await connection.execute(sql.BLOCK, (block.registration_id, block.until, block.reason))
 
     async def stats(self, *, now: float) -> Stats:
         """
         Count the rows.
         """
-        async with self._single() as connection:
+        async with self.single() as connection:
             blocks = await (await connection.execute(sql.BLOCKS, (now,))).fetchall()
             return counted(await (await connection.execute(sql.STATS, (now,))).fetchall(), blocks)
 
@@ -273,7 +289,7 @@ class PostgresStore:
         """
         List dead rows by key, one page.
         """
-        async with self._single() as connection:
+        async with self.single() as connection:
             cursor = await connection.execute(sql.FAILED, page_arguments(selection, after, limit))
             return [StoredScore(*row) for row in await cursor.fetchall()]
 
@@ -293,12 +309,13 @@ class PostgresStore:
 
     async def prune(self, *, before: float, dead: bool = False) -> int:
         """
-        Delete rows that are done since before a time, and endpoints that nothing has used since.
+        Delete rows that are done since before a time, and endpoints that nothing has used since two days before it.
         """
         states = [str(state) for state in ((State.SENT, State.DEAD) if dead else (State.SENT,))]
         async with self.connection() as connection:
             deleted = (await connection.execute(sql.PRUNE, (states, before))).rowcount
-            await connection.execute(sql.PRUNE_ENDPOINTS, (before,))
+            # A transaction that is still open counts on the one it found, which was at most a day old.
+            await connection.execute(sql.PRUNE_ENDPOINTS, (before - 2 * _DAY,))
             return deleted
 
     @asynccontextmanager
@@ -316,7 +333,7 @@ class PostgresStore:
             async with self._locks.hold(f"drain {lock_name(registration_id, line_item)}") as mine:
                 yield mine
         except psycopg.Error as error:
-            raise _store_error(error) from error
+            raise store_error(error) from None
 
     async def lead(self) -> bool:
         """
@@ -331,62 +348,15 @@ class PostgresStore:
 
     async def aclose(self) -> None:
         """
-        Finish what was begun, and close the store's own pool. Can be called twice.
+        Finish what was begun, within the store's patience, and close its own pool. Can be called twice.
         """
         await self._puts.aclose()
         await self._settlements.aclose()
         self._ready = False
+        if self._looking is not None:
+            await asyncio.wait({self._looking})
         if self._owned:
             await self._pool.close()
-
-
-class PostgresLimiter:
-    """
-    A limit on scores per second for each platform, kept in PostgreSQL and shared by everybody who asks there.
-
-    Args:
-        store: Whose database it is. A platform that the store has blocked gets no permits.
-
-        rate: Scores per second, for every platform.
-
-        burst: How many may go at once after a silence: the most by which a second may exceed the rate. Below 10 the
-            rate is not reached, because whoever comes a little late has lost it.
-
-        wall: Reads Unix time. None: the server's clock, which is the same for everybody.
-    """
-
-    def __init__(
-        self, store: PostgresStore, rate: float, *, burst: int = 15, wall: Callable[[], float] | None = None
-    ) -> None:
-        if not rate > 0:
-            raise ValueError(f"rate must be more than 0 scores per second, got {rate!r}")
-        self._store = store
-        self._rate = rate
-        self._burst = burst
-        self._wall = wall
-        self._known: set[str] = set()
-
-    async def take(self, registration_id: str, wanted: int) -> Permits:
-        """
-        Take permits for one platform: all that are wanted, or none and the time until then.
-        """
-        cost, depth = wanted / self._rate, max(wanted, self._burst) / self._rate
-        now = None if self._wall is None else self._wall()
-        arguments = {"registration": registration_id, "cost": cost, "depth": depth, "now": now}
-        async with self._store._single() as connection:
-            if registration_id not in self._known:
-                await connection.execute(sql.NEW_PLATFORM, (registration_id,))
-                self._known.add(registration_id)
-            cursor = await connection.execute(sql.TAKE_PERMITS, arguments)
-            if cursor.rowcount:
-                return Permits(wanted)
-            cursor = await connection.execute(sql.PERMITS_AFTER, arguments)
-            row = await cursor.fetchone()
-            return Permits(0, max(0.001, float(row[0])) if row else 0.001)
-
-
-def _store_error(error: psycopg.Error) -> StoreError:
-    return StoreError(" ".join(f"PostgreSQL: {type(error).__name__}: {error}".split()))
 
 
 async def _version(connection: Connection) -> int:

@@ -80,7 +80,11 @@ UNLOCK: LiteralString = "SELECT pg_advisory_unlock(hashtextextended(%s, 0))"
 
 UNLOCK_ALL: LiteralString = "SELECT pg_advisory_unlock_all()"
 
-LITTLE_PATIENCE: LiteralString = "SET LOCAL lock_timeout = '200ms'"
+# For a row that somebody's open transaction has changed. Together: as long as one who commits at once may take. Alone:
+# hardly at all, since whoever is alone has been found in company with a held row, and comes again.
+PATIENCE_TOGETHER: LiteralString = "SET LOCAL lock_timeout = '200ms'"
+
+PATIENCE_ALONE: LiteralString = "SET LOCAL lock_timeout = '25ms'"
 
 _COLUMNS: LiteralString = """
     score.registration, score.line_item, score.user_id, score.ts, score.payload, score.wire_ts, score.sent_ts,
@@ -106,7 +110,7 @@ PUT: LiteralString = """
     RETURNING registration, line_item, user_id
 """
 
-# Written again once a day, so that one that is in use is never old enough to be pruned.
+# Written again once a day, so that one that is in use is never old enough to be pruned, which takes two days more.
 PUT_ENDPOINTS: LiteralString = """
     INSERT INTO aioags_outbox_endpoint (registration, line_item, endpoint, since)
     SELECT given.registration, given.line_item, given.endpoint, %(now)s
@@ -213,7 +217,7 @@ _SAME_KEY: LiteralString = """
     score.registration = given.registration AND score.line_item = given.line_item AND score.user_id = given.user_id
 """
 
-# Those that nobody else holds; the rest is settled one by one, each in a transaction that holds nothing else.
+# Those that nobody else holds.
 SETTLE_FREE: LiteralString = f"""
     WITH given AS (SELECT * FROM {_OUTCOMES}),
     free AS (
@@ -227,7 +231,11 @@ SETTLE_FREE: LiteralString = f"""
     RETURNING score.registration, score.line_item, score.user_id
 """  # noqa: S608  Only our own text is put in.
 
-SETTLE_ONE: LiteralString = f"{_SETTLE} FROM {_OUTCOMES} WHERE {_SAME_KEY}"
+# Of outcomes that were not settled, those that are held: the rest is gone.
+STILL_THERE: LiteralString = f"""
+    SELECT registration, line_item, user_id FROM aioags_outbox_score
+    JOIN {_OUTCOMES} USING (registration, line_item, user_id)
+"""  # noqa: S608  Only our own text is put in.
 
 BLOCK: LiteralString = """
     INSERT INTO aioags_outbox_platform AS platform (registration, blocked_until, reason) VALUES (%s, %s, %s)
@@ -267,7 +275,15 @@ REQUEUE: LiteralString = f"""
     WHERE state = 'dead' AND {_SELECTED}
 """  # noqa: S608  Only our own text is put in.
 
-PRUNE: LiteralString = "DELETE FROM aioags_outbox_score WHERE state = ANY (%s) AND since < %s"
+# A row that somebody is just changing is in use.
+PRUNE: LiteralString = """
+    WITH old AS (
+        SELECT registration, line_item, user_id FROM aioags_outbox_score WHERE state = ANY (%s) AND since < %s
+        FOR UPDATE SKIP LOCKED
+    )
+    DELETE FROM aioags_outbox_score AS score USING old
+    WHERE score.registration = old.registration AND score.line_item = old.line_item AND score.user_id = old.user_id
+"""
 
 PRUNE_ENDPOINTS: LiteralString = """
     DELETE FROM aioags_outbox_endpoint AS old WHERE since < %s AND (
@@ -331,7 +347,7 @@ def endpoint_arguments(entries: Sequence[Entry], now: float) -> dict[str, Any]:
 
 def settle_arguments(outcomes: Sequence[Outcome], now: float) -> dict[str, Any]:
     """
-    Return the arguments of `SETTLE_FREE` and `SETTLE_ONE`.
+    Return the arguments of `SETTLE_FREE` and `STILL_THERE`.
     """
     return {
         "now": now,

@@ -4,21 +4,41 @@ Calls that come while another is under way are made together.
 Theory of operation. The first call runs at once. Those that come before it is done wait, and then run as one; under
 load a hundred callers share one transaction, and a lone one waits for nobody. A caller that is cancelled does not take
 its call back. If calls that run together fail, each is made again alone, so that only the guilty one's caller hears.
+
+A call that needs what somebody else holds (a row that an open transaction has changed, which may last) must hold up
+nobody. Whoever makes calls waits for such a thing only briefly and then raises `HeldError`. The call leaves the line
+and is made again by itself, between pauses in which it has nothing that others need, until it succeeds or its patience
+is at an end. At any time only few who were found held are trying, and few who were merely in bad company; the two do
+not wait for each other.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 import attrs
+
+from aioags.outbox.model import StoreError
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 # As many items as one statement takes well.
 _MOST_TOGETHER = 2_000
+
+# Each takes a connection, of which a pool has ten.
+_FEW = 2
+
+_PAUSE = 0.25
+
+
+class HeldError(StoreError):
+    """
+    Somebody else holds what a call needs, and may do so for long.
+    """
 
 
 @attrs.define(eq=False)
@@ -27,21 +47,28 @@ class Call(Generic[T, R]):
     One call.
 
     Attributes:
-        items: What it is about.
+        items: What it is about. Who makes a call in parts leaves here what is still to be made.
 
         now: Unix time.
 
         answer: What its caller waits for.
+
+        made: False while it is still to be made, whether its caller waits or was cancelled.
+
+        parted: True when it has left the line and is made alone.
     """
 
     items: Sequence[T]
     now: float
     answer: asyncio.Future[R]
+    made: bool = False
+    parted: bool = False
 
     def settle(self, value: R) -> None:
         """
         Answer the caller, if it still waits.
         """
+        self.made = True
         if not self.answer.done():
             self.answer.set_result(value)
 
@@ -49,6 +76,7 @@ class Call(Generic[T, R]):
         """
         Let the caller fail, if it still waits.
         """
+        self.made = True
         if not self.answer.done():
             self.answer.set_exception(error)
 
@@ -58,11 +86,29 @@ class Together(Generic[T, R]):
     Makes calls together.
 
     Args:
-        run: Makes calls, and settles each, now or later; alone: there is only one.
+        run: Makes calls, and settles each. One that it has settled before it raises is not made again.
+
+        patience: How long a call is tried again that somebody else holds up, seconds.
+
+        clock: Reads seconds that never step back.
+
+        sleep: Waits for so many seconds.
     """
 
-    def __init__(self, run: Callable[[list[Call[T, R]]], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        run: Callable[[list[Call[T, R]]], Awaitable[None]],
+        *,
+        patience: float = 30.0,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._run = run
+        self._patience = patience
+        self._clock = clock
+        self._sleep = sleep
+        self._parted = asyncio.Semaphore(_FEW)
+        self._held = asyncio.Semaphore(_FEW)
         self._waiting: list[Call[T, R]] = []
         self._tasks: set[asyncio.Task[Any]] = set()
         self._running = False
@@ -75,13 +121,10 @@ class Together(Generic[T, R]):
         self._waiting.append(call)
         if not self._running:
             self._running = True
-            self.spawn(self._run_all())
+            self._spawn(self._run_all())
         return await call.answer
 
-    def spawn(self, work: Awaitable[None]) -> None:
-        """
-        Let something run by itself.
-        """
+    def _spawn(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -106,21 +149,37 @@ class Together(Generic[T, R]):
         return group
 
     def _part(self, group: list[Call[T, R]], error: Exception) -> None:
-        if len(group) == 1:
+        is_held = isinstance(error, HeldError)
+        if len(group) == 1 and not is_held:
             group[0].fail(error)
             return
         for call in group:
-            self.spawn(self._alone(call))
+            if not call.made:
+                self._spawn(self._make_alone(call, known_held=is_held and len(group) == 1))
 
-    async def _alone(self, call: Call[T, R]) -> None:
+    async def _make_alone(self, call: Call[T, R], *, known_held: bool) -> None:
+        call.parted = True
+        last = self._clock() + self._patience
+        turns = self._held if known_held else self._parted
+        while not call.made:
+            if turns is self._held:
+                await self._sleep(_PAUSE)
+            async with turns:
+                await self._try(call, is_last=self._clock() >= last)
+            turns = self._held
+
+    async def _try(self, call: Call[T, R], *, is_last: bool) -> None:
         try:
             await self._run([call])
+        except HeldError as error:
+            if is_last:
+                call.fail(error)
         except Exception as error:  # noqa: BLE001  As above.
             call.fail(error)
 
     async def aclose(self) -> None:
         """
-        Wait until every call is answered.
+        Wait until every call is made or has failed: longer than its patience none takes.
         """
         while self._tasks:
             await asyncio.wait(set(self._tasks))

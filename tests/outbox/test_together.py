@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import asyncio
 
+import attrs
 import pytest
 
-from aioags.outbox.together import Call, Together
+from aioags.outbox.together import Call, HeldError, Together
+from tests.rigs.virtual_time import VirtualTime
 
 
 class Press:
@@ -89,3 +91,102 @@ async def test_closing_waits_for_every_answer() -> None:
     press.go.set()
     await closing
     assert task.done() or await task == [2]
+
+
+@attrs.define
+class Shelf:
+    """
+    Takes numbers in, except those that somebody else has in hand; time passes only while somebody pauses.
+    """
+
+    held: set[int]
+    time: VirtualTime = attrs.field(factory=VirtualTime)
+    groups: list[list[int]] = attrs.field(factory=list)
+    trying: int = 0
+    most_trying: int = 0
+    together: Together[int, None] = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.together = Together(self.run, patience=30.0, clock=self.time.clock, sleep=self.time.sleep)
+
+    async def run(self, calls: list[Call[int, None]]) -> None:
+        numbers = [number for call in calls for number in call.items]
+        self.groups.append(numbers)
+        self.trying += 1
+        self.most_trying = max(self.most_trying, self.trying)
+        await asyncio.sleep(0)
+        self.trying -= 1
+        if self.held.intersection(numbers):
+            raise HeldError("held")
+        for call in calls:
+            call.settle(None)
+
+    def put(self, *numbers: int) -> list[asyncio.Task[None]]:
+        return [asyncio.create_task(self.together.call([number], 0.0)) for number in numbers]
+
+
+@pytest.mark.parametrize("together", [(), (1, 2)])
+async def test_a_call_that_is_held_leaves_the_line_alone_or_in_company(together: tuple[int, ...]) -> None:
+    shelf = Shelf(held={7})
+    (held, *others) = shelf.put(7, *together)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    await asyncio.gather(*others, *shelf.put(3, 4))
+    assert shelf.time.now == 0.0, "nobody else has waited"
+    assert not held.done()
+    shelf.held.clear()
+    await held
+    assert shelf.time.now <= 0.5
+
+
+async def test_many_that_are_held_are_tried_few_at_once_and_those_in_bad_company_do_not_wait_for_them() -> None:
+    shelf = Shelf(held=set(range(100, 120)))
+    held = shelf.put(*shelf.held)
+    while shelf.time.now < 1.0:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    now = shelf.time.now
+    await asyncio.gather(*shelf.put(100, 1, 2, 3)[1:])
+    assert shelf.time.now <= now + 0.25
+    assert shelf.most_trying <= 5, "the line, two who are held, two who are not"
+    shelf.held.clear()
+    await asyncio.gather(*held)
+
+
+async def test_patience_ends_and_closing_waits_no_longer_than_that() -> None:
+    shelf = Shelf(held={7})
+    (held,) = shelf.put(7)
+    await asyncio.sleep(0)
+    await shelf.together.aclose()
+    with pytest.raises(HeldError):
+        await held
+    assert 30 <= shelf.time.now < 31
+
+
+async def test_a_cancelled_caller_does_not_take_back_what_is_held() -> None:
+    shelf = Shelf(held={7})
+    (held,) = shelf.put(7)
+    while not shelf.groups:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    held.cancel()
+    await asyncio.gather(held, return_exceptions=True)
+    shelf.held.clear()
+    await shelf.together.aclose()
+    assert shelf.groups == [[7], [7]]
+
+
+async def test_what_was_made_before_a_failure_is_not_made_again() -> None:
+    made: list[int] = []
+    gone: list[int] = []
+
+    async def run(calls: list[Call[int, None]]) -> None:
+        made.extend(number for call in calls for number in call.items)
+        if len(calls) > 1:
+            calls[0].settle(None)
+            raise HeldError("held")
+        calls[0].settle(None)
+        gone.append(1)
+
+    together: Together[int, None] = Together(run)
+    tasks = [asyncio.create_task(together.call([number], 0.0)) for number in (1, 2, 3)]
+    await asyncio.gather(*tasks)
+    assert sorted(made) in ([1, 2, 3, 3], [1, 2, 2, 3, 3])

@@ -123,7 +123,7 @@ async def work(orders: dict[str, Any]) -> None:
         outbox = new_outbox(orders, client)
         add_tasks(app, outbox, sweep_every=1, stalled_after=1.5)
         haste = {"update_heartbeat_interval": 0.2, "stalled_worker_timeout": 1.5, "fetch_job_polling_interval": 0.2}
-        worker = asyncio.create_task(app.run_worker_async(**WORKER, **haste))
+        worker = asyncio.create_task(app.run_worker_async(**{**WORKER, **haste}))
         await asyncio.wait(
             [worker, waiter := asyncio.create_task(until_empty(orders, outbox))],
             return_when=asyncio.FIRST_COMPLETED,
