@@ -18,9 +18,10 @@ from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
 from aioags import Score
-from aioags.contrib.procrastinate import enqueue, enqueue_async
-from aioags.outbox import Entry
+from aioags.contrib.procrastinate import enqueue, enqueue_async, wake
+from aioags.outbox import Entry, StoreError
 from aioags.outbox.conformance.given import ITEM, NOW, SCHOOL, TS, entry
+from aioags.outbox.postgres import PostgresStore
 
 pytestmark = pytest.mark.needs("postgres")
 
@@ -132,10 +133,63 @@ def test_many_line_items_are_woken_with_one_call(prepared: str) -> None:
     assert counts(prepared) == (80, 40)
 
 
+def test_of_very_many_line_items_a_thousand_are_woken(prepared: str) -> None:
+    # Each takes a lock, and a server that has none left fails whoever asks for one.
+    with psycopg.connect(prepared) as connection:
+        enqueue(connection, [entry(item=f"https://lms.example/items/{number}") for number in range(1_100)])
+        locks = connection.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone()
+        connection.commit()
+    assert locks == (1_000,)
+    assert counts(prepared) == (1_100, 1_000)
+
+
+async def test_of_very_many_line_items_a_thousand_are_woken_asynchronously(prepared: str) -> None:
+    async with await psycopg.AsyncConnection.connect(prepared) as connection:
+        entries = [entry(item=f"https://lms.example/items/{number}") for number in range(1_100)]
+        assert await enqueue_async(connection, entries) == 1_100
+        await connection.commit()
+    assert counts(prepared) == (1_100, 1_000)
+
+
 def test_the_time_is_a_parameter(prepared: str) -> None:
     with psycopg.connect(prepared) as connection:
         enqueue(connection, [entry()], now=lambda: NOW)
         assert connection.execute("SELECT since FROM aioags_outbox_score").fetchone() == (NOW,)
+
+
+WITHOUT = [
+    "DROP TABLE procrastinate_jobs CASCADE",
+    "DROP FUNCTION procrastinate_defer_jobs_v1 CASCADE",
+    "ALTER TYPE procrastinate_job_to_defer_v1 RENAME TO old",
+]
+
+
+@pytest.mark.parametrize("change", WITHOUT)
+async def test_what_to_do_is_said_when_procrastinate_has_no_tables_or_old_ones(prepared: str, change: str) -> None:
+    with psycopg.connect(prepared) as connection:
+        connection.execute(change)  # type: ignore[call-overload]
+    store = PostgresStore(prepared, wake=wake)
+    for entries in ([entry("ada")], [entry("ada"), entry("bob")]):
+        with pytest.raises(StoreError, match="run procrastinate schema --apply"):
+            await store.put(entries, now=NOW)
+    assert (await store.stats(now=NOW)).due == 0
+    await store.aclose()
+    with psycopg.connect(prepared) as connection, pytest.raises(StoreError, match="run procrastinate schema --apply"):
+        enqueue(connection, [entry()])
+
+
+async def test_a_wake_up_that_fails_is_a_failed_put(prepared: str) -> None:
+    with psycopg.connect(prepared) as connection:
+        connection.execute(
+            "CREATE FUNCTION boom() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END $$"
+        )
+        connection.execute("CREATE TRIGGER boom BEFORE INSERT ON procrastinate_jobs EXECUTE FUNCTION boom()")
+    store = PostgresStore(prepared, wake=wake)
+    with pytest.raises(StoreError, match=r"PostgreSQL: AdminShutdown \(57P01\)"):
+        await store.put([entry()], now=NOW)
+    assert (await store.stats(now=NOW)).due == 0
+    await store.aclose()
 
 
 async def test_asynchronous_psycopg(prepared: str) -> None:

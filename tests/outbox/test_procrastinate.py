@@ -9,87 +9,29 @@ import itertools
 import json
 import logging
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, ClassVar
 
-import attrs
 import croniter
 import procrastinate
 import psycopg
 import pytest
+from procrastinate.jobs import Job
+from psycopg_pool import AsyncConnectionPool
 
 from aioags.contrib.procrastinate import QUEUE, WORKER, add_tasks, enqueue_async, wake
-from aioags.outbox import Entry, Outbox, Selection, lock_name
+from aioags.outbox import Outbox, Selection, lock_name
 from aioags.outbox.postgres import PostgresStore
-from tests.outbox.kit import SCHOOL, Desk, new_desk
+from tests.outbox.kit import SCHOOL, new_desk
+from tests.outbox.office import Office, new_office
 from tests.rigs.memory import runtime_for
 
 pytestmark = pytest.mark.needs("postgres")
 
-JOB = "SELECT id, status::text, task_name, lock, queueing_lock, args, scheduled_at FROM procrastinate_jobs ORDER BY id"
-
-
-@attrs.define
-class Office:
-    """
-    An outbox in PostgreSQL, and an app whose workers drain it.
-    """
-
-    url: str
-    desk: Desk
-    store: PostgresStore
-    outbox: Outbox
-    app: procrastinate.App
-
-    async def jobs(self) -> list[dict[str, Any]]:
-        """
-        The jobs there are, in order.
-        """
-        async with await psycopg.AsyncConnection.connect(self.url) as connection:
-            names = ("id", "status", "task", "lock", "queueing_lock", "args", "scheduled_at")
-            rows = await (await connection.execute(JOB)).fetchall()
-            return [dict(zip(names, row, strict=True)) for row in rows]
-
-    async def run(self, sql: str, *arguments: Any) -> None:
-        """
-        Change the database.
-        """
-        async with await psycopg.AsyncConnection.connect(self.url, autocommit=True) as connection:
-            await connection.execute(sql, arguments)  # type: ignore[call-overload]
-
-    async def work(self, **more: Any) -> None:
-        """
-        Do every job there is.
-        """
-        quiet = {"wait": False, "listen_notify": False, "install_signal_handlers": False}
-        await self.app.run_worker_async(**{**WORKER, **quiet, **more})
-
-    async def sweep(self) -> None:
-        """
-        Do what is done every ten seconds.
-        """
-        await self.app.configure_task("aioags:sweep").defer_async(timestamp=0)
-        await self.work()
-        # It ends with the jobs that were there when it looked last; the sweep has made new ones since.
-        await self.work()
-
-    def entry(self, points: float = 5, user: str | None = None, *, at: float = 0.0) -> Entry:
-        """
-        A grade for the coupled line item.
-        """
-        return Entry.of(SCHOOL, self.desk.endpoint, self.desk.grade(points, user, at=at))
-
 
 @pytest.fixture
 async def office(prepared: str) -> AsyncIterator[Office]:
-    store = PostgresStore(prepared, wake=wake)
-    desk = new_desk(users=100, store=store, outbox={"patience": 0})
-    app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=prepared))
-    add_tasks(app, desk.outbox, now=desk.time.wall)
-    # The tests say when it is time.
-    app.periodic_registry.periodic_tasks.clear()
-    async with app.open_async():
-        yield Office(prepared, desk, store, desk.outbox, app)
-    await store.aclose()
+    async with new_office(prepared) as made:
+        yield made
 
 
 async def test_a_put_wakes_a_worker_who_posts(office: Office) -> None:
@@ -320,6 +262,40 @@ async def test_the_sweep_wakes_many_line_items(office: Office) -> None:
     assert await office.jobs() == []
     await office.sweep()
     assert len(await office.store.failed(Selection())) == 130, "there are no such items: each was drained"
+
+
+class Listening(psycopg.AsyncConnection[Any]):
+    """
+    Remembers what was said on all of its kind.
+    """
+
+    said: ClassVar[list[str]] = []
+
+    async def execute(self, query: Any, *arguments: Any, **more: Any) -> Any:
+        self.said.append(str(query))
+        return await super().execute(query, *arguments, **more)
+
+
+async def test_a_sweep_over_very_many_tells_postgresql_how_many_there_are_by_now(office: Office) -> None:
+    await office.run("""
+        INSERT INTO aioags_outbox_score (registration, line_item, user_id, ts, payload, state, since)
+        SELECT 'school', 'https://lms.example/items/' || number, 'ada', 1, '', 'due', 0
+        FROM generate_series(1, 5100) AS number
+    """)
+    pool: Any = AsyncConnectionPool(
+        office.url, connection_class=Listening, kwargs={"autocommit": True}, min_size=1, open=False
+    )
+    async with pool:
+        store = PostgresStore(pool=pool)
+        app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=office.url))
+        add_tasks(app, Outbox(store, office.desk.client, {}))
+        Listening.said.clear()
+        async with app.open_async():
+            job = Job(queue=QUEUE, lock=None, queueing_lock=None, task_name="aioags:sweep")
+            context = procrastinate.JobContext(app=app, job=job, start_timestamp=0, abort_reason=lambda: None)
+            await app.tasks["aioags:sweep"](context, timestamp=0)
+    assert sum("ANALYZE" in query for query in Listening.said) == 2, "in its midst, and at its end"
+    assert len(await office.jobs()) == 5_100
 
 
 def test_only_an_outbox_in_postgresql_can_be_drained_by_procrastinate() -> None:
