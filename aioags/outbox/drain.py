@@ -206,7 +206,7 @@ class Drain:
             return
         now, jitter = self._around.runtime.wall(), self._around.runtime.jitter()
         # One failure, however many scores there are: it may be this line item's alone.
-        until = self._health.stumble(now=now, jitter=jitter, backoff=self._around.backoff)
+        until = self._health.stumble_at(self._line_item, now=now, jitter=jitter, backoff=self._around.backoff, enough=1)
         if until is not None:
             await self._block(until, describe(error))
 
@@ -214,7 +214,7 @@ class Drain:
         while not self._must_stop():
             if self._settler.failed or self._settler.backlog > _MOST_UNSETTLED:
                 await self._settler.finish()
-            limit = 1 if self._health.is_suspect else _TAKEN_AT_ONCE
+            limit = 1 if self._health.doubts(self._line_item) else _TAKEN_AT_ONCE
             taken = self.taken
             rows = await self._take(limit)
             for place, row in enumerate(rows):
@@ -227,7 +227,7 @@ class Drain:
             if self.taken - taken < limit:
                 # What comes due meanwhile is for the next pass.
                 return
-            if self._health.is_suspect:
+            if self._health.doubts(self._line_item):
                 await self._rest()
 
     async def _rest(self) -> None:
@@ -258,9 +258,9 @@ class Drain:
 
     def _must_stop(self) -> bool:
         # Only a block that began since: whether an older one still stands, the store knows.
-        until = self._health.blocked_until
-        blocked = until > self._known_block and until > self._around.runtime.wall()
-        return blocked or self._around.stopping.is_set()
+        until, now = self._health.blocked_until, self._around.runtime.wall()
+        blocked = until > self._known_block and until > now
+        return blocked or self._health.leaves_alone(self._line_item, now=now) or self._around.stopping.is_set()
 
     async def _may_send(self) -> bool:
         permits, patience = self._around.permits, self._around.patience
@@ -299,7 +299,7 @@ class Drain:
     async def _judge(self, row: StoredScore, delivery: Delivery) -> None:
         verdict = self._conclude(row, delivery)
         now, jitter = self._around.runtime.wall(), self._around.runtime.jitter()
-        until = self._health.note(verdict, now=now, jitter=jitter, backoff=self._around.backoff)
+        until = self._health.note(verdict, self._line_item, now=now, jitter=jitter, backoff=self._around.backoff)
         if until is not None and verdict.error is not None:
             await self._block(until, describe(verdict.error))
 

@@ -7,6 +7,10 @@ for each platform: after some in a row it is blocked. When the block ends, one s
 the next block is longer, and one proper answer ends the suspicion. A platform that lets nobody in is blocked at the
 first sign, one that says how long for that long. What was in flight when a block began says nothing new: until its end
 only an answer that asks for a longer silence counts.
+
+One line item may be in trouble by itself: Moodle answers 500 for a column that is locked. So failures are counted for
+each line item too. Of one that is known to be in trouble a further failure makes its own silence longer, and says
+nothing of the platform, whose other line items go on.
 """
 
 from __future__ import annotations
@@ -23,14 +27,14 @@ _LONGEST_HOLD = 86_400.0
 
 
 @attrs.define
-class Health:
+class Streak:
     """
-    What this process knows of one platform.
+    Failures in a row, and the silences that followed.
 
     Attributes:
         failures: Attempts without a proper answer, in a row.
 
-        level: Blocks in a row that nobody asked for.
+        level: Silences in a row that nobody asked for.
 
         blocked_until: Unix time.
     """
@@ -42,31 +46,21 @@ class Health:
     @property
     def is_suspect(self) -> bool:
         """
-        True when it is not known whether the platform is back: one score at a time is enough.
+        True when it is not known whether it would go well again.
         """
         return self.level > 0
 
-    def note(self, verdict: Verdict, *, now: float, jitter: float, backoff: Backoff) -> float | None:
+    def stumble(self, *, now: float, jitter: float, backoff: Backoff, enough: int = _FAILURES_IN_A_ROW) -> float | None:
         """
-        Take in one attempt.
+        Count one failure.
 
         Args:
             now: Unix time.
 
-        Returns:
-            Unix time until which the platform is to be left alone from now on. None: nothing new.
-        """
-        if verdict.standing is Standing.HEALTHY:
-            self.failures = self.level = 0
-            return None
-        if verdict.hold is not None and verdict.standing is Standing.BUSY:
-            return self._block(now + min(verdict.hold, _LONGEST_HOLD))
-        enough = 1 if verdict.standing is Standing.CLOSED else _FAILURES_IN_A_ROW
-        return self.stumble(now=now, jitter=jitter, backoff=backoff, enough=enough)
+            enough: How many in a row lead to a silence.
 
-    def stumble(self, *, now: float, jitter: float, backoff: Backoff, enough: int = _FAILURES_IN_A_ROW) -> float | None:
-        """
-        Count one failure; what `note` returns. So many in a row are enough to leave the platform alone.
+        Returns:
+            Unix time until which there is to be silence from now on. None: nothing new.
         """
         if now < self.blocked_until:
             return None
@@ -75,11 +69,69 @@ class Health:
             return None
         self.failures = 0
         self.level += 1
-        return self._block(now + backoff.wait(self.level, jitter))
+        return self.block(now + backoff.wait(self.level, jitter))
 
-    def _block(self, until: float) -> float | None:
+    def block(self, until: float) -> float | None:
+        """
+        Be silent until a time; what `stumble` returns.
+        """
         # Many answers that ask for the same silence are one block.
         if until <= self.blocked_until + 0.5:
             return None
         self.blocked_until = until
         return until
+
+
+@attrs.define
+class Health(Streak):
+    """
+    What this process knows of one platform.
+
+    Attributes:
+        items: Line items without a proper answer of late.
+    """
+
+    items: dict[str, Streak] = attrs.field(factory=dict)
+
+    def doubts(self, line_item: str) -> bool:
+        """
+        True when one score of a line item at a time is enough.
+        """
+        return self.is_suspect or (line_item in self.items and self.items[line_item].is_suspect)
+
+    def leaves_alone(self, line_item: str, *, now: float) -> bool:
+        """
+        True while there is silence for a line item of a platform that may be well otherwise.
+        """
+        return line_item in self.items and now < self.items[line_item].blocked_until
+
+    def note(self, verdict: Verdict, line_item: str, *, now: float, jitter: float, backoff: Backoff) -> float | None:
+        """
+        Take in one attempt.
+
+        Returns:
+            Unix time until which the whole platform is to be left alone from now on. None: nothing new.
+        """
+        if verdict.standing is Standing.HEALTHY:
+            self.failures = self.level = 0
+            self.items.pop(line_item, None)
+            return None
+        if verdict.hold is not None and verdict.standing is Standing.BUSY:
+            return self.block(now + min(verdict.hold, _LONGEST_HOLD))
+        if verdict.standing is Standing.CLOSED:
+            return self.stumble(now=now, jitter=jitter, backoff=backoff, enough=1)
+        return self.stumble_at(line_item, now=now, jitter=jitter, backoff=backoff)
+
+    def stumble_at(
+        self, line_item: str, *, now: float, jitter: float, backoff: Backoff, enough: int = _FAILURES_IN_A_ROW
+    ) -> float | None:
+        """
+        Count one failure of a line item; what `note` returns.
+
+        Args:
+            enough: How many in a row lead to a silence for the line item.
+        """
+        item = self.items.setdefault(line_item, Streak())
+        known = item.is_suspect
+        item.stumble(now=now, jitter=jitter, backoff=backoff, enough=enough)
+        return None if known else self.stumble(now=now, jitter=jitter, backoff=backoff)

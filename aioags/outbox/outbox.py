@@ -226,6 +226,8 @@ class Outbox:
                 self._at_rest.set()
 
     async def _drain(self, registration_id: str, line_item: str, patience: float) -> Drained:
+        if self._around.health_of(registration_id).leaves_alone(line_item, now=self._runtime.wall()):
+            return Drained()
         gradebook = await self._open(registration_id, line_item)
         if isinstance(gradebook, Gradebook):
             return await self._post(gradebook, registration_id, line_item, patience)

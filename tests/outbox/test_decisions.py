@@ -146,9 +146,15 @@ def test_a_score_without_a_value_may_have_got_the_platforms_own_time() -> None:
     assert decide(None, payload=valueless).outcome.wire_ts == NOW * 1_000_000
 
 
-def failing(health: Health, times: int, now: float, error: AGSError | None = None) -> list[float | None]:
+def failing(
+    health: Health, times: int, now: float, error: AGSError | None = None, item: str = "one"
+) -> list[float | None]:
     verdict = decide(error or UnreachableError("", transient=True))
-    return [health.note(verdict, now=now, jitter=1.0, backoff=BACKOFF) for _ in range(times)]
+    return [health.note(verdict, item, now=now, jitter=1.0, backoff=BACKOFF) for _ in range(times)]
+
+
+def answering(health: Health, now: float, error: AGSError | None = None, item: str = "one") -> None:
+    assert health.note(decide(error), item, now=now, jitter=1.0, backoff=BACKOFF) is None
 
 
 def test_eight_failures_in_a_row_block_a_platform() -> None:
@@ -160,19 +166,35 @@ def test_eight_failures_in_a_row_block_a_platform() -> None:
 def test_a_proper_answer_in_between_begins_the_count_anew() -> None:
     health = Health()
     failing(health, 7, NOW)
-    assert health.note(decide(None), now=NOW, jitter=1.0, backoff=BACKOFF) is None
+    answering(health, NOW)
     assert failing(health, 7, NOW) == [None] * 7
     failing(health, 1, NOW)
-    health.note(decide(UserNotGradableError("", status=422)), now=NOW, jitter=1.0, backoff=BACKOFF)
+    answering(health, NOW, UserNotGradableError("", status=422))
     assert not health.is_suspect, "a refusal is a proper answer"
 
 
-def test_a_suspect_platform_is_blocked_by_its_next_failure_for_longer() -> None:
+def test_a_suspect_platform_is_blocked_by_the_next_failure_of_another_line_item_for_longer() -> None:
     health = Health()
     failing(health, 8, NOW)
-    assert failing(health, 1, NOW + 8) == [NOW + 8 + 16]
-    assert failing(health, 1, NOW + 24) == [NOW + 24 + 32]
-    assert failing(health, 3, NOW + 30) == [None] * 3, "these were in flight when the block began"
+    assert failing(health, 1, NOW + 8, item="two") == [NOW + 8 + 16]
+    assert failing(health, 1, NOW + 24, item="three") == [NOW + 24 + 32]
+    assert failing(health, 3, NOW + 30, item="four") == [None] * 3, "these were in flight when the block began"
+
+
+def test_a_line_item_that_is_known_to_be_in_trouble_says_nothing_of_the_platform() -> None:
+    health = Health()
+    failing(health, 8, NOW, item="locked")
+    assert health.leaves_alone("locked", now=NOW + 7)
+    assert not health.leaves_alone("locked", now=NOW + 8)
+    assert failing(health, 1, NOW + 8, item="locked") == [None]
+    assert health.leaves_alone("locked", now=NOW + 8 + 15)
+    assert not health.leaves_alone("other", now=NOW + 8)
+    answering(health, NOW + 9, item="other")
+    assert not health.doubts("other")
+    assert health.doubts("locked")
+    answering(health, NOW + 30, item="locked")
+    assert not health.doubts("locked")
+    assert failing(health, 7, NOW + 31, item="locked") == [None] * 7, "and the count begins anew"
 
 
 def test_a_told_silence_is_kept_once_and_lengthened_only_by_a_longer_one() -> None:
