@@ -26,6 +26,7 @@ from procrastinate import App, Blueprint, JobContext, PsycopgConnector, SyncPsyc
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
+from psycopg.rows import tuple_row
 
 from aioags.outbox import Entry, Outbox, StoreError, lock_name
 from aioags.outbox import postgres_sql as sql
@@ -251,7 +252,7 @@ async def wake(connection: psycopg.AsyncConnection[Any], places: Sequence[_Place
         psycopg.Error: PostgreSQL failed.
     """
     try:
-        cursor = await connection.execute(_TO_WAKE, (_names(places),))
+        cursor = await connection.cursor(row_factory=tuple_row).execute(_TO_WAKE, (_names(places),))
         jobs = _jobs(places, [row[0] for row in await cursor.fetchall()])
         # One that is refused refuses the whole batch; then each gets a savepoint of its own.
         for batch in (jobs, *([job] for job in jobs)):
@@ -272,7 +273,7 @@ async def _defer(connection: psycopg.AsyncConnection[Any], batch: list[Job]) -> 
 
 def _wake_sync(connection: psycopg.Connection[Any], places: Sequence[_Place]) -> None:
     try:
-        cursor = connection.execute(_TO_WAKE, (_names(places),))
+        cursor = connection.cursor(row_factory=tuple_row).execute(_TO_WAKE, (_names(places),))
         jobs = _jobs(places, [row[0] for row in cursor.fetchall()])
         for batch in (jobs, *([job] for job in jobs)):
             if batch and _defer_sync(connection, batch) and batch is jobs:
@@ -328,7 +329,7 @@ def enqueue(connection: Any, entries: Iterable[Entry], *, now: Callable[[], floa
         psycopg.Error: PostgreSQL failed, as with any statement of the caller's own.
     """
     driver = _driver(connection)
-    given = list(entries)
+    given = _checked(entries)
     if not given:
         return 0
     if driver.autocommit:
@@ -337,9 +338,21 @@ def enqueue(connection: Any, entries: Iterable[Entry], *, now: Callable[[], floa
     return _enqueue(driver, given, now())
 
 
+def _checked(entries: Iterable[Entry]) -> list[Entry]:
+    if isinstance(entries, Entry):
+        raise TypeError("enqueue takes several Entries: put the one in a list")
+    given = list(entries)
+    for entry in given:
+        if not isinstance(entry, Entry):
+            raise TypeError(f"enqueue takes Entries, each made with Entry.of, got {type(entry).__name__}")
+    return given
+
+
 def _enqueue(connection: psycopg.Connection[Any], entries: list[Entry], now: float) -> int:
-    connection.execute(sql.PUT_ENDPOINTS, sql.endpoint_arguments(entries, now))
-    keys = connection.execute(sql.PUT, sql.put_arguments(newest(entries), now)).fetchall()
+    # The caller's connection may make dicts of rows.
+    cursor = connection.cursor(row_factory=tuple_row)
+    cursor.execute(sql.PUT_ENDPOINTS, sql.endpoint_arguments(entries, now))
+    keys = cursor.execute(sql.PUT, sql.put_arguments(newest(entries), now)).fetchall()
     if keys:
         _wake_sync(connection, sorted({(key[0], key[1]) for key in keys}))
     return len(keys)
@@ -350,7 +363,7 @@ async def enqueue_async(connection: Any, entries: Iterable[Entry], *, now: Calla
     Do as `enqueue`, on a psycopg 3 ``AsyncConnection`` or a SQLAlchemy ``AsyncConnection`` or ``AsyncSession``.
     """
     driver = await _async_driver(connection)
-    given = list(entries)
+    given = _checked(entries)
     if not given:
         return 0
     if driver.autocommit:
@@ -360,8 +373,9 @@ async def enqueue_async(connection: Any, entries: Iterable[Entry], *, now: Calla
 
 
 async def _enqueue_async(connection: psycopg.AsyncConnection[Any], entries: list[Entry], now: float) -> int:
-    await connection.execute(sql.PUT_ENDPOINTS, sql.endpoint_arguments(entries, now))
-    keys = await (await connection.execute(sql.PUT, sql.put_arguments(newest(entries), now))).fetchall()
+    cursor = connection.cursor(row_factory=tuple_row)
+    await cursor.execute(sql.PUT_ENDPOINTS, sql.endpoint_arguments(entries, now))
+    keys = await (await cursor.execute(sql.PUT, sql.put_arguments(newest(entries), now))).fetchall()
     if keys:
         await wake(connection, sorted({(key[0], key[1]) for key in keys}))
     return len(keys)

@@ -167,6 +167,7 @@ class Drain:
         self._line_item = line_item
         self._health = surroundings.health_of(registration_id)
         self._known_block = self._health.blocked_until
+        self._known_silence = self._health.silence_of(line_item)
         self._in_flight: dict[str, StoredScore] = {}
         self._counts: Counter[State] = Counter()
         self._news: dict[str, tuple[Verdict, Delivery]] = {}
@@ -190,6 +191,7 @@ class Drain:
                     await self._judge(self._in_flight[delivery.score.user_id], delivery)
         finally:
             await self._settler.finish()
+        await self._keep_silence()
 
     async def postpone(self, error: AGSError) -> None:
         """
@@ -209,6 +211,13 @@ class Drain:
         until = self._health.stumble_at(self._line_item, now=now, jitter=jitter, backoff=self._around.backoff, enough=1)
         if until is not None:
             await self._block(until, describe(error))
+        await self._keep_silence()
+
+    async def _keep_silence(self) -> None:
+        if self._is_silenced():
+            # Told to the store, where whoever knows better may lift it. A score that is put meanwhile is tried at once.
+            until = self._health.silence_of(self._line_item)
+            await self._around.store.delay(self._registration_id, self._line_item, until)
 
     async def _source(self, gradebook: Gradebook) -> AsyncGenerator[Score, None]:
         while not self._must_stop():
@@ -260,7 +269,10 @@ class Drain:
         # Only a block that began since: whether an older one still stands, the store knows.
         until, now = self._health.blocked_until, self._around.runtime.wall()
         blocked = until > self._known_block and until > now
-        return blocked or self._health.leaves_alone(self._line_item, now=now) or self._around.stopping.is_set()
+        return blocked or self._is_silenced() or self._around.stopping.is_set()
+
+    def _is_silenced(self) -> bool:
+        return self._health.silence_of(self._line_item) > self._known_silence
 
     async def _may_send(self) -> bool:
         permits, patience = self._around.permits, self._around.patience

@@ -99,11 +99,11 @@ class Health(Streak):
         """
         return self.is_suspect or (line_item in self.items and self.items[line_item].is_suspect)
 
-    def leaves_alone(self, line_item: str, *, now: float) -> bool:
+    def silence_of(self, line_item: str) -> float:
         """
-        True while there is silence for a line item of a platform that may be well otherwise.
+        Unix time until which a line item is left alone, of a platform that may be well otherwise.
         """
-        return line_item in self.items and now < self.items[line_item].blocked_until
+        return self.items[line_item].blocked_until if line_item in self.items else 0.0
 
     def note(self, verdict: Verdict, line_item: str, *, now: float, jitter: float, backoff: Backoff) -> float | None:
         """

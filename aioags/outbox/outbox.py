@@ -226,8 +226,6 @@ class Outbox:
                 self._at_rest.set()
 
     async def _drain(self, registration_id: str, line_item: str, patience: float) -> Drained:
-        if self._around.health_of(registration_id).leaves_alone(line_item, now=self._runtime.wall()):
-            return Drained()
         gradebook = await self._open(registration_id, line_item)
         if isinstance(gradebook, Gradebook):
             return await self._post(gradebook, registration_id, line_item, patience)
@@ -284,19 +282,22 @@ class Outbox:
         return await self.store.stats(now=self._runtime.wall())
 
     async def failed(
-        self, *, registration_id: str | None = None, line_item: LineItem | str | None = None
+        self,
+        *,
+        registration_id: str | None = None,
+        line_item: LineItem | str | None = None,
+        user_id: str | None = None,
+        waiting: bool = False,
     ) -> AsyncGenerator[StoredScore, None]:
         """
-        List the scores that were refused for good, with the reason in `last_error`.
+        List the scores that were refused for good, with the reason in `last_error`; those that fit what is given.
 
         Args:
-            registration_id: Only this one's. None: all.
-
-            line_item: Only this one's. None: all.
+            waiting: Instead those whose last attempt failed and that will be tried again, at `not_before`.
         """
-        selection = Selection(registration_id, _url(line_item))
+        selection = Selection(registration_id, _url(line_item), user_id)
         after: tuple[str, str, str] | None = None
-        while rows := await self.store.failed(selection, after=after):
+        while rows := await self.store.failed(selection, waiting=waiting, after=after):
             for row in rows:
                 yield row
             after = rows[-1].key
@@ -308,6 +309,7 @@ class Outbox:
         line_item: LineItem | str | None = None,
         user_id: str | None = None,
         restamp: bool = False,
+        waiting: bool = False,
     ) -> int:
         """
         Try refused scores again, those that fit everything that is given; blocks of their platforms are lifted.
@@ -315,11 +317,14 @@ class Outbox:
         Args:
             restamp: Send them as of now, for scores that were refused as stale: they overwrite whatever made them so.
 
+            waiting: Also try those at once that wait for a later attempt.
+
         Returns:
             How many are due again.
         """
         selection = Selection(registration_id, _url(line_item), user_id)
-        count = await self.store.requeue(selection, now=self._runtime.wall(), restamp=restamp)
+        now = self._runtime.wall()
+        count = await self.store.requeue(selection, now=now, restamp=restamp, waiting=waiting)
         self._around.health.clear()
         self._background.look()
         return count

@@ -275,6 +275,14 @@ class PostgresStore:
         async with self.single() as connection:
             await connection.execute(sql.BLOCK, (block.registration_id, block.until, block.reason))
 
+    async def delay(self, registration_id: str, line_item: str, until: float) -> None:
+        """
+        Try the due scores of one line item not before a time.
+        """
+        arguments = {"registration": registration_id, "line_item": line_item, "until": until}
+        async with self.single() as connection:
+            await connection.execute(sql.DELAY, arguments)
+
     async def stats(self, *, now: float) -> Stats:
         """
         Count the rows.
@@ -284,16 +292,21 @@ class PostgresStore:
             return counted(await (await connection.execute(sql.STATS, (now,))).fetchall(), blocks)
 
     async def failed(
-        self, selection: Selection, *, after: tuple[str, str, str] | None = None, limit: int = 500
+        self,
+        selection: Selection,
+        *,
+        waiting: bool = False,
+        after: tuple[str, str, str] | None = None,
+        limit: int = 500,
     ) -> list[StoredScore]:
         """
-        List dead rows by key, one page.
+        List rows whose last attempt failed, by key, one page.
         """
         async with self.single() as connection:
-            cursor = await connection.execute(sql.FAILED, page_arguments(selection, after, limit))
+            cursor = await connection.execute(sql.FAILED, page_arguments(selection, waiting, after, limit))
             return [StoredScore(*row) for row in await cursor.fetchall()]
 
-    async def requeue(self, selection: Selection, *, now: float, restamp: bool = False) -> int:
+    async def requeue(self, selection: Selection, *, now: float, restamp: bool = False, waiting: bool = False) -> int:
         """
         Make dead rows due again, and lift the blocks of their platforms.
         """
@@ -305,7 +318,8 @@ class PostgresStore:
         }
         async with self.connection() as connection:
             await connection.execute(sql.UNBLOCK, arguments)
-            return (await connection.execute(sql.REQUEUE, arguments)).rowcount
+            count = (await connection.execute(sql.REQUEUE, arguments)).rowcount
+            return count + ((await connection.execute(sql.HURRY, arguments)).rowcount if waiting else 0)
 
     async def prune(self, *, before: float, dead: bool = False) -> int:
         """

@@ -252,6 +252,18 @@ UNBLOCK: LiteralString = """
     WHERE %(registration)s::text IS NULL OR registration = %(registration)s
 """
 
+# A row that somebody is just changing is in use.
+DELAY: LiteralString = """
+    WITH waiting AS (
+        SELECT user_id FROM aioags_outbox_score
+        WHERE registration = %(registration)s AND line_item = %(line_item)s
+            AND state = 'due' AND not_before < %(until)s
+        FOR UPDATE SKIP LOCKED
+    )
+    UPDATE aioags_outbox_score AS score SET not_before = %(until)s FROM waiting
+    WHERE registration = %(registration)s AND line_item = %(line_item)s AND score.user_id = waiting.user_id
+"""
+
 STATS: LiteralString = """
     SELECT registration, count(*) FILTER (WHERE state = 'due'),
         count(*) FILTER (WHERE state = 'due' AND not_before > %s), count(*) FILTER (WHERE state = 'sent'),
@@ -261,7 +273,7 @@ STATS: LiteralString = """
 
 FAILED: LiteralString = f"""
     SELECT {_COLUMNS}, unsure, since FROM aioags_outbox_score AS score
-    WHERE state = 'dead' AND {_SELECTED}
+    WHERE state = %(state)s AND last_error IS NOT NULL AND {_SELECTED}
         AND (registration, line_item, user_id) > (%(last_registration)s, %(last_line_item)s, %(last_user)s)
     ORDER BY registration, line_item, user_id LIMIT %(limit)s
 """  # noqa: S608  Only our own text is put in.
@@ -273,6 +285,11 @@ REQUEUE: LiteralString = f"""
         wire_for = CASE WHEN %(restamp)s THEN NULL ELSE wire_for END,
         wire_ts = CASE WHEN %(restamp)s THEN greatest(wire_ts, %(now_micros)s) ELSE wire_ts END
     WHERE state = 'dead' AND {_SELECTED}
+"""  # noqa: S608  Only our own text is put in.
+
+HURRY: LiteralString = f"""
+    UPDATE aioags_outbox_score AS score SET not_before = 0
+    WHERE state = 'due' AND not_before > %(now)s AND {_SELECTED}
 """  # noqa: S608  Only our own text is put in.
 
 # A row that somebody is just changing is in use.

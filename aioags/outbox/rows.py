@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from itertools import starmap
 from typing import Any
 
-from aioags.outbox.model import Block, PlatformStats, Selection, Stats
+from aioags.outbox.model import Block, PlatformStats, Selection, State, Stats
 
 _NOTHING = (0, 0, 0, 0, None)
 
@@ -40,9 +40,12 @@ def selection_arguments(selection: Selection) -> dict[str, str | None]:
     }
 
 
-def page_arguments(selection: Selection, after: tuple[str, str, str] | None, limit: int) -> dict[str, Any]:
+def page_arguments(
+    selection: Selection, waiting: bool, after: tuple[str, str, str] | None, limit: int
+) -> dict[str, Any]:
     """
     Return the arguments that pick one page of rows, those behind a key.
     """
     last = dict(zip(("last_registration", "last_line_item", "last_user"), after or ("", "", ""), strict=True))
-    return {**selection_arguments(selection), **last, "limit": limit}
+    state = str(State.DUE if waiting else State.DEAD)
+    return {**selection_arguments(selection), **last, "state": state, "limit": limit}

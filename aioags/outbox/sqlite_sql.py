@@ -87,6 +87,11 @@ BLOCK_OF = "SELECT blocked_until, reason FROM platform WHERE registration = ? AN
 
 BLOCKS = "SELECT registration, blocked_until, reason FROM platform WHERE blocked_until > ?"
 
+DELAY = """
+    UPDATE score SET not_before = :until WHERE state = 'due' AND not_before < :until
+        AND item = (SELECT id FROM line_item WHERE registration = :registration AND line_item = :line_item)
+"""
+
 STATS = """
     SELECT line_item.registration, sum(state = 'due'), sum(state = 'due' AND not_before > ?),
         sum(state = 'sent'), sum(state = 'dead'), min(CASE WHEN state = 'due' THEN since END)
@@ -97,7 +102,8 @@ STATS = """
 FAILED = f"""
     SELECT {_COLUMNS}
     FROM score JOIN line_item ON line_item.id = score.item
-    WHERE score.state = 'dead' AND {_SELECTED} AND (:user_id IS NULL OR user_id = :user_id)
+    WHERE score.state = :state AND score.last_error IS NOT NULL
+        AND {_SELECTED} AND (:user_id IS NULL OR user_id = :user_id)
         AND (registration, line_item, user_id) > (:last_registration, :last_line_item, :last_user)
     ORDER BY registration, line_item, user_id LIMIT :limit
 """  # noqa: S608
@@ -109,6 +115,12 @@ REQUEUE = f"""
         wire_for = CASE WHEN :restamp THEN NULL ELSE wire_for END,
         wire_ts = CASE WHEN :restamp THEN max(coalesce(wire_ts, 0), CAST(:now * 1000000 AS INTEGER)) ELSE wire_ts END
     WHERE state = 'dead' AND (:user_id IS NULL OR user_id = :user_id)
+        AND item IN (SELECT id FROM line_item WHERE {_SELECTED})
+"""  # noqa: S608
+
+HURRY = f"""
+    UPDATE score SET not_before = 0
+    WHERE state = 'due' AND not_before > :now AND (:user_id IS NULL OR user_id = :user_id)
         AND item IN (SELECT id FROM line_item WHERE {_SELECTED})
 """  # noqa: S608
 

@@ -78,6 +78,12 @@ class Store(Protocol):
         """
         ...
 
+    async def delay(self, registration_id: str, line_item: str, until: float) -> None:
+        """
+        Try the due scores of one line item not before a time. One that is just being put or settled may stay as it is.
+        """
+        ...
+
     async def stats(self, *, now: float) -> Stats:
         """
         Count the rows.
@@ -85,19 +91,29 @@ class Store(Protocol):
         ...
 
     async def failed(
-        self, selection: Selection, *, after: tuple[str, str, str] | None = None, limit: int = 500
+        self,
+        selection: Selection,
+        *,
+        waiting: bool = False,
+        after: tuple[str, str, str] | None = None,
+        limit: int = 500,
     ) -> list[StoredScore]:
         """
-        List dead rows by key, one page: those behind the key `after`.
+        List rows whose last attempt failed, by key, one page: those behind the key `after`.
+
+        Args:
+            waiting: False: dead ones. True: those that are due again.
         """
         ...
 
-    async def requeue(self, selection: Selection, *, now: float, restamp: bool = False) -> int:
+    async def requeue(self, selection: Selection, *, now: float, restamp: bool = False, waiting: bool = False) -> int:
         """
         Make dead rows due again, from their first attempt on, and lift the blocks of their platforms.
 
         Args:
             restamp: Send them with a stamp later than `now`: for scores that were refused as stale.
+
+            waiting: Also try due rows at once that wait for a later time. They keep their stamps and their attempts.
 
         Returns:
             How many.

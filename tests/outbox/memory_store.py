@@ -139,6 +139,11 @@ class MemoryStore:
         if known is None or block.until > known.until:
             self.table.blocks[block.registration_id] = block
 
+    async def delay(self, registration_id: str, line_item: str, until: float) -> None:
+        for row in self._in_state(State.DUE):
+            if (row.registration_id, row.line_item) == (registration_id, line_item) and row.not_before < until:
+                self.table.rows[row.key] = attrs.evolve(row, not_before=until)
+
     async def stats(self, *, now: float) -> Stats:
         blocks = {name: block for name, block in self.table.blocks.items() if block.until > now}
         names = sorted({*blocks, *(key[0] for key in self.table.rows)})
@@ -151,12 +156,21 @@ class MemoryStore:
         return PlatformStats(name, len(due), delayed, len(sent), len(dead), oldest, block)
 
     async def failed(
-        self, selection: Selection, *, after: tuple[str, str, str] | None = None, limit: int = 500
+        self,
+        selection: Selection,
+        *,
+        waiting: bool = False,
+        after: tuple[str, str, str] | None = None,
+        limit: int = 500,
     ) -> list[StoredScore]:
-        dead = [row for row in self._in_state(State.DEAD) if _fits(row, selection)]
-        return [row for row in sorted(dead, key=lambda row: row.key) if after is None or row.key > after][:limit]
+        state = State.DUE if waiting else State.DEAD
+        failed = [row for row in self._in_state(state) if _fits(row, selection) and row.last_error is not None]
+        return [row for row in sorted(failed, key=lambda row: row.key) if after is None or row.key > after][:limit]
 
-    async def requeue(self, selection: Selection, *, now: float, restamp: bool = False) -> int:
+    async def requeue(self, selection: Selection, *, now: float, restamp: bool = False, waiting: bool = False) -> int:
+        late = [row for row in self._in_state(State.DUE) if waiting and row.not_before > now and _fits(row, selection)]
+        for row in late:
+            self.table.rows[row.key] = attrs.evolve(row, not_before=0.0)
         for name in list(self.table.blocks):
             if selection.registration_id in (None, name):
                 del self.table.blocks[name]
@@ -167,7 +181,7 @@ class MemoryStore:
                 self.table.wire_for[row.key] = None
                 fresh = attrs.evolve(fresh, wire_ts=max(row.wire_ts or 0, int(now * SECOND)))
             self.table.rows[row.key] = fresh
-        return len(dead)
+        return len(dead) + len(late)
 
     async def prune(self, *, before: float, dead: bool = False) -> int:
         states = [State.SENT, State.DEAD] if dead else [State.SENT]

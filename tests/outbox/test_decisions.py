@@ -184,11 +184,10 @@ def test_a_suspect_platform_is_blocked_by_the_next_failure_of_another_line_item_
 def test_a_line_item_that_is_known_to_be_in_trouble_says_nothing_of_the_platform() -> None:
     health = Health()
     failing(health, 8, NOW, item="locked")
-    assert health.leaves_alone("locked", now=NOW + 7)
-    assert not health.leaves_alone("locked", now=NOW + 8)
+    assert health.silence_of("locked") == NOW + 8
     assert failing(health, 1, NOW + 8, item="locked") == [None]
-    assert health.leaves_alone("locked", now=NOW + 8 + 15)
-    assert not health.leaves_alone("other", now=NOW + 8)
+    assert health.silence_of("locked") == NOW + 8 + 16
+    assert health.silence_of("other") == 0
     answering(health, NOW + 9, item="other")
     assert not health.doubts("other")
     assert health.doubts("locked")

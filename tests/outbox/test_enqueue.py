@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 import sqlalchemy
+from psycopg.rows import dict_row, namedtuple_row, scalar_row
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
@@ -65,6 +66,24 @@ def sqlalchemy_session(url: str) -> Iterator[tuple[Any, Any]]:
 
 
 OPENED = [psycopg_connection, sqlalchemy_connection, sqlalchemy_session]
+
+
+@pytest.mark.parametrize("rows", [dict_row, namedtuple_row, scalar_row])
+async def test_whatever_the_callers_connection_makes_of_rows(rows: Any, prepared: str) -> None:
+    with psycopg.connect(prepared, row_factory=rows) as connection:
+        assert enqueue(connection, [entry("ada")]) == 1
+    assert counts(prepared) == (1, 1)
+    async with await psycopg.AsyncConnection.connect(prepared, row_factory=rows) as another:
+        assert await enqueue_async(another, [entry("bob", item="https://lms.example/items/2")]) == 1
+    assert counts(prepared) == (2, 2)
+
+
+@pytest.mark.parametrize("wrong", [entry(), [entry(), "ada"], [Score.graded("ada", 1, score_maximum=2)]])
+def test_what_is_no_entry_is_said_before_anything_is_put(wrong: Any, prepared: str) -> None:
+    with psycopg.connect(prepared) as connection:
+        with pytest.raises(TypeError, match="enqueue takes"):
+            enqueue(connection, wrong)
+        assert connection.info.transaction_status is psycopg.pq.TransactionStatus.IDLE
 
 
 @pytest.mark.parametrize("opened", OPENED)

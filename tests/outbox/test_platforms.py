@@ -99,7 +99,7 @@ async def test_a_weekend_of_maintenance_costs_few_requests_and_no_score() -> Non
     while desk.time.now < end:
         tried += (await desk.drain())[2]
         times = [item.at for item in await desk.outbox.store.due(now=desk.time.wall())]
-        desk.time.now = max(desk.time.now + 60, min(times) - desk.time.start)
+        desk.time.now = max(desk.time.now + 1, min(times) - desk.time.start)
     assert tried < 600, "what was in flight when it began, and then one score in 11 minutes"
     desk.heal()
     desk.time.now += HOUR
@@ -108,6 +108,30 @@ async def test_a_weekend_of_maintenance_costs_few_requests_and_no_score() -> Non
         recorded += (await desk.drain())[0]
         desk.time.now += 900
     assert recorded == 400
+
+
+async def test_a_locked_column_of_moodles_holds_up_no_other_column(caplog: pytest.LogCaptureFixture) -> None:
+    desk = new_desk("moodle", users=30, outbox={"patience": 0})
+    site, users = desk.platform.site, desk.platform.users()
+    locked, free = (desk.platform.add_line_item(name, 100) for name in ("Locked", "Free"))
+    for user in users:
+        desk.platform.lock(locked, user)
+    column, other = site.item_url(locked), site.item_url(free)
+    await desk.outbox.put_many(SCHOOL, desk.endpoint, [desk.grade(5, user) for user in users], line_item=column)
+    await desk.outbox.drain(SCHOOL, column)
+    for turn in range(40):
+        desk.time.now += 60
+        await desk.outbox.drain(SCHOOL, column)
+        await desk.outbox.put(SCHOOL, desk.endpoint, desk.grade(turn % 10), line_item=other)
+        assert (await desk.outbox.drain(SCHOOL, other)).recorded == 1, f"turn {turn}"
+    assert desk.platform.counts["post_score"] < 40 + 60, "nor is it asked for each of its scores"
+    waiting = [row async for row in desk.outbox.failed(line_item=column, waiting=True)]
+    assert waiting
+    assert all(str(row.last_error).startswith("BrokenError: ") for row in waiting)
+    for user in users:
+        desk.platform.lock(locked, user, locked=False)
+    assert await desk.outbox.requeue(line_item=column, waiting=True) == 30
+    assert (await desk.outbox.drain(SCHOOL, column)).recorded == 30
 
 
 async def test_one_proper_answer_ends_the_suspicion() -> None:

@@ -181,3 +181,51 @@ class SettlingTests:
         await store.settle([outcome(row)], now=NOW)
         assert await store.requeue(Selection(), now=NOW) == 0
         assert (await store.stats(now=NOW)).sent == 1
+
+    async def test_a_line_item_can_be_delayed(self, open_store: OpenStore) -> None:
+        """
+        All that is due for it, and nothing else; a score that is put afterwards is due at once.
+        """
+        store = open_store()
+        other = "https://lms.example/items/2"
+        await store.put([entry("ada"), entry("bob"), entry("cid"), entry("ada", item=other)], now=NOW)
+        rows = {row.user_id: row for row in await take(store)}
+        outcomes = [outcome(rows["ada"]), outcome(rows["bob"], State.DUE, not_before=NOW + 99, error="500")]
+        await store.settle(outcomes, now=NOW)
+        await store.delay(SCHOOL, ITEM, NOW + 60)
+        assert await take(store, now=NOW + 59) == []
+        assert [row.user_id for row in await take(store, now=NOW + 60)] == ["cid"], "bob waits for longer anyway"
+        assert len(await take(store, item=other)) == 1
+        await store.delay(SCHOOL, ITEM, NOW + 200)
+        await store.put([entry("bob", TS + 1)], now=NOW)
+        assert [row.user_id for row in await take(store, now=NOW)] == ["bob"]
+
+    async def test_what_failed_and_waits_is_listed_with_its_reason(self, open_store: OpenStore) -> None:
+        """
+        Not what nobody has tried.
+        """
+        store = open_store()
+        await store.put([entry("ada"), entry("bob"), entry("cid")], now=NOW)
+        ada, bob, _ = sorted(await take(store), key=lambda row: row.user_id)
+        late = outcome(ada, State.DUE, not_before=NOW + 60, error="BrokenError: 500")
+        await store.settle([late, outcome(bob, State.DEAD, error="refused")], now=NOW)
+        (row,) = await store.failed(Selection(), waiting=True)
+        assert (row.user_id, row.last_error, row.not_before) == ("ada", "BrokenError: 500", NOW + 60)
+        assert [row.user_id for row in await store.failed(Selection())] == ["bob"]
+        assert await store.failed(Selection(user_id="bob"), waiting=True) == []
+
+    async def test_what_waits_can_be_tried_at_once(self, open_store: OpenStore) -> None:
+        """
+        With its attempts and its stamp; only what is asked for.
+        """
+        store = open_store()
+        await store.put([entry("ada"), entry("bob"), entry("cid")], now=NOW)
+        taken = await take(store)
+        later = [outcome(row, State.DUE, not_before=NOW + 60, unsure=True, error="500") for row in taken]
+        await store.settle(later, now=NOW)
+        assert await store.requeue(Selection(), now=NOW) == 0
+        assert await store.requeue(Selection(user_id="ada"), now=NOW, waiting=True, restamp=True) == 1
+        (row,) = await take(store)
+        assert (row.user_id, row.attempts, row.wire_ts, row.unsure) == ("ada", 2, TS, True)
+        assert await store.requeue(Selection(), now=NOW, waiting=True) == 2
+        assert len(await take(store, now=NOW)) == 3
