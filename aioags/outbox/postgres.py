@@ -8,6 +8,7 @@ It holds state only. Who drains when is the business of a job engine, such as pr
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -81,6 +82,8 @@ class PostgresStore:
     ) -> None:
         if (conninfo is None) == (pool is None):
             raise ValueError("give a conninfo or a pool, exactly one of the two")
+        if conninfo is not None:
+            _check_conninfo(conninfo)
         self.wake = wake
         self._conninfo = conninfo
         self._owned = pool is None
@@ -371,6 +374,17 @@ class PostgresStore:
             await asyncio.wait({self._looking})
         if self._owned:
             await self._pool.close()
+
+
+def _check_conninfo(conninfo: str) -> None:
+    # It holds a password: nothing of it is shown, and libpq's own words would.
+    if re.match(r"\w+\+\w+:", conninfo):
+        raise ValueError("conninfo must be as libpq takes it: write postgresql:// without the name of a driver")
+    try:
+        conninfo_to_dict(conninfo)
+    except psycopg.ProgrammingError:
+        message = "conninfo cannot be read: give a postgresql:// URL or a connection string of libpq"
+        raise ValueError(message) from None
 
 
 async def _version(connection: Connection) -> int:

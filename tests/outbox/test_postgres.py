@@ -101,6 +101,21 @@ def test_a_store_has_one_source_of_connections(postgres: str) -> None:
         PostgresStore()
 
 
+@pytest.mark.parametrize(
+    "conninfo, message",
+    [
+        ("postgresql+psycopg://app:hush@db/grades", "without the name of a driver"),
+        ("host=db password=hu sh", "cannot be read"),
+        ("grades?hush", "cannot be read"),
+    ],
+)
+def test_a_conninfo_that_libpq_does_not_take_is_said_and_not_shown(conninfo: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message) as caught:
+        PostgresStore(conninfo)
+    assert "hu" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
 async def test_it_is_not_drained_in_the_background(store: PostgresStore) -> None:
     desk = new_desk()
     outbox = Outbox(store, desk.client, {SCHOOL: desk.registration})
