@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 
 import attrs
@@ -28,6 +29,8 @@ from aioags.outbox.store import Store
 _logger = logging.getLogger("aioags.outbox")
 
 _Place = tuple[str, str]
+
+_HOUR = 3600.0
 
 
 @attrs.define(eq=False)
@@ -43,6 +46,8 @@ class Background:
     Args:
         drain: Drains one line item.
 
+        tidy: Forgets what is old; called every hour.
+
         stopping: Set by `stop`; drains watch it.
 
         at_once: Line items of one platform drained at once.
@@ -52,6 +57,7 @@ class Background:
         self,
         store: Store,
         drain: Callable[[str, str], Awaitable[Drained]],
+        tidy: Callable[[], Awaitable[int]],
         runtime: Runtime,
         *,
         stopping: asyncio.Event,
@@ -61,6 +67,8 @@ class Background:
     ) -> None:
         self._store = store
         self._drain = drain
+        self._tidy = tidy
+        self._tidied = -math.inf
         self._runtime = runtime
         self._stopping = stopping
         self._at_once = at_once
@@ -75,6 +83,8 @@ class Background:
         """
         Begin to drain. The first attempt to lead the store is made here, so that a store that cannot work says so.
         """
+        if self._stopping.is_set():
+            raise RuntimeError("this outbox is closed: make a new one")
         if self._looker is not None:
             raise RuntimeError("this outbox is open already")
         self._leading = await self._store.lead()
@@ -127,7 +137,7 @@ class Background:
                 wait = await self._look_once()
             except Exception:
                 # A full disk may have room again; to stop looking would keep every grade back without a word.
-                _logger.exception("outbox: the store cannot be read")
+                _logger.exception("outbox: the store cannot be used")
                 wait = self._poll
             # With a hundred thousand line items a look takes a while: it must not be all that is done.
             took = self._runtime.clock() - begun
@@ -146,6 +156,9 @@ class Background:
                 self._enqueue(item.registration_id, item.line_item)
             else:
                 wait = min(wait, item.at - now)
+        if self._runtime.clock() - self._tidied >= _HOUR:
+            self._tidied = self._runtime.clock()
+            await self._tidy()
         return wait
 
     async def _nap(self, seconds: float) -> None:

@@ -24,10 +24,11 @@ from aioags.model.endpoint import Endpoint
 from aioags.model.line_item import LineItem
 from aioags.model.registration import Registration
 from aioags.model.score import Score
+from aioags.outbox.arguments import check_hooks, check_numbers, check_parts
 from aioags.outbox.background import Background
 from aioags.outbox.drain import Drain, Drained, Surroundings
 from aioags.outbox.limiter import Limiter, PermitCache
-from aioags.outbox.model import Entry, Selection, State, Stats, StoredScore
+from aioags.outbox.model import Entry, Selection, State, Stats, StoredScore, StoreError
 from aioags.outbox.registry import Registry, direct, open_gradebook
 from aioags.outbox.store import Store
 from aioags.outbox.verdict import Backoff, Verdict
@@ -97,6 +98,9 @@ class Outbox:
         poll: float = 1.0,
         grace: float = 10.0,
     ) -> None:
+        check_parts(store, client, registrations, limiter, backoff)
+        check_hooks((on_recorded, on_refused, on_unknown))
+        check_numbers(line_items_at_once=line_items_at_once, patience=patience, poll=poll, grace=grace)
         self.store = store
         self._client = client
         self._registry = registrations if callable(registrations) else direct(registrations)
@@ -116,6 +120,7 @@ class Outbox:
         self._background = Background(
             store,
             self.drain,
+            self.prune,
             runtime,
             stopping=self._around.stopping,
             at_once=line_items_at_once,
@@ -179,6 +184,8 @@ class Outbox:
         Raises:
             StoreError: Some may not be stored. To put them all again does no harm.
         """
+        if isinstance(scores, Score):
+            raise TypeError("put_many takes several scores; for one there is put")
         stored = 0
         entries: list[Entry] = []
         async with aclosing(as_async(scores)) as source:
@@ -192,6 +199,8 @@ class Outbox:
         return stored + sum(await self._put(entries))
 
     async def _put(self, entries: list[Entry]) -> list[bool]:
+        if self._around.stopping.is_set():
+            raise StoreError("this outbox is closed: make a new one")
         if not entries:
             return []
         stored = await self.store.put(entries, now=self._runtime.wall())
@@ -331,7 +340,7 @@ class Outbox:
 
     async def prune(self, *, older_than: float = _MONTH, dead: bool = False) -> int:
         """
-        Forget scores that were recorded long ago.
+        Forget scores that were recorded long ago. In the background this happens every hour, with the defaults.
 
         A recorded score keeps older ones of its user out, so do not prune what may still be put late.
 

@@ -36,6 +36,10 @@ def pack_endpoint(endpoint: Endpoint | Mapping[str, Any], line_item: str | None)
     """
     if isinstance(endpoint, Endpoint):
         return _pack(endpoint, line_item or endpoint.lineitem)
+    if endpoint is None:
+        raise TypeError("endpoint is None: this launch offers no grades (Endpoint.from_launch says so)")
+    if not isinstance(endpoint, Mapping):
+        raise TypeError(f"endpoint must be an Endpoint or a JSON object, got {type(endpoint).__name__}")
     if "scope" in endpoint and ("lineitem" in endpoint or "lineitems" in endpoint):
         return pack_endpoint(Endpoint.from_claim(endpoint), line_item)
     return json.dumps(dict(endpoint), separators=(",", ":"), allow_nan=False), line_item or endpoint.get("line_item")

@@ -166,7 +166,18 @@ async def test_a_store_that_cannot_be_read_for_a_while_stops_nothing(caplog: pyt
     async with desk.outbox:
         await until_nothing_is_due(desk)
     assert desk.applied() == [5]
-    assert caplog.text.count("the store cannot be read") == 3
+    assert caplog.text.count("the store cannot be used") == 3
+
+
+async def test_what_was_recorded_long_ago_is_forgotten_by_itself() -> None:
+    desk = new_desk(outbox={"poll": 3600.0})
+    async with desk.outbox:
+        await desk.put(desk.grade())
+        await until_nothing_is_due(desk)
+        await desk.time.sleep(29 * 86_400)
+        assert (await desk.outbox.stats()).sent == 1
+        await desk.time.sleep(2 * 86_400)
+        assert (await desk.outbox.stats()).sent == 0
 
 
 async def test_requeue_is_followed_at_once() -> None:
@@ -255,6 +266,16 @@ async def test_drain_all_drains_several_line_items_at_once() -> None:
     assert (await desk.outbox.drain_all()).recorded == 40
     assert len(begun) == 40
     assert max(begun) - min(begun) == pytest.approx(9), "ten times four"
+
+
+async def test_a_closed_outbox_says_so() -> None:
+    desk = new_desk()
+    async with desk.outbox:
+        pass
+    with pytest.raises(RuntimeError, match="closed: make a new one"):
+        await desk.outbox.__aenter__()
+    with pytest.raises(StoreError, match="closed: make a new one"):
+        await desk.put(desk.grade())
 
 
 async def test_drain_all_says_that_the_store_failed() -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -14,11 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aioags import Endpoint, LineItem, NotOfferedError, Scope, Score, Submission, UntrustedURLError
-from aioags.outbox import Entry
+from aioags import Client, Endpoint, LineItem, NotOfferedError, Scope, Score, Submission, UntrustedURLError
+from aioags.outbox import Entry, Outbox
 from aioags.outbox.model import from_micros, to_micros
 from aioags.outbox.payload import dump_payload, load_score
 from tests.outbox.kit import SCHOOL, new_desk
+from tests.outbox.memory_store import MemoryStore
 
 ITEM = "https://lms.example/items/1"
 ENDPOINT = Endpoint("https://lms.example/items", ITEM, [Scope.SCORE])
@@ -65,6 +67,8 @@ async def test_put_many_takes_scores_and_pairs_from_any_source() -> None:
     "arguments, error, message",
     [
         ((SCHOOL, ENDPOINT, "a score"), TypeError, "takes Scores"),
+        ((SCHOOL, None, grade()), TypeError, "this launch offers no grades"),
+        ((SCHOOL, "school", grade()), TypeError, "endpoint must be an Endpoint or a JSON object, got str"),
         ((" ", ENDPOINT, grade()), ValueError, "registration_id must not be blank"),
         (("a\0b", ENDPOINT, grade()), ValueError, "registration_id must not hold a NUL"),
         ((SCHOOL, ENDPOINT, grade("a\0b")), ValueError, "user_id must not hold a NUL"),
@@ -84,6 +88,34 @@ async def test_what_could_never_be_posted_is_refused_at_once(
     with pytest.raises(error, match=message):
         await desk.outbox.put(*arguments)
     assert desk.table.rows == {}
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"store": "grades.db"}, "store must be a store such as SQLiteStore(path), got str"),
+    ({"client": None}, "client must be a Client, got NoneType"),
+    ({"registrations": None}, "registrations must be a mapping of your names to Registrations, or a function"),
+    ({"registrations": {"school": ENDPOINT}}, "registrations must be a mapping of your names to Registrations, or"),
+    ({"limiter": 50}, "limiter must be a Limiter or None, got int"),
+    ({"backoff": 5}, "backoff must be a Backoff, got int"),
+    ({"on_recorded": "told"}, "a hook must be a function or None, got str"),
+    ({"line_items_at_once": 0}, "line_items_at_once must be a whole number of at least 1, got 0"),
+    ({"patience": "x"}, "patience must be a number of seconds, 0 or more, got 'x'"),
+    ({"grace": -1}, "grace must be a number of seconds, 0 or more, got -1"),
+    ({"poll": 0}, "poll must be more than 0 seconds"),
+]
+
+
+@pytest.mark.parametrize("change, message", WRONG)
+def test_wrong_arguments_are_said_when_the_outbox_is_made(change: dict[str, Any], message: str) -> None:
+    arguments: dict[str, Any] = {"store": MemoryStore(), "client": Client(), "registrations": {}} | change
+    with pytest.raises((TypeError, ValueError), match=re.escape(message)):
+        Outbox(**arguments)
+
+
+async def test_one_score_is_not_many() -> None:
+    desk = new_desk()
+    with pytest.raises(TypeError, match="for one there is put"):
+        await desk.outbox.put_many(SCHOOL, desk.endpoint, desk.grade())  # type: ignore[arg-type]
 
 
 async def test_a_line_item_of_another_origin_never_gets_a_score() -> None:
