@@ -91,6 +91,9 @@ asyncio.run(main())
 """,
 )
 
+PROCRASTINATE = JobEngine(worker=(), scheduler=(), at_once="", ready="", scheduling="", ended=None, enqueue="")
+"""Its worker is a program of ours, and needs no scheduler."""
+
 
 @attrs.define
 class Program:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from aioags.emulator import Fault
-from tests.interop.job_engines import CELERY, SCHOOL, TASKIQ, Rig, new_rig
+from tests.interop.job_engines import CELERY, EXAMPLES, PROCRASTINATE, SCHOOL, TASKIQ, Rig, new_rig
 
 ITEMS = 40
 """More than the store of an example has connections."""
@@ -103,6 +103,23 @@ async def test_what_a_platform_says_fails_no_task(rig: Rig) -> None:
     stats = await rig.stats()
     assert (stats.dead, stats.due, stats.sent) == (1, 5, 0)
     assert rig.complaints() == []
+
+
+async def test_the_worker_of_procrastinate_is_set_up_and_posts_as_the_guide_says(postgres: str, tmp_path: Path) -> None:
+    async with new_rig(PROCRASTINATE, postgres, tmp_path, items=ITEMS) as rig:
+        commands = (
+            ("-m", "aioags.cli", "outbox", "--store", postgres, "migrate"),
+            ("-m", "procrastinate", "--app", "outbox_jobs.app", "schema", "--apply"),
+        )
+        for command in commands:
+            async with rig.program(*command) as program:
+                assert await program.process.wait() == 0, program.report()
+        put = await rig.put(rig.items)
+        async with rig.program(str(EXAMPLES / "outbox_worker.py")) as worker:
+            await rig.posts(put)
+            await worker.stop()
+        assert [rig.points(item) for item in rig.items] == [EACH_ONCE] * ITEMS
+        assert rig.complaints() == []
 
 
 async def test_a_store_that_fails_fails_the_task(rig: Rig) -> None:
