@@ -8,10 +8,11 @@ import argparse
 import asyncio
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing, nullcontext
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -24,6 +25,12 @@ VARIABLE = "AIOAGS_OUTBOX"
 """Names the store when ``--store`` does not."""
 
 EMPTY = "the outbox is empty"
+
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*", re.IGNORECASE)
+# A path may hold such a word too, but hardly at its beginning or after a blank.
+_CONNECTION_STRING = re.compile(r"(^|\s)(host|hostaddr|dbname|user|passw\w*|service)\s*=", re.IGNORECASE)
+# With one slash or none: a slip, and it may hold a password.
+_ALMOST_URL = re.compile(r"postgres[^/\s]*:", re.IGNORECASE)
 
 HEADINGS = ("registration", "due", "delayed", "sent", "dead", "oldest due", "left alone")
 
@@ -51,12 +58,15 @@ class Call:
         now: Reads Unix time.
 
         sleep: Waits for so many seconds.
+
+        terminal: False: what is printed goes to a file or another program.
     """
 
     store: MigratingStore
     options: argparse.Namespace
     now: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]]
+    terminal: bool
 
     @property
     def selection(self) -> Selection:
@@ -71,14 +81,18 @@ def run(
     *,
     now: Callable[[], float] = time.time,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    terminal: bool | None = None,
 ) -> int:
     """
     Run the command; see `aioags.cli.main`.
+
+    Args:
+        terminal: As in `Call`. None: what standard output says of itself.
     """
     options = _parser().parse_args(arguments)
     store = open_store(options.store or os.environ.get(VARIABLE))
     try:
-        asyncio.run(_run(Call(store, options, now, sleep)))
+        asyncio.run(_run(Call(store, options, now, sleep, sys.stdout.isatty() if terminal is None else terminal)))
     except StoreError as error:
         print(f"aioags outbox: {error}", file=sys.stderr)
         return 1
@@ -92,19 +106,62 @@ async def _run(call: Call) -> None:
 
 def open_store(named: str | None) -> MigratingStore:
     """
-    Return the store of a name: the path of a SQLite file, or the URL of a PostgreSQL database.
+    Return the store of a name: the path of a SQLite file, or the URL or connection string of a PostgreSQL database.
 
     Raises:
-        UsageError: There is no name, or the extra for it is not installed.
+        UsageError: There is no name, or it is none of these, or the extra for it is not installed. It shows no more of
+            the name than the scheme of a URL: the rest may hold a password.
     """
     if not named:
         raise UsageError(f"aioags outbox: name the store: --store PATH or postgresql://…, or set {VARIABLE}")
-    if not named.startswith(("postgresql://", "postgres://")):
-        return SQLiteStore(named, create=False)
+    database = _database(named)
+    if database is not None:
+        return _open_database(database)
     try:
+        return SQLiteStore(named, create=False)
+    except ValueError as error:
+        raise UsageError(f"aioags outbox: {error}") from None
+
+
+def _database(named: str) -> str | None:
+    """
+    Return a database's name as PostgreSQL understands it. None: it is a path.
+    """
+    scheme, is_url, rest = named.partition("://")
+    is_scheme = is_url and _SCHEME.fullmatch(scheme)
+    if is_scheme and scheme.lower() in ("postgresql", "postgres"):
+        # PostgreSQL knows it in small letters only.
+        return f"postgresql://{rest}"
+    if is_scheme and "+" in scheme and scheme.lower().startswith("postgres"):
+        raise UsageError(f"aioags outbox: --store {scheme}://… is SQLAlchemy's way to write it: write postgresql://…")
+    if not is_scheme and _CONNECTION_STRING.search(named):
+        return named
+    if is_url or _ALMOST_URL.match(named):
+        shown = f"--store {scheme}://…" if is_scheme else "--store"
+        raise UsageError(f"aioags outbox: {shown} is neither a path nor a postgresql:// URL")
+    return None
+
+
+def _open_database(named: str) -> MigratingStore:
+    try:
+        from psycopg import ProgrammingError
+        from psycopg.conninfo import conninfo_to_dict
+
         from aioags.outbox.postgres import PostgresStore
     except ImportError as error:
         raise UsageError(f"aioags outbox: {error}: pip install 'aioags[procrastinate]'") from error
+    try:
+        # An @ that the password was cut at: the rest of it would be shown as a host that cannot be found. As the first
+        # letter it marks an abstract socket.
+        readable = "@" not in str(conninfo_to_dict(named).get("host", ""))[1:]
+    except ProgrammingError:
+        # Its words quote what it stumbled over.
+        readable = False
+    if not readable:
+        raise UsageError(
+            "aioags outbox: --store cannot be read by PostgreSQL; in a URL a @, a % or a blank of the password is "
+            "written %40, %25, %20"
+        )
     return PostgresStore(named)
 
 
@@ -114,7 +171,7 @@ def _parser() -> argparse.ArgumentParser:
     actions = parser.add_subparsers(required=True, metavar="action", title="actions")
 
     status = actions.add_parser("status", help="count the scores of each registration")
-    status.add_argument("--json", action="store_true", help="one JSON object")
+    status.add_argument("--json", action="store_true", help="a JSON array of one object for each registration")
     status.set_defaults(action=_status)
 
     failed = actions.add_parser("failed", help="list the scores that were refused, with the reason")
@@ -191,7 +248,13 @@ async def _retry(call: Call) -> None:
     if call.selection == Selection() and not call.options.all:
         raise UsageError("aioags outbox retry: say which: --registration, --line-item, --user or --all")
     count = await call.store.requeue(call.selection, now=call.now(), restamp=call.options.restamp)
-    print(f"{_scores(count)} due again")
+    registration = call.options.registration
+    asked = (
+        "platforms that were left alone are asked again"
+        if registration is None
+        else f"if the platform of {registration!r} was left alone, it is asked again"
+    )
+    print(f"{_scores(count)} due again; {asked}")
 
 
 async def _prune(call: Call) -> None:
@@ -204,18 +267,51 @@ async def _migrate(call: Call) -> None:
     print("the outbox is of the newest version")
 
 
-async def _watch(call: Call) -> None:
+class Screen(Protocol):
+    """
+    Where `watch` shows its counts.
+    """
+
+    def show(self, rows: Sequence[Sequence[str]], caption: str) -> None:
+        """
+        Show the counts of now, and a line below them.
+        """
+        ...
+
+
+class Lines:
+    """
+    A `Screen` that is no terminal: each time everything is printed once more.
+    """
+
+    def show(self, rows: Sequence[Sequence[str]], caption: str) -> None:
+        """
+        Print the counts of now, and a line below them.
+        """
+        table = f"{aligned([HEADINGS, *rows])}\n" if rows else ""
+        # At once: whoever reads a pipe would wait for thousands of letters.
+        print(f"{table}{caption}", flush=True)
+
+
+def _screen(terminal: bool) -> AbstractContextManager[Screen]:
+    if not terminal:
+        return nullcontext(Lines())
     try:
         from aioags.cli.live import LiveTable
     except ImportError as error:
         raise UsageError(f"aioags outbox watch: {error}: pip install 'aioags[cli]'") from error
+    return LiveTable(HEADINGS)
+
+
+async def _watch(call: Call) -> None:
+    screen = _screen(call.terminal)
     every = call.options.every
     if not every:
         raise UsageError("aioags outbox watch: --every must be at least 1s")
     shown: list[tuple[str, ...]] = []
     # A store that is not there, or not an outbox, will not be one later: that ends the command.
     await call.store.stats(now=call.now())
-    with LiveTable(HEADINGS) as table:
+    with screen as table:
         while True:
             now = call.now()
             caption = f"{datetime.fromtimestamp(now, UTC):%H:%M:%S} UTC, every {shown_duration(every)}, Ctrl-C ends"

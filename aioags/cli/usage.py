@@ -5,7 +5,8 @@ Command lines: what is wrong with one is said in one line.
 from __future__ import annotations
 
 import argparse
-from typing import NoReturn
+import re
+from typing import Any, NoReturn
 
 
 class UsageError(Exception):
@@ -14,9 +15,21 @@ class UsageError(Exception):
     """
 
 
+# From here on an argument may hold a password.
+_SECRET = re.compile(r"(://|passw\w*\s*=).*", re.IGNORECASE | re.DOTALL)
+
+
 class _Parser(argparse.ArgumentParser):
+    def parse_known_args(self, *args: Any, **more: Any) -> Any:
+        # A sub-parser leaves what it does not know to the parser above, whose help does not say what the action knows.
+        known, unknown = super().parse_known_args(*args, **more)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return known, unknown
+
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{self.prog}: {message} (see {self.prog} --help)")
+        shown = _SECRET.sub(r"\1…", message)
+        raise UsageError(f"{self.prog}: {shown} (see {self.prog} --help)")
 
 
 def new_parser(program: str, about: str, *, epilog: str | None = None) -> argparse.ArgumentParser:

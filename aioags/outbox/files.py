@@ -1,5 +1,5 @@
 """
-What the file system must give: a lock that dies with its owner, and no network in between.
+What the file system must give: a lock that dies with its owner, no network in between, and the file that was opened.
 """
 
 from __future__ import annotations
@@ -49,6 +49,17 @@ def file_system_of(path: Path, mounts: str) -> str | None:
         if path.is_relative_to(point) and (found is None or depth >= found[0]):
             found = (depth, fields[2])
     return None if found is None else found[1]
+
+
+def identity_of(path: Path) -> tuple[int, int]:
+    """
+    Return what tells a file from another of the same name: device and inode.
+
+    Raises:
+        OSError: There is none, or it cannot be looked at.
+    """
+    status = path.stat()
+    return status.st_dev, status.st_ino
 
 
 _held: WeakSet[FileLock] = WeakSet()

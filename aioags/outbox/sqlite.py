@@ -11,12 +11,12 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from aioags.outbox import sqlite_sql as sql
-from aioags.outbox.files import NETWORK_FILE_SYSTEMS, FileLock, file_system_of, mount_table
+from aioags.outbox.files import NETWORK_FILE_SYSTEMS, FileLock, file_system_of, identity_of, mount_table
 from aioags.outbox.model import (
     Block,
     DueItem,
@@ -39,6 +39,8 @@ T = TypeVar("T")
 
 # Seconds to wait for another process that writes.
 _PATIENCE = 30.0
+# As many processes may make a new file together and get into each other's way one by one.
+_TRIES = 100
 _PRUNED_AT_ONCE = 5_000
 _LOG_BYTES = 64 * 1024 * 1024
 
@@ -54,16 +56,22 @@ class SQLiteStore:
         create: False: a file that is not there is an error.
 
         mounts: Returns the table of mounts, as in ``/proc/mounts``.
+
+    Raises:
+        ValueError: The path is empty or ``:memory:``, which SQLite takes for no file at all.
     """
 
     def __init__(
         self, path: str | os.PathLike[str], *, create: bool = True, mounts: Callable[[], str] = mount_table
     ) -> None:
+        if os.fspath(path) in ("", ":memory:"):
+            raise ValueError(f"an outbox is kept in a file: name one, not {os.fspath(path)!r}")
         self.path = Path(path).absolute()
         self._create = create
         self._mounts = mounts
-        self._ready = False
-        self._writer = Writer(self._open)
+        # What was opened: a path may lead elsewhere later. None: nothing yet.
+        self._opened: tuple[int, int] | None = None
+        self._writer = Writer(self._open, self._require_same)
         self._leader = FileLock(self.path.with_name(self.path.name + "-drainer"))
 
     def __repr__(self) -> str:
@@ -79,8 +87,21 @@ class SQLiteStore:
             )
         if not self._create and not real.exists():
             raise StoreError(f"there is no outbox at {self.path}")
-        # Before SQLite makes it, which would let everybody read.
-        os.close(os.open(real, os.O_RDWR | os.O_CREAT, 0o600))
+        _require_place(real)
+        # Before SQLite makes it, which would let everybody read. One that is there is not opened: closing it would let
+        # go of the locks of another store of this process, and the log that it writes could be deleted.
+        with suppress(FileExistsError):
+            os.close(os.open(real, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        # Before it is opened: one that takes its place in between is noticed then.
+        identity = identity_of(self.path)
+        try:
+            connection = self._prepared()
+        except sqlite3.Error as error:
+            raise StoreError(f"SQLite: {self.path}: {error}") from error
+        self._opened = identity
+        return connection
+
+    def _prepared(self) -> sqlite3.Connection:
         connection = self._connect()
         try:
             # Every commit is on the disk before it is answered; NORMAL would lose the last ones with the power.
@@ -88,13 +109,23 @@ class SQLiteStore:
             # On macOS an fsync leaves the data in the disk's own cache; elsewhere this changes nothing.
             connection.execute("PRAGMA fullfsync = ON")
             migrate(connection)
-            connection.execute("PRAGMA journal_mode = WAL")
+            write_ahead(connection)
             connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
         except BaseException:
             connection.close()
             raise
-        self._ready = True
         return connection
+
+    def _require_same(self) -> None:
+        try:
+            found = identity_of(self.path)
+        except (FileNotFoundError, NotADirectoryError):
+            found = None
+        if found != self._opened:
+            raise StoreError(
+                f"the file {self.path} was removed or replaced while it was open: nothing is stored any more; "
+                "put it back, or start every process that uses it again and put the scores of the meantime again"
+            )
 
     def _connect(self) -> sqlite3.Connection:
         # Not made here, where everybody could read it.
@@ -102,10 +133,11 @@ class SQLiteStore:
         return sqlite3.connect(existing, uri=True, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
 
     async def _read(self, query: Callable[[sqlite3.Connection], T]) -> T:
-        if not self._ready:
+        if self._opened is None:
             await self.migrate()
 
         def read() -> T:
+            self._require_same()
             # A connection of its own: counting stops no put.
             with closing(self._connect()) as connection:
                 connection.execute("PRAGMA query_only = ON")
@@ -185,6 +217,12 @@ class SQLiteStore:
         """
         await self._execute(sql.BLOCK, (block.registration_id, block.until, block.reason))
 
+    async def delay(self, registration_id: str, line_item: str, until: float) -> None:
+        """
+        Try the due scores of one line item not before a time.
+        """
+        await self._execute(sql.DELAY, {"registration": registration_id, "line_item": line_item, "until": until})
+
     async def stats(self, *, now: float) -> Stats:
         """
         Count the rows.
@@ -196,17 +234,22 @@ class SQLiteStore:
         return await self._read(read)
 
     async def failed(
-        self, selection: Selection, *, after: tuple[str, str, str] | None = None, limit: int = 500
+        self,
+        selection: Selection,
+        *,
+        waiting: bool = False,
+        after: tuple[str, str, str] | None = None,
+        limit: int = 500,
     ) -> list[StoredScore]:
         """
-        List dead rows by key, one page.
+        List rows whose last attempt failed, by key, one page.
         """
-        arguments = page_arguments(selection, after, limit)
+        arguments = page_arguments(selection, waiting, after, limit)
         return await self._read(
             lambda connection: [StoredScore(*row) for row in connection.execute(sql.FAILED, arguments)]
         )
 
-    async def requeue(self, selection: Selection, *, now: float, restamp: bool = False) -> int:
+    async def requeue(self, selection: Selection, *, now: float, restamp: bool = False, waiting: bool = False) -> int:
         """
         Make dead rows due again, and lift the blocks of their platforms.
         """
@@ -214,7 +257,8 @@ class SQLiteStore:
 
         def write(connection: sqlite3.Connection) -> int:
             connection.execute(sql.UNBLOCK, arguments)
-            return connection.execute(sql.REQUEUE, arguments).rowcount
+            count = connection.execute(sql.REQUEUE, arguments).rowcount
+            return count + (connection.execute(sql.HURRY, arguments).rowcount if waiting else 0)
 
         return await self._writer.run(write)
 
@@ -235,6 +279,7 @@ class SQLiteStore:
         Try to become the one process that drains this file. True: it is this one, until `aclose`.
         """
         try:
+            _require_place(self.path)
             return self._leader.acquire()
         except OSError as error:
             raise StoreError(f"the lock beside the outbox cannot be opened: {error}") from error
@@ -245,6 +290,32 @@ class SQLiteStore:
         """
         await self._writer.aclose()
         self._leader.release()
+
+
+def write_ahead(connection: sqlite3.Connection) -> None:
+    """
+    Turn on SQLite's write-ahead log; harmless when it is on.
+
+    Raises:
+        sqlite3.Error: Somebody has kept the file locked for as long as the connection waits.
+    """
+    for _ in range(_TRIES):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError:
+            # SQLite does not wait here for others, such as processes that make the same new file. So wait until none
+            # is there, and try again.
+            connection.execute("BEGIN EXCLUSIVE")
+            connection.execute("ROLLBACK")
+    connection.execute("PRAGMA journal_mode = WAL")
+
+
+def _require_place(path: Path) -> None:
+    if not path.parent.is_dir():
+        raise StoreError(f"the folder {path.parent} does not exist: make it first")
+    if path.is_dir():
+        raise StoreError(f"{path} is a directory: name a file in it")
 
 
 def _put_one(connection: sqlite3.Connection, entry: Entry, items: dict[tuple[str, str, str], int], now: float) -> bool:

@@ -6,7 +6,8 @@ one transaction and answers everybody after the commit: under load hundreds of c
 pays for its own. If any of them fails, the transaction is rolled back and each is run alone, so that only the guilty
 one's caller hears of it.
 
-An answer is given after the commit, never before, so an answered write is durable. A caller that is cancelled does not
+An answer is given after the commit, never before, so an answered write is durable; once after each commit it is looked
+whether the file is still the one that is open, or everybody hears of that instead. A caller that is cancelled does not
 take its write back.
 """
 
@@ -57,10 +58,13 @@ class Writer:
 
     Args:
         connect: Opens the connection, in the thread.
+
+        look: Called in the thread after each commit. What it raises is the answer to everybody of that commit.
     """
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+    def __init__(self, connect: Callable[[], sqlite3.Connection], look: Callable[[], None]) -> None:
         self._connect = connect
+        self._look = look
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -110,7 +114,7 @@ class Writer:
             if group and connection is None:
                 connection = self._open(group)
             if connection is not None:
-                _commit(connection, group)
+                self._commit(connection, group)
             _answer(group)
         if connection is not None:
             connection.close()
@@ -135,27 +139,32 @@ class Writer:
             _fail(group, error)
             return None
 
+    def _commit(self, connection: sqlite3.Connection, group: list[_Job]) -> None:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            # Another process did not let us write for half a minute: nobody's fault, and not to be waited for one by
+            # one.
+            _fail(group, error)
+            return
+        try:
+            _together(connection, group)
+        except Exception as error:  # noqa: BLE001  Whatever it is, it belongs to a caller, who gets it.
+            if len(group) == 1:
+                _fail(group, error)
+                return
+            for job in group:
+                self._commit(connection, [job])
+            return
+        try:
+            self._look()
+        except Exception as error:  # noqa: BLE001  Everybody of this commit waits to hear of it.
+            _fail(group, error)
+
 
 def _fail(group: list[_Job], error: Exception) -> None:
     for job in group:
         job.error = _as_store_error(error)
-
-
-def _commit(connection: sqlite3.Connection, group: list[_Job]) -> None:
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-    except sqlite3.Error as error:
-        # Another process did not let us write for half a minute: nobody's fault, and not to be waited for one by one.
-        _fail(group, error)
-        return
-    try:
-        _together(connection, group)
-    except Exception as error:  # noqa: BLE001  Whatever it is, it belongs to a caller, who gets it.
-        if len(group) == 1:
-            group[0].error = _as_store_error(error)
-            return
-        for job in group:
-            _commit(connection, [job])
 
 
 def _together(connection: sqlite3.Connection, group: list[_Job]) -> None:

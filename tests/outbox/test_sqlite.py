@@ -5,11 +5,13 @@ What the SQLite store owes to its file: durability, one drainer, no network, an 
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
 import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ import pytest
 from aioags.outbox import Block, Selection, SQLiteStore, State, StoreError
 from aioags.outbox.conformance.given import ITEM, NOW, SCHOOL, TS, entry, outcome, take
 from aioags.outbox.files import FileLock, file_system_of
+from aioags.outbox.sqlite import write_ahead
 from aioags.outbox.sqlite_schema import APPLICATION_ID, MIGRATIONS, migrate
 from aioags.outbox.sqlite_writer import Writer
 
@@ -105,11 +108,37 @@ async def test_an_empty_folder_is_an_outbox_only_if_asked_to_be(tmp_path: Path) 
 
 async def test_a_folder_that_is_not_there_is_said_so(tmp_path: Path) -> None:
     store = SQLiteStore(tmp_path / "nowhere" / "grades.db")
-    with pytest.raises(StoreError, match="No such file or directory"):
+    words = re.escape(f"the folder {tmp_path / 'nowhere'} does not exist: make it first")
+    with pytest.raises(StoreError, match=words):
         await store.put([entry()], now=NOW)
-    with pytest.raises(StoreError, match="cannot be opened"):
+    with pytest.raises(StoreError, match=words):
         await store.lead()
     await store.aclose()
+
+
+async def test_a_directory_is_no_file(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path)
+    words = re.escape(f"{tmp_path} is a directory: name a file in it")
+    with pytest.raises(StoreError, match=words):
+        await store.put([entry()], now=NOW)
+    with pytest.raises(StoreError, match=words):
+        await store.lead()
+    await store.aclose()
+
+
+async def test_what_is_no_database_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("not a database, but longer than the head of one. " * 20)
+    store = SQLiteStore(path)
+    with pytest.raises(StoreError, match=re.escape(f"SQLite: {path}: file is not a database")):
+        await store.put([entry()], now=NOW)
+    await store.aclose()
+
+
+@pytest.mark.parametrize("path", ["", ":memory:"])
+def test_what_means_no_file_to_sqlite_is_refused(path: str) -> None:
+    with pytest.raises(ValueError, match="an outbox is kept in a file: name one"):
+        SQLiteStore(path)
 
 
 async def test_another_programs_file_is_left_alone(tmp_path: Path) -> None:
@@ -170,6 +199,36 @@ def connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(path, isolation_level=None)
 
 
+def test_the_first_to_write_ahead_waits_for_whoever_is_in_the_way(tmp_path: Path) -> None:
+    with closing(connect(tmp_path / "x.db")) as other, closing(connect(tmp_path / "x.db")) as connection:
+        other.execute("CREATE TABLE t (x)")
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM t").fetchall()
+
+        def leave(statement: str) -> None:
+            if statement == "BEGIN EXCLUSIVE":
+                other.execute("ROLLBACK")
+
+        connection.set_trace_callback(leave)
+        write_ahead(connection)
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert not connection.in_transaction
+
+
+def test_who_never_gets_out_of_the_way_is_not_waited_for_for_ever(tmp_path: Path) -> None:
+    with closing(connect(tmp_path / "x.db")) as other, closing(connect(tmp_path / "x.db")) as connection:
+        other.execute("BEGIN IMMEDIATE")
+        connection.execute("PRAGMA busy_timeout = 0")
+        with pytest.raises(sqlite3.OperationalError, match="database is locked"):
+            write_ahead(connection)
+
+
+def unwatched() -> None:
+    """
+    Look at nothing after a commit.
+    """
+
+
 async def test_callers_who_come_together_share_one_commit(tmp_path: Path) -> None:
     begun = threading.Event()
     statements: list[str] = []
@@ -180,7 +239,7 @@ async def test_callers_who_come_together_share_one_commit(tmp_path: Path) -> Non
         connection.set_trace_callback(statements.append)
         return connection
 
-    writer = Writer(open_it)
+    writer = Writer(open_it, unwatched)
     first = asyncio.create_task(writer.run(lambda _: begun.wait()))
     await asyncio.sleep(0)
     rest = [
@@ -206,7 +265,7 @@ async def test_only_the_guilty_caller_hears_of_a_failure(tmp_path: Path) -> None
     def insert(value: int) -> Any:
         return lambda connection: connection.execute("INSERT INTO t VALUES (?)", (value,)).rowcount
 
-    writer = Writer(open_it)
+    writer = Writer(open_it, unwatched)
     first = asyncio.create_task(writer.run(lambda _: begun.wait()))
     await asyncio.sleep(0)
     rest = [asyncio.create_task(writer.run(insert(value))) for value in (1, 2, 2, 3)]
@@ -246,6 +305,92 @@ def test_a_store_serves_one_event_loop_after_another(tmp_path: Path) -> None:
         asyncio.run(store.put([entry(f"user-{place}")], now=NOW))
     assert asyncio.run(store.stats(now=NOW)).due == 3
     asyncio.run(store.aclose())
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+def replace(path: Path) -> None:
+    """
+    Put another outbox in its place.
+    """
+    other = path.with_name("other.db")
+    with closing(connect(other)) as connection:
+        migrate(connection)
+    other.replace(path)
+
+
+@pytest.mark.parametrize("mishap", [remove, replace])
+async def test_nothing_is_acknowledged_once_the_file_is_gone(
+    store: SQLiteStore, mishap: Callable[[Path], None]
+) -> None:
+    await store.put([entry("ada")], now=NOW)
+    mishap(store.path)
+    words = re.escape(f"the file {store.path} was removed or replaced while it was open")
+    puts = [asyncio.create_task(store.put([entry(f"user-{place}")], now=NOW)) for place in range(3)]
+    for answer in await asyncio.gather(*puts, return_exceptions=True):
+        assert isinstance(answer, StoreError)
+        assert re.match(words, str(answer))
+    with pytest.raises(StoreError, match=words):
+        await take(store)
+    with pytest.raises(StoreError, match=words):
+        await store.stats(now=NOW)
+
+
+async def test_a_file_that_is_put_back_is_the_same(store: SQLiteStore) -> None:
+    away = store.path.with_name("away.db")
+    await store.put([entry("ada")], now=NOW)
+    store.path.rename(away)
+    with pytest.raises(StoreError, match="put it back, or start"):
+        await store.put([entry("bob")], now=NOW)
+    away.rename(store.path)
+    assert await store.put([entry("eve")], now=NOW) == [True]
+    assert (await store.stats(now=NOW)).due == 3
+
+
+async def test_callers_who_share_a_commit_share_one_look_at_the_file(tmp_path: Path) -> None:
+    begun = threading.Event()
+    looks: list[None] = []
+    writer = Writer(lambda: connect(tmp_path / "x.db"), lambda: looks.append(None))
+    first = asyncio.create_task(writer.run(lambda _: begun.wait()))
+    await asyncio.sleep(0)
+    rest = [asyncio.create_task(writer.run(lambda _: None)) for _ in range(500)]
+    await asyncio.sleep(0)
+    begun.set()
+    await asyncio.gather(first, *rest)
+    await writer.aclose()
+    assert 1 <= len(looks) <= 3
+
+
+async def test_what_the_look_finds_is_told_to_every_caller(tmp_path: Path) -> None:
+    def gone() -> None:
+        raise FileNotFoundError("x.db")
+
+    writer = Writer(lambda: connect(tmp_path / "x.db"), gone)
+    answers = await asyncio.gather(*(writer.run(lambda _: 1) for _ in range(3)), return_exceptions=True)
+    await writer.aclose()
+    assert [str(answer) for answer in answers] == ["SQLite: x.db"] * 3
+
+
+VISITOR = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+print(connection.execute("SELECT count(*) FROM score").fetchone()[0])
+connection.close()
+"""
+
+
+async def test_a_second_store_in_the_process_takes_no_lock_away(store: SQLiteStore) -> None:
+    second = SQLiteStore(store.path)
+    for opened in (store, second):
+        await opened.put([entry()], now=NOW)
+    arguments = [sys.executable, "-c", VISITOR, str(store.path)]
+    done = await asyncio.to_thread(subprocess.run, arguments, capture_output=True, text=True, check=True)
+    assert done.stdout == "1\n"
+    # The last one to close a file in WAL mode deletes the log: the visitor was not the last one.
+    assert store.path.with_name("grades.db-wal").exists()
+    await second.aclose()
 
 
 async def test_counting_does_not_wait_for_a_writer(store: SQLiteStore) -> None:
@@ -367,7 +512,7 @@ async def test_a_locked_database_fails_everybody_at_once(tmp_path: Path) -> None
 
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        writer = Writer(open_it)
+        writer = Writer(open_it, unwatched)
         results = await asyncio.gather(*(writer.run(lambda _: None) for _ in range(50)), return_exceptions=True)
         assert {str(error) for error in results} == {"SQLite: database is locked"}
         assert len(tries) < 10, "not once for each of them"
