@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import attrs
 
 from aioags.cli.usage import UsageError, duration, new_parser, shown_duration
-from aioags.outbox import PlatformStats, Selection, SQLiteStore, Stats, Store, StoredScore, StoreError
+from aioags.outbox import PlatformStats, Selection, SQLiteStore, State, Stats, Store, StoredScore, StoreError
 
 VARIABLE = "AIOAGS_OUTBOX"
 """Names the store when ``--store`` does not."""
@@ -176,12 +176,14 @@ def _parser() -> argparse.ArgumentParser:
 
     failed = actions.add_parser("failed", help="list the scores that were refused, with the reason")
     _add_selection(failed)
+    failed.add_argument("--waiting", action="store_true", help="instead those that failed and will be tried again")
     failed.add_argument("--json", action="store_true", help="one JSON object for each, on a line of its own")
     failed.set_defaults(action=_failed)
 
     retry = actions.add_parser("retry", help="try refused scores again")
     _add_selection(retry)
     retry.add_argument("--all", action="store_true", help="all of them")
+    retry.add_argument("--waiting", action="store_true", help="also at once those that wait for a later attempt")
     retry.add_argument("--restamp", action="store_true", help="as of now: overwrite what made them stale")
     retry.set_defaults(action=_retry)
 
@@ -217,13 +219,14 @@ async def _status(call: Call) -> None:
 async def _failed(call: Call) -> None:
     after: tuple[str, str, str] | None = None
     count = 0
-    while page := await call.store.failed(call.selection, after=after):
+    waiting = call.options.waiting
+    while page := await call.store.failed(call.selection, waiting=waiting, after=after):
         for row in page:
-            print(json.dumps(_record(row)) if call.options.json else _described(row))
+            print(json.dumps(_record(row)) if call.options.json else _described(row, call.now()))
         after = page[-1].key
         count += len(page)
     if not call.options.json:
-        print(f"{_scores(count)} refused")
+        print(f"{_scores(count)} waiting after a failure" if waiting else f"{_scores(count)} refused")
 
 
 def _record(row: StoredScore) -> dict[str, Any]:
@@ -234,20 +237,24 @@ def _record(row: StoredScore) -> dict[str, Any]:
         "since": row.since,
         "attempts": row.attempts,
         "may_have_landed": row.unsure,
+        "next_attempt": row.not_before if row.state is State.DUE else None,
         "error": row.last_error,
     }
 
 
-def _described(row: StoredScore) -> str:
+def _described(row: StoredScore, now: float) -> str:
     since = datetime.fromtimestamp(row.since, UTC).isoformat(sep=" ", timespec="seconds")
     tried = f"tried {row.attempts} times" if row.attempts != 1 else "tried once"
-    return f"{row.registration_id}  {row.line_item}  user {row.user_id}\n    {since}, {tried}: {row.last_error}"
+    following = f", again in {shown_duration(row.not_before - now)}" if row.state is State.DUE else ""
+    place = f"{row.registration_id}  {row.line_item}  user {row.user_id}"
+    return f"{place}\n    {since}, {tried}{following}: {row.last_error}"
 
 
 async def _retry(call: Call) -> None:
     if call.selection == Selection() and not call.options.all:
         raise UsageError("aioags outbox retry: say which: --registration, --line-item, --user or --all")
-    count = await call.store.requeue(call.selection, now=call.now(), restamp=call.options.restamp)
+    options = {"restamp": call.options.restamp, "waiting": call.options.waiting}
+    count = await call.store.requeue(call.selection, now=call.now(), **options)
     registration = call.options.registration
     asked = (
         "platforms that were left alone are asked again"

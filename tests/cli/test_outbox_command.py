@@ -92,6 +92,22 @@ def test_failed_lists_who_was_refused_and_why(call: Callable[..., str]) -> None:
     assert call("failed", "--registration", "other") == "0 scores refused\n"
 
 
+def test_what_waits_is_listed_with_its_reason_and_its_next_attempt(call: Callable[..., str]) -> None:
+    assert call("failed", "--waiting").splitlines() == [
+        f"school  {ITEM}  user late",
+        "    2027-01-15 06:00:00+00:00, tried once, again in 60 s: BrokenError: 500",
+        "1 score waiting after a failure",
+    ]
+    (record,) = [json.loads(line) for line in call("failed", "--waiting", "--json").splitlines()]
+    assert (record["user"], record["next_attempt"]) == ("late", NOW + 60)
+
+
+def test_what_waits_can_be_tried_at_once(call: Callable[..., str]) -> None:
+    assert call("retry", "--user", "late").startswith("0 scores due again")
+    assert call("retry", "--user", "late", "--waiting").startswith("1 score due again")
+    assert "school          2        0     1     2" in call("status")
+
+
 def test_failed_as_json(call: Callable[..., str]) -> None:
     records = [json.loads(line) for line in call("failed", "--json").splitlines()]
     assert [(record["user"], record["may_have_landed"]) for record in records] == [("dead-1", False), ("dead-2", True)]
