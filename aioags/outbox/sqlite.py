@@ -72,7 +72,7 @@ class SQLiteStore:
         # What was opened: a path may lead elsewhere later. None: nothing yet.
         self._opened: tuple[int, int] | None = None
         self._writer = Writer(self._open, self._require_same)
-        self._leader = FileLock(self.path.with_name(self.path.name + "-drainer"))
+        self._leader: FileLock | None = None
 
     def __repr__(self) -> str:
         return f"<SQLiteStore {str(self.path)!r}>"
@@ -280,6 +280,10 @@ class SQLiteStore:
         """
         try:
             _require_place(self.path)
+            if self._leader is None:
+                # Beside the file itself: two links to it must not have two drainers.
+                real = self.path.resolve()
+                self._leader = FileLock(real.with_name(real.name + "-drainer"))
             return self._leader.acquire()
         except OSError as error:
             raise StoreError(f"the lock beside the outbox cannot be opened: {error}") from error
@@ -289,7 +293,8 @@ class SQLiteStore:
         Finish what was begun, close the file, let another process drain it.
         """
         await self._writer.aclose()
-        self._leader.release()
+        if self._leader is not None:
+            self._leader.release()
 
 
 def write_ahead(connection: sqlite3.Connection) -> None:

@@ -425,6 +425,16 @@ async def test_one_store_leads_until_it_is_closed(tmp_path: Path) -> None:
     await second.aclose()
 
 
+async def test_a_link_to_the_file_has_no_drainer_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "link.db").symlink_to(tmp_path / "grades.db")
+    first, second = SQLiteStore(tmp_path / "grades.db"), SQLiteStore(tmp_path / "link.db")
+    assert await first.lead()
+    assert not await second.lead()
+    await first.aclose()
+    assert await second.lead()
+    await second.aclose()
+
+
 HOLDER = """
 import pathlib, sys
 from aioags.outbox.files import FileLock
