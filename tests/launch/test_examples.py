@@ -157,7 +157,9 @@ async def test_an_example_is_a_program_that_names_its_page_and_ends_with_ctrl_c(
     listener.close()
     command = [sys.executable, "-u", str(FOLDER / f"{name}.py"), str(port)]
     pipe = asyncio.subprocess.PIPE
-    program = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe)
+    # Whoever runs the tests in the background of a shell has SIGINT ignored, and programs inherit that.
+    heeding = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+    program = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe, **heeding)
     assert program.stdout is not None
     assert program.stderr is not None
     try:
