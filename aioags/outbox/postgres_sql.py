@@ -273,7 +273,7 @@ STATS: LiteralString = """
 
 FAILED: LiteralString = f"""
     SELECT {_COLUMNS}, unsure, since FROM aioags_outbox_score AS score
-    WHERE state = %(state)s AND last_error IS NOT NULL AND {_SELECTED}
+    WHERE state = %(state)s AND (state = 'dead' OR last_error IS NOT NULL) AND {_SELECTED}
         AND (registration, line_item, user_id) > (%(last_registration)s, %(last_line_item)s, %(last_user)s)
     ORDER BY registration, line_item, user_id LIMIT %(limit)s
 """  # noqa: S608  Only our own text is put in.

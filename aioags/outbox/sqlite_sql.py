@@ -102,7 +102,7 @@ STATS = """
 FAILED = f"""
     SELECT {_COLUMNS}
     FROM score JOIN line_item ON line_item.id = score.item
-    WHERE score.state = :state AND score.last_error IS NOT NULL
+    WHERE score.state = :state AND (score.state = 'dead' OR score.last_error IS NOT NULL)
         AND {_SELECTED} AND (:user_id IS NULL OR user_id = :user_id)
         AND (registration, line_item, user_id) > (:last_registration, :last_line_item, :last_user)
     ORDER BY registration, line_item, user_id LIMIT :limit

@@ -164,7 +164,11 @@ class MemoryStore:
         limit: int = 500,
     ) -> list[StoredScore]:
         state = State.DUE if waiting else State.DEAD
-        failed = [row for row in self._in_state(state) if _fits(row, selection) and row.last_error is not None]
+        failed = [
+            row
+            for row in self._in_state(state)
+            if _fits(row, selection) and (row.last_error is not None or not waiting)
+        ]
         return [row for row in sorted(failed, key=lambda row: row.key) if after is None or row.key > after][:limit]
 
     async def requeue(self, selection: Selection, *, now: float, restamp: bool = False, waiting: bool = False) -> int:
