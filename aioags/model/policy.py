@@ -10,7 +10,10 @@ from typing import Any
 import attrs
 
 
-def _positive_seconds(_: Any, attribute: attrs.Attribute[float], value: float) -> None:
+def positive_seconds(_: Any, attribute: attrs.Attribute[float], value: float) -> None:
+    """
+    Refuse what is no finite number of seconds above zero: a validator of attrs.
+    """
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"{attribute.name} must be seconds as a number, got {value!r}")
     if not (math.isfinite(value) and value > 0):
@@ -43,9 +46,9 @@ class RetryPolicy:
     """
 
     attempts: int = attrs.field(default=5, validator=_count)
-    first_wait: float = attrs.field(default=0.5, validator=_positive_seconds)
-    longest_wait: float = attrs.field(default=30.0, validator=_positive_seconds)
-    total_time: float = attrs.field(default=120.0, validator=_positive_seconds)
+    first_wait: float = attrs.field(default=0.5, validator=positive_seconds)
+    longest_wait: float = attrs.field(default=30.0, validator=positive_seconds)
+    total_time: float = attrs.field(default=120.0, validator=positive_seconds)
 
 
 @attrs.frozen
@@ -80,6 +83,6 @@ class Timeouts:
         total: The whole try, from the first byte sent to the last one read.
     """
 
-    connect: float = attrs.field(default=10.0, validator=_positive_seconds)
-    read: float = attrs.field(default=30.0, validator=_positive_seconds)
-    total: float = attrs.field(default=60.0, validator=_positive_seconds)
+    connect: float = attrs.field(default=10.0, validator=positive_seconds)
+    read: float = attrs.field(default=30.0, validator=positive_seconds)
+    total: float = attrs.field(default=60.0, validator=positive_seconds)

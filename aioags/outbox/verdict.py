@@ -32,6 +32,7 @@ from aioags.errors import (
     ThrottledError,
     UntrustedURLError,
 )
+from aioags.model.policy import positive_seconds
 from aioags.outbox.model import SECOND, Outcome, State, StoredScore
 from aioags.protocol.trial import is_final_for_all
 
@@ -52,9 +53,9 @@ class Backoff:
         give_up_after: Seconds after which a score that is still due counts as refused.
     """
 
-    first_wait: float = 5.0
-    longest_wait: float = 900.0
-    give_up_after: float = 30 * _DAY
+    first_wait: float = attrs.field(default=5.0, validator=positive_seconds)
+    longest_wait: float = attrs.field(default=900.0, validator=positive_seconds)
+    give_up_after: float = attrs.field(default=30 * _DAY, validator=positive_seconds)
 
     def wait(self, count: int, jitter: float) -> float:
         """

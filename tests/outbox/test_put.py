@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aioags import Client, Endpoint, LineItem, NotOfferedError, Scope, Score, Submission, UntrustedURLError
-from aioags.outbox import Entry, Outbox
+from aioags.outbox import Backoff, Entry, Outbox
 from aioags.outbox.model import from_micros, to_micros
 from aioags.outbox.payload import dump_payload, load_score
 from tests.outbox.kit import SCHOOL, new_desk
@@ -103,6 +103,13 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"grace": -1}, "grace must be a number of seconds, 0 or more, got -1"),
     ({"poll": 0}, "poll must be more than 0 seconds"),
 ]
+
+
+@pytest.mark.parametrize("name", ["first_wait", "longest_wait", "give_up_after"])
+@pytest.mark.parametrize("wrong", [0, -1, float("inf"), float("nan"), "5", True])
+def test_a_wrong_wait_is_said_too(name: str, wrong: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match=f"{name} must be"):
+        Backoff(**{name: wrong})
 
 
 @pytest.mark.parametrize("change, message", WRONG)
