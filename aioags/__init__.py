@@ -4,7 +4,7 @@ The asyncio SDK for LTI 1.3 Assignment and Grade Services (AGS 2.0).
 
 from aioags._version import __version__
 from aioags.client import Client
-from aioags.engine import Runtime
+from aioags.calls.engine import Runtime
 from aioags.errors import (
     AGSError,
     AuthorizationError,
@@ -29,7 +29,7 @@ from aioags.errors import (
     UserNotGradableError,
 )
 from aioags.gradebook import Gradebook
-from aioags.join import Joined, join_results
+from aioags.grading.join import Joined, join_results
 from aioags.model.delivery import Delivery, Report
 from aioags.model.endpoint import AGS_CLAIM, Endpoint
 from aioags.model.event import Event
@@ -39,8 +39,8 @@ from aioags.model.progress import ActivityProgress, GradingProgress, Scope
 from aioags.model.registration import Registration
 from aioags.model.result import Result
 from aioags.model.score import CANVAS_SUBMISSION, Score, Submission
-from aioags.posting import ScorePosting
-from aioags.transport import AiohttpTransport, Transport
+from aioags.grading.posting import ScorePosting
+from aioags.calls.transport import AiohttpTransport, Transport
 
 __all__ = [  # noqa: RUF022 - in reading order
     "Client",

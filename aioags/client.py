@@ -11,7 +11,7 @@ from typing import Any, Self
 from weakref import WeakValueDictionary
 
 from aioags._version import __version__
-from aioags.engine import Credential, Engine, Runtime
+from aioags.calls.engine import Credential, Engine, Runtime
 from aioags.gradebook import Gradebook
 from aioags.ltiaas.account import Account
 from aioags.memberships import RosterSource, asked_scopes, read_roster
@@ -24,8 +24,8 @@ from aioags.protocol.dialect import Dialect, Operation
 from aioags.protocol.grants import Grant
 from aioags.protocol.operations import DirectDialect
 from aioags.protocol.turns import Turns
-from aioags.tokens import OAuthCredential, TokenCache
-from aioags.transport import AiohttpTransport, Session, Transport
+from aioags.calls.tokens import OAuthCredential, TokenCache
+from aioags.calls.transport import AiohttpTransport, Session, Transport
 
 
 class Client:

@@ -10,20 +10,20 @@ from datetime import datetime
 from typing import Any
 from weakref import WeakValueDictionary
 
-from aioags.engine import Credential, Engine
+from aioags.calls.engine import Credential, Engine
 from aioags.errors import CoupledLineItemError, NotOfferedError
-from aioags.listing import Filters, Reader, first_of
+from aioags.grading.listing import Filters, Reader, first_of
 from aioags.model import checks
 from aioags.model.checks import Number
 from aioags.model.delivery import Delivery
 from aioags.model.line_item import LineItem
 from aioags.model.result import Result
 from aioags.model.score import Score
-from aioags.posting import ScorePosting, Source, item_url
+from aioags.grading.posting import ScorePosting, Source, item_url
 from aioags.protocol.dialect import Dialect
 from aioags.protocol.turns import Turns
 from aioags.protocol.urls import same_resource
-from aioags.sending import Sender
+from aioags.grading.sending import Sender
 
 
 class Gradebook:

@@ -9,15 +9,15 @@ from typing import Protocol
 
 import attrs
 
-from aioags.engine import Engine
+from aioags.calls.engine import Engine
 from aioags.model import checks
 from aioags.model.endpoint import Endpoint
 from aioags.model.member import MEMBERSHIPS_SCOPE, Member
 from aioags.model.progress import Scope
 from aioags.model.registration import Registration
-from aioags.pages import read_pages
+from aioags.calls.pages import read_pages
 from aioags.protocol.memberships import DirectRoster
-from aioags.tokens import OAuthCredential, TokenCache
+from aioags.calls.tokens import OAuthCredential, TokenCache
 
 _ASKED_FOR = frozenset({*Scope, MEMBERSHIPS_SCOPE})
 

@@ -19,7 +19,7 @@ from aioags.gradebook import Gradebook
 from aioags.launch import Cookie, Launch, Login, Tool, ToolSettings
 from aioags.model.policy import Timeouts
 from aioags.model.registration import Registration
-from aioags.transport import AiohttpTransport, Transport
+from aioags.calls.transport import AiohttpTransport, Transport
 
 HandlerT = TypeVar("HandlerT")
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
-from aioags.engine import Credential, Engine
+from aioags.calls.engine import Credential, Engine
 from aioags.errors import NotOfferedError
 from aioags.ltiaas.deep_linking import DeepLinkingMessage
 from aioags.ltiaas.idtoken import Idtoken
@@ -17,7 +17,7 @@ from aioags.ltiaas.reference import ServiceReference
 from aioags.model import checks
 from aioags.model.member import Member
 from aioags.model.secure import check_secure_url
-from aioags.pages import read_pages
+from aioags.calls.pages import read_pages
 from aioags.protocol.dialect import Dialect
 
 # aioags.Gradebook, which is of a higher rank.

@@ -9,7 +9,7 @@ from typing import Self
 
 import attrs
 
-from aioags.tokens import Authorization
+from aioags.calls.tokens import Authorization
 
 _PLAIN = re.compile(r"[\x21-\x7e]+")
 

@@ -21,7 +21,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 
 import attrs
 
-from aioags.engine import Runtime
+from aioags.calls.engine import Runtime
 from aioags.outbox.drain import Drained
 from aioags.outbox.model import StoreError
 from aioags.outbox.store import Store

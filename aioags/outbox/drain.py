@@ -23,7 +23,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 
 import attrs
 
-from aioags.engine import Runtime
+from aioags.calls.engine import Runtime
 from aioags.errors import AGSError, NotOfferedError
 from aioags.gradebook import Gradebook
 from aioags.model.delivery import Delivery
@@ -33,7 +33,7 @@ from aioags.outbox.limiter import PermitCache
 from aioags.outbox.model import Block, Outcome, State, StoredScore
 from aioags.outbox.store import Store
 from aioags.outbox.verdict import Backoff, Verdict, describe, judge, untouched
-from aioags.sending import shows
+from aioags.grading.sending import shows
 
 _logger = logging.getLogger("aioags.outbox")
 

@@ -15,9 +15,9 @@ import aiohttp
 import pytest
 
 from aioags import AGSError, Client, LineItem, LostAnswerError, MalformedError, RetryPolicy, Score, Timeouts
-from aioags.pages import MOST_PAGES
+from aioags.calls.pages import MOST_PAGES
 from aioags.protocol.messages import Request, Response
-from aioags.transport import MOST_BYTES, AiohttpTransport
+from aioags.calls.transport import MOST_BYTES, AiohttpTransport
 from tests.fakes import HOST, PaperPlatform
 from tests.fakes import answer as paper_answer
 from tests.rigs.hostile import CASES, HARMLESS, HASTY, MEGABYTE, PATIENT, Case, chunk, endless, exploding, silent, whole

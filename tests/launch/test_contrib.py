@@ -25,7 +25,7 @@ from aioags.contrib import fastapi as for_starlette
 from aioags.contrib.base import LTIBase, read_form
 from aioags.errors import LaunchError
 from aioags.launch import Launch, ToolSettings
-from aioags.transport import Transport
+from aioags.calls.transport import Transport
 from tests.launch.examples import example, load, served, under_aiohttp, under_uvicorn
 from tests.launch.paper_lms import REDIRECT, PaperKeys, lms_registration
 from tests.launch.surfer import surfer

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from aioags import LineItem, MalformedError, UntrustedURLError
-from aioags.pages import MOST_PAGES
+from aioags.calls.pages import MOST_PAGES
 from aioags.protocol.messages import Request, Response
 from tests.fakes import CONTAINER, HOST, PaperPlatform, answer, header, item_record
 

@@ -15,7 +15,7 @@ import pytest
 from aioags import AGSError, GrantRefusedError, Registration, Scope, UnreachableError
 from aioags.protocol.dialect import Operation
 from aioags.protocol.grants import Grant, grant_refusal
-from aioags.tokens import OAuthCredential, Token, TokenCache
+from aioags.calls.tokens import OAuthCredential, Token, TokenCache
 from tests.fakes import WALL, answer, registration
 
 ALL = frozenset(scope.value for scope in Scope)

@@ -25,13 +25,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from aioags.errors import AGSError, LostAnswerError, NotOfferedError, NotSentError, SupersededError
-from aioags.join import as_async
+from aioags.grading.join import as_async
 from aioags.model.delivery import Delivery, Report
 from aioags.model.line_item import LineItem
 from aioags.model.score import Score
 from aioags.protocol.trial import is_final_for_all
 from aioags.protocol.turns import Key, Turn
-from aioags.sending import Sender
+from aioags.grading.sending import Sender
 
 Source = (
     Iterable[Score] | AsyncIterable[Score] | Iterable[tuple[LineItem | str | None, Score]]

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import attrs
 
-from aioags.engine import Credential, Engine
+from aioags.calls.engine import Credential, Engine
 from aioags.errors import BrokenError, MalformedError, NotFoundError
 from aioags.protocol.dialect import Operation, Page
 from aioags.protocol.trial import Trial

@@ -10,11 +10,11 @@ from typing import TypeVar
 
 import attrs
 
-from aioags.engine import Credential, Engine
+from aioags.calls.engine import Credential, Engine
 from aioags.errors import AGSError
 from aioags.model.line_item import LineItem
 from aioags.model.result import Result
-from aioags.pages import read_pages
+from aioags.calls.pages import read_pages
 from aioags.protocol.dialect import Dialect
 
 T = TypeVar("T")

@@ -9,9 +9,9 @@ from decimal import Decimal
 
 import attrs
 
-from aioags.engine import Credential, Engine
+from aioags.calls.engine import Credential, Engine
 from aioags.errors import AGSError, SupersededError
-from aioags.listing import Reader, first_of
+from aioags.grading.listing import Reader, first_of
 from aioags.model.checks import Number
 from aioags.model.delivery import Delivery
 from aioags.model.result import Result

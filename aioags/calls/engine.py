@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 import attrs
 
 from aioags.errors import AGSError, ForbiddenError, shown_url
-from aioags.gates import Gate
+from aioags.calls.gates import Gate
 from aioags.model.event import Event
 from aioags.model.policy import Pace, RetryPolicy
 from aioags.protocol.dialect import Operation
@@ -26,8 +26,8 @@ from aioags.protocol.pace import Signal, read_signal
 from aioags.protocol.refusals import is_throttled, refusal
 from aioags.protocol.trial import Again, Done, Follow, GiveUp, Renew, Trial
 from aioags.protocol.urls import origin
-from aioags.tokens import Authorization
-from aioags.transport import Transport
+from aioags.calls.tokens import Authorization
+from aioags.calls.transport import Transport
 
 T = TypeVar("T")
 
