@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from aioags.calls.engine import Engine, Runtime
+from aioags.calls.transport import Transport
 from aioags.errors import LaunchError
 from aioags.launch.claims import Launch
 from aioags.launch.finish import finish_login, key_set_url, read_form, read_pending
@@ -33,7 +34,6 @@ from aioags.launch.settings import ToolSettings
 from aioags.model.policy import Pace, RetryPolicy
 from aioags.model.registration import Registration
 from aioags.protocol.dialect import Operation
-from aioags.calls.transport import Transport
 
 # A person waits for the page.
 _RETRY = RetryPolicy(attempts=3, first_wait=0.2, longest_wait=2.0, total_time=15.0)
