@@ -13,8 +13,9 @@ from aioags.launch.claims import (
     DeepLinkingSettings,
     Launch,
     ResourceLink,
+    read_launch,
 )
-from aioags.launch.deep_linking import DeepLinkingResponse, LinkItem, deep_linking_response
+from aioags.launch.deep_linking import DeepLinkingResponse, deep_linking_response
 from aioags.launch.finish import LaunchForm, finish_login, read_form
 from aioags.launch.id_token import Header, read_header
 from aioags.launch.keys import dump_key, generate_key, jwks_document, keys_from_environment, load_keys
@@ -24,6 +25,7 @@ from aioags.launch.registrations import FixedRegistrations, Registrations
 from aioags.launch.settings import ToolSettings
 from aioags.launch.sqlite_login_store import SQLiteLoginStore
 from aioags.launch.tool import Tool
+from aioags.model.link_item import LinkItem
 
 __all__ = [  # noqa: RUF022 - in reading order
     "Tool",
@@ -57,6 +59,7 @@ __all__ = [  # noqa: RUF022 - in reading order
     "read_form",
     "read_header",
     "finish_login",
+    "read_launch",
     "Login",
     "LoginRequest",
     "PendingLogin",

@@ -20,7 +20,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import JWKRegistry, Key
 
 from aioags.errors import AGSError, LaunchError
-from aioags.launch.reader import refused
+from aioags.launch.claim_reader import refused
 from aioags.protocol.dialect import Operation
 from aioags.protocol.messages import Request, Response
 from aioags.protocol.urls import origin
