@@ -34,6 +34,7 @@ from aioags.model.delivery import Delivery, Report
 from aioags.model.endpoint import AGS_CLAIM, Endpoint
 from aioags.model.event import Event
 from aioags.model.line_item import LineItem
+from aioags.model.member import Member
 from aioags.model.policy import Pace, RetryPolicy, Timeouts
 from aioags.model.progress import ActivityProgress, GradingProgress, Scope
 from aioags.model.registration import Registration
@@ -41,6 +42,7 @@ from aioags.model.result import Result
 from aioags.model.score import CANVAS_SUBMISSION, Score, Submission
 from aioags.grading.posting import ScorePosting
 from aioags.calls.transport import AiohttpTransport, Transport
+from aioags.protocol.messages import Request, Response
 
 __all__ = [  # noqa: RUF022 - in reading order
     "Client",
@@ -51,6 +53,7 @@ __all__ = [  # noqa: RUF022 - in reading order
     "Submission",
     "LineItem",
     "Result",
+    "Member",
     "ActivityProgress",
     "GradingProgress",
     "Scope",
@@ -65,6 +68,8 @@ __all__ = [  # noqa: RUF022 - in reading order
     "Event",
     "Runtime",
     "Transport",
+    "Request",
+    "Response",
     "AiohttpTransport",
     "AGS_CLAIM",
     "CANVAS_SUBMISSION",

@@ -28,8 +28,9 @@ from aioags.launch.claims import Launch, read_launch
 from aioags.launch.settings import ToolSettings
 from aioags.memberships import Roster
 from aioags.model.member import MEMBERSHIPS_SCOPE, Member
-from aioags.protocol.memberships import DirectRoster, load_member
+from aioags.protocol.memberships import DirectRoster
 from aioags.protocol.messages import Request
+from aioags.wire.members import load_member
 from aioags.wire.scalars import NotReadableError
 from tests.fakes import CONTAINER, HOST, PaperPlatform, answer, registration
 
