@@ -136,9 +136,9 @@ class Score:
 
     def _settle_timestamp(self) -> None:
         if self.timestamp is _TO_BE_STAMPED:
-            stamp = next_stamp()
-            object.__setattr__(self, "timestamp", stamp.instant)
-            object.__setattr__(self, "_stamp", stamp)
+            made = next_stamp()
+            object.__setattr__(self, "timestamp", made.instant)
+            object.__setattr__(self, "_stamp", made)
             return
         checks.instant("timestamp", self.timestamp)
         stamp = self._stamp
