@@ -23,7 +23,7 @@ _TEXTS = ("name", "given_name", "family_name", "middle_name", "email", "picture"
 _FIELDS = frozenset({*_TEXTS, "user_id", "roles", "status", "message"})
 
 
-class DirectRoster:
+class DirectMemberships:
     """
     The members of one course, on a platform that speaks LTI 1.3 itself.
 
