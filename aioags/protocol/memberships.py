@@ -15,7 +15,7 @@ from aioags.wire.links import next_link
 from aioags.wire.members import load_members
 
 
-class DirectRoster:
+class DirectMemberships:
     """
     The members of one course, on a platform that speaks LTI 1.3 itself.
 
