@@ -223,3 +223,19 @@ def test_what_is_remembered_is_bounded() -> None:
     # The last users are remembered, the first forgotten; both still get a stamp.
     assert after(turns.stamp(("li", "65999"), auto(0.4))) == 1.0
     assert after(turns.stamp(("li", "0"), auto(0.4))) == 0.4
+
+
+@pytest.mark.parametrize("before", [0, 1, 8_000, 16_383])
+def test_a_user_is_remembered_while_sixteen_thousand_others_come_whoever_came_before(before: int) -> None:
+    """
+    The year group of a large university, posted twice within a second: nobody's second score may look like the first.
+    """
+    turns = Turns()
+    score = auto(0.2)
+    for number in range(before):
+        turns.stamp(("li", f"before-{number}"), score)
+    turns.stamp(KEY, score)
+    for number in range(16_000):
+        turns.stamp(("li", f"after-{number}"), score)
+    assert turns.is_older(KEY, own(-1.0))
+    assert after(turns.stamp(KEY, auto(0.4))) == 1.0
