@@ -152,15 +152,17 @@ class Client:
             ValueError, TypeError: No scope, or arguments of the wrong kind.
 
         Example:
-            >>> groups = ags.service(registration, url, scopes=[scope])
-            >>> async for page in groups.pages(accept="application/json"):
-            ...     ...
+            >>> offered = claims["https://purl.imsglobal.org/spec/lti-gs/claim/groupsservice"]
+            >>> groups = ags.service(registration, offered["context_groups_url"], scopes=offered["scope"])
+            >>> async for page in groups.pages(accept="application/vnd.ims.lti-gs.v1.contextgroupcontainer+json"):
+            ...     assert page["groups"]
 
         Spec:
             SEC 4.1
         """
         self._check_open()
         _check_registration(registration)
+        checks.text("url", url)
         if isinstance(scopes, str):
             raise TypeError("scopes must be a collection of str, got a str")
         wanted = tuple(dict.fromkeys(scopes))

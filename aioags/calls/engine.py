@@ -107,6 +107,7 @@ class Engine:
         self._pace = pace
         self._on_event = on_event
         self._gates: dict[tuple[str, str], Gate] = {}
+        self._closed = False
         self.retry = retry
         self.runtime = runtime
 
@@ -130,7 +131,12 @@ class Engine:
 
         Raises:
             AGSError: The trial gave up.
+
+            RuntimeError: The client was closed.
         """
+        if self._closed:
+            # Not left to the gates: a platform that was never asked has none yet.
+            raise RuntimeError("the Client is closed")
         trial = trial or Trial(operation, self.retry)
         gate = self._gate(operation, credential)
         redirected: str | None = None
@@ -249,6 +255,8 @@ class Engine:
     ) -> None:
         request = trial.operation.request
         error = verdict.error if isinstance(verdict, (Again, GiveUp)) else None
+        if isinstance(verdict, Look):
+            error = trial.doubt
         event = Event(
             operation=trial.operation.name,
             method=request.method,
@@ -295,6 +303,7 @@ class Engine:
         """
         Stop what waits, and close what the transport opened.
         """
+        self._closed = True
         for gate in self._gates.values():
             await gate.aclose()
         await self._transport.aclose()

@@ -53,7 +53,7 @@ class PlatformService:
             The answer's JSON, decoded. None: its body was empty.
 
         Raises:
-            ValueError: An unknown method, or what is no JSON.
+            ValueError, TypeError: An unknown method, or what is no JSON.
 
             UntrustedURLError: The URL is of another origin. Nothing was sent.
         """

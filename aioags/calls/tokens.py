@@ -58,6 +58,17 @@ class Token:
         """
         return not self.grant.scopes.isdisjoint(scopes)
 
+    @property
+    def ends_at(self) -> float:
+        """
+        When it expires, on the cache's clock.
+        """
+        return self.renew_at + _leeway(self.grant.expires_in)
+
+
+def _leeway(life: float) -> float:
+    return min(_LEEWAY, life * _LEEWAY_SHARE)
+
 
 _Client = tuple[str, str, str | None, str | None]
 _Key = tuple[_Client, frozenset[str]]
@@ -168,8 +179,7 @@ class TokenCache:
     async def _fly(self, registration: Registration, key: _Key) -> Token:
         operation = request_token(registration, key[1], wall=self._wall, new_jti=self._new_jti)
         grant = await self._fetch(operation, registration)
-        life = grant.expires_in
-        token = Token(grant, self._clock() + life - min(_LEEWAY, life * _LEEWAY_SHARE))
+        token = Token(grant, self._clock() + grant.expires_in - _leeway(grant.expires_in))
         self._tokens[key] = token
         return token
 
@@ -199,7 +209,7 @@ class TokenCache:
         """
         ends: dict[str, float] = {}
         for ((_, client_id, _, _), _), token in self._tokens.items():
-            ends[client_id] = max(token.renew_at, ends.get(client_id, token.renew_at))
+            ends[client_id] = max(token.ends_at, ends.get(client_id, token.ends_at))
         return ends
 
     async def aclose(self) -> None:

@@ -184,10 +184,13 @@ class Trial(Generic[T]):
         return isinstance(error, (NoAnswerError, BrokenError, StaleScoreError)) and error.transient
 
     def _again(self, error: AGSError, count: int, now: float, jitter: float) -> Again | Look | GiveUp:
-        wait = self.policy.wait(count, jitter) if error.retry_after is None else error.retry_after
+        wait = self._wait(error, count, jitter)
         if wait > self.time_left(now):
             return self.give_up(error)
         return Again(wait, error)
+
+    def _wait(self, error: AGSError, count: int, jitter: float) -> float:
+        return self.policy.wait(count, jitter) if error.retry_after is None else error.retry_after
 
     def settled(self, error: AGSError) -> AGSError:
         """
@@ -214,7 +217,8 @@ class Trial(Generic[T]):
 
     def _in_doubt(self, cause: AGSError | None) -> GiveUp:
         assert self.doubt is not None  # noqa: S101 - a search has a cause
-        self.doubt.__cause__ = cause
+        if cause is not None:
+            self.doubt.__cause__ = cause
         return GiveUp(self.doubt)
 
     def looked(self, found: Page[Any] | AGSError, *, now: float, jitter: float) -> Verdict[T]:
@@ -244,9 +248,9 @@ class Trial(Generic[T]):
             return self._in_doubt(untrusted)
 
     def _nowhere(self, search: Search[T], now: float, jitter: float) -> Again | GiveUp:
-        wait = self.policy.wait(self.tries, jitter)
         if self.doubt is None or not search.creates or self.tries >= self.policy.attempts:
             return self._in_doubt(None)
+        wait = self._wait(self.doubt, self.tries, jitter)
         return self._in_doubt(None) if wait > self.time_left(now) else Again(wait, self.doubt)
 
     def _redirected(self, answer: Response) -> Follow | Look | GiveUp | None:

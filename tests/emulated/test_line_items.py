@@ -13,6 +13,7 @@ import pytest
 
 from aioags import (
     CoupledLineItemError,
+    Event,
     LineItem,
     LostAnswerError,
     NotFoundError,
@@ -219,6 +220,16 @@ async def test_a_lost_answer_makes_no_second_item(applied: bool) -> None:
     item = await stand.gradebook.create_line_item(LineItem("Quiz", 10, resource_id="r", tag="t"))
     assert [one["label"] for one in stand.platform.line_items()] == ["Quiz one", "Quiz"]
     assert item.id == stand.platform.line_items()[1]["id"]
+
+
+async def test_the_event_of_a_lost_answer_names_the_error_though_the_call_goes_on() -> None:
+    time = VirtualTime()
+    events: list[Event] = []
+    stand = memory_stand(clock=time.wall, client={"runtime": runtime_for(time), "on_event": events.append})
+    losing(stand, applied=True)
+    await stand.gradebook.create_line_item(LineItem("Quiz", 10, resource_id="r"))
+    told = [(event.operation, event.error) for event in events if event.operation != "token"]
+    assert told == [("create_line_item", "LostAnswerError"), ("line_items", None)]
 
 
 @pytest.mark.parametrize("applied", [True, False])
