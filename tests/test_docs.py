@@ -8,9 +8,9 @@ An ``output`` block is what the ``python`` block before it prints. A page starts
 - ``platform.json``, as ``python -m aioags.emulator`` prints it, of a platform that runs on loopback;
 - ``grades.csv``, the example class list;
 
-and with these names, all of that platform: ``registration``; ``claims`` of a launch and its ``endpoint``; ``user``, the
-user id of the launch; ``roster``, the user ids of the course; ``scores``, one for each of them; ``ags``, an open
-client; ``gradebook``.
+and with these names, all of that platform: ``registration``; ``claims`` of a launch, which also offers course groups
+(`tests.rigs.course_groups`: the emulator has none), and its ``endpoint``; ``user``, the user id of the launch;
+``roster``, the user ids of the course; ``scores``, one for each of them; ``ags``, an open client; ``gradebook``.
 
 Examples in docstrings are doctests with the same names.
 """
@@ -38,6 +38,8 @@ from markdown_it import MarkdownIt
 from aioags import Client, Endpoint, Registration, Score
 from aioags.emulator import Platform, serve
 from aioags.emulator.cli import document
+from tests.rigs.course_groups import CLAIM as GROUPS_CLAIM
+from tests.rigs.course_groups import course_groups
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted(page for page in (ROOT / "docs").rglob("*.md") if "_build" not in page.parts)]
@@ -153,12 +155,12 @@ async def names(tmp_path: Path) -> AsyncIterator[dict[str, Any]]:
     What every page and docstring finds prepared; see this file's docstring.
     """
     platform = Platform.create()
-    async with serve(platform), Client() as ags:
+    async with serve(platform), course_groups(platform) as groups, Client() as ags:
         (tmp_path / "platform.json").write_text(json.dumps(document(platform)), encoding="utf-8")
         shutil.copy(ROOT / "docs" / "examples" / "grades.csv", tmp_path)
         registration = Registration(**platform.registration_args())
         user = platform.users()[0]
-        claims = platform.launch_claims(user)
+        claims = platform.launch_claims(user) | {GROUPS_CLAIM: groups}
         endpoint = Endpoint.from_launch(claims)
         assert endpoint is not None
         with contextlib.chdir(tmp_path):

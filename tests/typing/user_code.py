@@ -23,12 +23,14 @@ from aioags import (
     LineItem,
     Pace,
     PlatformError,
+    PlatformService,
     Registration,
     Report,
     Result,
     RetryPolicy,
     Score,
     Submission,
+    Traffic,
     join_results,
 )
 
@@ -139,3 +141,14 @@ async def told_apart(gradebook: aioags.Gradebook, score: Score) -> float | None:
 
 def configured() -> Client:
     return Client(retry=RetryPolicy(attempts=3, total_time=20.0), pace=Pace(floor=1, ceiling=8))
+
+
+async def other_services(ags: Client, registration: Registration, claim: dict[str, Any]) -> None:
+    service = ags.service(registration, claim["context_groups_url"], scopes=claim["scope"])
+    assert_type(service, PlatformService)
+    assert_type(await service.request("GET", accept="application/json"), Any)
+    await service.request("PUT", service.url, json={"handler": None})
+    async for page in service.pages(accept="application/json"):
+        assert_type(page, Any)
+    assert_type(ags.stats(), list[Traffic])
+    assert_type(ags.stats()[0].closed_until, datetime | None)
