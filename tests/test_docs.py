@@ -36,7 +36,7 @@ from markdown_it import MarkdownIt
 
 from aioags import Client, Endpoint, Registration, Score
 from aioags.emulator import Platform, serve
-from aioags.emulator.cli import document
+from aioags.emulator.doors.cli import document
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted(page for page in (ROOT / "docs").rglob("*.md") if "_build" not in page.parts)]
