@@ -49,8 +49,10 @@ TABLES = (
     "CREATE TABLE grades (item INTEGER, user TEXT, record TEXT NOT NULL, PRIMARY KEY (item, user))",
     "CREATE TABLE scores (number INTEGER PRIMARY KEY, item INTEGER NOT NULL, user TEXT NOT NULL, record TEXT NOT NULL)",
 )
-PUT_RECORD = "INSERT INTO records VALUES (?, ?) ON CONFLICT DO UPDATE SET record = excluded.record"
-PUT_GRADE = "INSERT INTO grades VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET record = excluded.record"
+PUT_RECORD = "INSERT INTO records (key, record) VALUES (?, ?) ON CONFLICT DO UPDATE SET record = excluded.record"
+PUT_GRADE = (
+    "INSERT INTO grades (item, user, record) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET record = excluded.record"
+)
 PUT_SCORE = "INSERT INTO scores (item, user, record) VALUES (?, ?, ?)"
 
 Key = tuple[str | int, ...]
@@ -209,14 +211,13 @@ class Database:
     def _forget_grades(self, item: int) -> None:
         for table in ("grades", "scores"):
             self._connection.execute(f"DELETE FROM {table} WHERE item = ?", (item,))  # noqa: S608  Names of our own.
-        for held in [held for held in self._counts if held[0] == item]:
-            del self._counts[held]
+        self._counts = {held: count for held, count in self._counts.items() if held.item != item}
 
     def _write_grade(self, item: Item, user: str) -> None:
         grade = item.grades.get(user)
         if grade is None:
             return
-        held, name = (item.number, user), _dump(user)
+        held, name = Held(item.number, user), _dump(user)
         self._connection.execute(PUT_GRADE, (item.number, name, _dump(_grade_record(grade))))
         for score in grade.history[self._counts.get(held, 0) :]:
             self._connection.execute(PUT_SCORE, (item.number, name, _dump(score)))
@@ -234,8 +235,8 @@ class Database:
         for number, user, text in self._connection.execute("SELECT item, user, record FROM grades ORDER BY rowid"):
             items[number].grades[json.loads(user)] = _load_grade(json.loads(user), json.loads(text))
         for number, user, text in self._connection.execute("SELECT item, user, record FROM scores ORDER BY number"):
-            held = (number, json.loads(user))
-            grade, score = items[number].grades[held[1]], json.loads(text)
+            held = Held(number, json.loads(user))
+            grade, score = items[number].grades[held.user], json.loads(text)
             grade.statement = score
             grade.history.append(score)
             self._counts[held] = self._counts.get(held, 0) + 1

@@ -54,6 +54,8 @@ class Platform(Classroom):
     One platform with its courses, tools and gradebook.
 
     Attributes:
+        site: What the services share: profile, state, clock, base URL.
+
         tokens: The access tokens.
 
         requests: The last exchanges, oldest first.

@@ -11,6 +11,7 @@ from aioags.emulator.refusals import Kind, Refusal
 from aioags.emulator.services.call import ServiceCall
 from aioags.emulator.services.score_checks import Stated
 from aioags.emulator.services.score_dialects import CANVAS_SUBMISSION, NEVER, PG_NUMBER
+from aioags.emulator.site.site import Held
 from aioags.emulator.site.state import Attempt, Grade, Item
 from aioags.emulator.wire.amounts import tidy
 from aioags.emulator.wire.instants import iso
@@ -90,7 +91,7 @@ def _survives_race(call: ServiceCall, grade: Grade) -> bool:
     """
     Decide what becomes of a score while another one for the same person and item is in flight (seen on Moodle).
     """
-    if not call.hold((call.item.number, grade.user_id)):
+    if not call.hold(Held(call.item.number, grade.user_id)):
         return True
     fate = call.site.rng.random()
     if fate < 0.4:

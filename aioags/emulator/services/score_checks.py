@@ -31,7 +31,7 @@ SCORE_FIELDS = frozenset(
 )
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Stated:
     """
     A score that passed the checks.
@@ -57,10 +57,10 @@ class Stated:
     given: float | None
     maximum: float | None
     comment: str | None
-    scoring_user_id: str | None
-    started_at: float | None
-    submitted_at: float | None
     raw: dict[str, Any]
+    scoring_user_id: str | None = None
+    started_at: float | None = None
+    submitted_at: float | None = None
     keeps_points: bool = False
 
 
@@ -116,17 +116,17 @@ def _read(body: dict[str, Any], *, fraction: bool) -> Stated:
     _check_texts(body)
     started, submitted = read_submission(body, fraction=fraction)
     return Stated(
-        body["userId"],
-        body["activityProgress"],
-        body["gradingProgress"],
-        stamp,
-        given,
-        maximum,
-        body.get("comment") or None,
-        body.get("scoringUserId"),
-        started,
-        submitted,
-        body,
+        user_id=body["userId"],
+        activity_progress=body["activityProgress"],
+        grading_progress=body["gradingProgress"],
+        stamp=stamp,
+        given=given,
+        maximum=maximum,
+        comment=body.get("comment") or None,
+        raw=body,
+        scoring_user_id=body.get("scoringUserId"),
+        started_at=started,
+        submitted_at=submitted,
     )
 
 

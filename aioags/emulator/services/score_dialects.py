@@ -62,12 +62,17 @@ def read_moodle(call: ServiceCall, body: dict[str, Any]) -> Stated:
     if stamp is None or (body.get("scoreGiven") is not None and (given is None or maximum is None)):
         raise bad("timestamp" if stamp is None else "scoreGiven", "It cannot be read.", "AGS 3.4.4, 3.4.9")
     comment = body.get("comment")
-    # PHP: "0" is empty (seen).
-    kept = str(comment) if comment not in (None, "", "0") else None
-    user_id = _moodle_user(call, body["userId"])
-    grading = str(body["gradingProgress"])
-    activity = str(body["activityProgress"])
-    return Stated(user_id, activity, grading, stamp, given, maximum, kept, None, None, None, body)
+    return Stated(
+        user_id=_moodle_user(call, body["userId"]),
+        activity_progress=str(body["activityProgress"]),
+        grading_progress=str(body["gradingProgress"]),
+        stamp=stamp,
+        given=given,
+        maximum=maximum,
+        # PHP: "0" is empty (seen).
+        comment=str(comment) if comment not in (None, "", "0") else None,
+        raw=body,
+    )
 
 
 def _moodle_user(call: ServiceCall, value: object) -> str:
@@ -147,18 +152,18 @@ def read_canvas(call: ServiceCall, body: dict[str, Any]) -> Stated:
     if "submitted_at" in extension:
         submitted = _canvas_submitted_at(call, extension)
     return Stated(
-        str(body["userId"]),
-        body["activityProgress"],
-        body["gradingProgress"],
-        stamp,
-        given,
-        maximum,
-        body.get("comment") or None,
-        body.get("scoringUserId"),
-        started,
-        submitted,
-        body,
-        bool(extension.get("preserve_score")),
+        user_id=str(body["userId"]),
+        activity_progress=body["activityProgress"],
+        grading_progress=body["gradingProgress"],
+        stamp=stamp,
+        given=given,
+        maximum=maximum,
+        comment=body.get("comment") or None,
+        raw=body,
+        scoring_user_id=body.get("scoringUserId"),
+        started_at=started,
+        submitted_at=submitted,
+        keeps_points=bool(extension.get("preserve_score")),
     )
 
 
@@ -203,9 +208,15 @@ def read_openedx(call: ServiceCall, body: dict[str, Any]) -> Stated:
     activity, grading = values["activityProgress"], values["gradingProgress"]
     if activity not in ACTIVITY or grading not in GRADING or min(given or 0, maximum or 0) < 0:
         raise Refusal(Kind.CRASH, "The database takes no such score.", "AGS 3.4.4, 3.4.7, 3.4.8")
-    stamp = values["timestamp"].timestamp()
     return Stated(
-        values["userId"], activity, grading, stamp, given, maximum, values.get("comment"), None, None, None, body
+        user_id=values["userId"],
+        activity_progress=activity,
+        grading_progress=grading,
+        stamp=values["timestamp"].timestamp(),
+        given=given,
+        maximum=maximum,
+        comment=values.get("comment"),
+        raw=body,
     )
 
 
@@ -223,9 +234,16 @@ def read_sakai(call: ServiceCall, body: dict[str, Any]) -> Stated:
         maximum = maximum or (1.0 if given < 2 else 100.0)
     stamp = body.get("timestamp")
     at = call.site.now() if stamp is None else (moodle_instant(stamp, call.site) or call.site.now())
-    activity, grading = str(body.get("activityProgress", "")), str(body.get("gradingProgress", "FullyGraded"))
-    comment = body.get("comment") or None
-    return Stated(body["userId"], activity, grading, at, given, maximum, comment, None, None, None, body)
+    return Stated(
+        user_id=body["userId"],
+        activity_progress=str(body.get("activityProgress", "")),
+        grading_progress=str(body.get("gradingProgress", "FullyGraded")),
+        stamp=at,
+        given=given,
+        maximum=maximum,
+        comment=body.get("comment") or None,
+        raw=body,
+    )
 
 
 RULES: dict[str, Callable[[ServiceCall, dict[str, Any]], Stated]] = {

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from typing import NamedTuple
 
 import attrs
 
@@ -13,8 +14,14 @@ from aioags.emulator.profiles.profile import Profile
 from aioags.emulator.site.clock import Clock
 from aioags.emulator.site.state import Course, Item, PlatformState
 
-# Number of a line item, user id.
-Held = tuple[int, str]
+
+class Held(NamedTuple):
+    """
+    One person in one line item.
+    """
+
+    item: int
+    user: str
 
 
 @attrs.define
