@@ -185,8 +185,8 @@ def circles(graph: Mapping[str, set[str]]) -> set[frozenset[str]]:
     Find the sets of modules that import each other, directly or through others of the set.
     """
     reached = {module: reachable(graph, module) for module in graph}
-    rings = {frozenset(other for other in reached[one] if one in reached[other]) for one in graph if one in reached[one]}
-    return {ring for ring in rings if ring}
+    in_one = [one for one in graph if one in reached[one]]
+    return {frozenset(other for other in reached[one] if one in reached[other]) for one in in_one}
 
 
 def reachable(graph: Mapping[str, set[str]], start: str) -> set[str]:
