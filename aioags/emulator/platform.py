@@ -233,13 +233,14 @@ class Platform(Classroom):
             answer = self._refused(visit, refusal)
         for fault in plan.afterwards:
             answer = self._spoil(visit, answer, fault)
-        if (
-            self._watchers
-            and plan.instead is None
-            and (change := touched_by(visit, self.profile.addresses)) is not None
-        ):
-            self.touch(change)
+        if self._watchers and plan.instead is None:
+            self._tell(visit)
         return self._dressed(visit, answer)
+
+    def _tell(self, visit: Visit) -> None:
+        change = touched_by(visit, self.profile.addresses)
+        if change is not None:
+            self.touch(change)
 
     def _refused(self, visit: Visit, refusal: Refusal) -> Answer:
         return error_styles.answer(self.profile, self.site.rng, visit.asked, refusal)
