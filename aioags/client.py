@@ -5,27 +5,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from weakref import WeakValueDictionary
 
 from aioags._version import __version__
-from aioags.calls.engine import Credential, Engine, Runtime
+from aioags.calls.engine import Engine, Runtime
+from aioags.calls.platform_service import PlatformService
+from aioags.calls.service import Service
+from aioags.calls.tokens import OAuthCredential, TokenCache
+from aioags.calls.transport import AiohttpTransport, Session, Transport
 from aioags.gradebook import Gradebook
-from aioags.ltiaas.account import Account
-from aioags.memberships import RosterSource, asked_scopes, read_roster
-from aioags.model.endpoint import Endpoint
+from aioags.grading.members import list_members
+from aioags.memberships import OffersMemberships, open_memberships
+from aioags.model import checks
+from aioags.model.endpoint import Endpoint, asked_scopes
 from aioags.model.event import Event
 from aioags.model.member import Member
 from aioags.model.policy import Pace, RetryPolicy, Timeouts
 from aioags.model.registration import Registration
+from aioags.model.traffic import Traffic
 from aioags.protocol.dialect import Dialect, Operation
 from aioags.protocol.grants import Grant
 from aioags.protocol.operations import DirectDialect
+from aioags.protocol.other_services import OtherService
 from aioags.protocol.turns import Turns
-from aioags.calls.tokens import OAuthCredential, TokenCache
-from aioags.calls.transport import AiohttpTransport, Session, Transport
+
+if TYPE_CHECKING:
+    from aioags.ltiaas.account import Account
 
 
 class Client:
@@ -87,18 +95,17 @@ class Client:
         Raises:
             TypeError: Not a `Registration` or not an `Endpoint`; `Endpoint.from_launch` is None without AGS.
         """
-        if not isinstance(registration, Registration):
-            raise TypeError(f"registration must be a Registration, got {type(registration).__name__}")
+        _check_registration(registration)
         if not isinstance(endpoint, Endpoint):
             raise TypeError(
                 f"endpoint must be an Endpoint, got {type(endpoint).__name__}: does the launch offer grades?"
             )
         credential = OAuthCredential(self._tokens, registration, asked_scopes(endpoint))
-        return self._open(DirectDialect(endpoint), credential)
+        return self._open(Service(self._engine, DirectDialect(endpoint), credential))
 
     def memberships(
         self,
-        source: RosterSource,
+        source: OffersMemberships,
         *,
         role: str | None = None,
         resource_link_id: str | None = None,
@@ -109,7 +116,7 @@ class Client:
         result: results are sparse, members are not.
 
         Args:
-            source: A `aioags.launch.Launch`, or in a job a `aioags.memberships.Roster`.
+            source: A `aioags.launch.Launch`, or in a job a `aioags.memberships.Memberships`.
 
             role: Only members with this role in the course, such as ``Learner``. None: any.
 
@@ -126,9 +133,43 @@ class Client:
         Spec:
             NRPS 2.2 to 2.4
         """
-        return read_roster(
-            source, self._engine, self._tokens, role=role, resource_link_id=resource_link_id, limit=limit
-        )
+        self._check_open()
+        service = open_memberships(source, self._engine, self._tokens)
+        return list_members(service, role=role, resource_link_id=resource_link_id, limit=limit)
+
+    def service(self, registration: Registration, url: str, *, scopes: Iterable[str]) -> PlatformService:
+        """
+        Return a service of the platform that this package has no words for, such as course groups or notices.
+
+        Args:
+            url: Where it is, as a launch's claim says. The token goes to this origin only.
+
+            scopes: What the access token must allow, as the service's standard names it; one of them suffices.
+
+        Raises:
+            UntrustedURLError: The URL is not https, or http to loopback.
+
+            ValueError, TypeError: No scope, or arguments of the wrong kind.
+
+        Example:
+            >>> groups = ags.service(registration, url, scopes=[scope])
+            >>> async for page in groups.pages(accept="application/json"):
+            ...     ...
+
+        Spec:
+            SEC 4.1
+        """
+        self._check_open()
+        _check_registration(registration)
+        if isinstance(scopes, str):
+            raise TypeError("scopes must be a collection of str, got a str")
+        wanted = tuple(dict.fromkeys(scopes))
+        if not wanted:
+            raise ValueError("scopes must not be empty: a service's standard names the scope it takes")
+        for name in wanted:
+            checks.text("scopes", name)
+        credential = OAuthCredential(self._tokens, registration, frozenset(wanted))
+        return PlatformService(Service(self._engine, OtherService.at(url, wanted), credential), url)
 
     def ltiaas(self, base_url: str, api_key: str) -> Account[Gradebook]:
         """
@@ -146,12 +187,28 @@ class Client:
             >>> account = ags.ltiaas("https://your.ltiaas.com", "df06d55e-3b0f")
             >>> gradebook = account.gradebook(ltik="eyJhbGciOi")
         """
+        # When used: nobody else needs its nine modules.
+        from aioags.ltiaas.account import Account
+
         return Account(base_url, api_key, engine=self._engine, open_gradebook=self._open)
 
-    def _open(self, dialect: Dialect, credential: Credential) -> Gradebook:
+    def stats(self) -> list[Traffic]:
+        """
+        Say how it stands with each platform that was asked so far, in the order in which they were first asked.
+        """
+        return self._engine.traffic(self._tokens.expiries())
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "; ".join(map(str, self.stats())) or "nothing asked yet"
+        return f"<Client: {state}>"
+
+    def _check_open(self) -> None:
         if self._closed:
             raise RuntimeError("the Client is closed")
-        return Gradebook(self._engine, self._turns, self._creations, dialect, credential)
+
+    def _open(self, service: Service[Dialect]) -> Gradebook:
+        self._check_open()
+        return Gradebook(service, self._turns, self._creations)
 
     async def aclose(self) -> None:
         """
@@ -168,3 +225,8 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
+
+
+def _check_registration(registration: object) -> None:
+    if not isinstance(registration, Registration):
+        raise TypeError(f"registration must be a Registration, got {type(registration).__name__}")

@@ -10,20 +10,20 @@ from datetime import datetime
 from typing import Any
 from weakref import WeakValueDictionary
 
-from aioags.calls.engine import Credential, Engine
-from aioags.errors import CoupledLineItemError, NotOfferedError
-from aioags.grading.listing import Filters, Reader, first_of
+from aioags.calls.service import Service
+from aioags.errors import CoupledLineItemError, NotOfferedError, shown_url
+from aioags.grading.listing import Filters, create_line_item, first_of, list_line_items, list_results
+from aioags.grading.posting import ScorePosting, Source
+from aioags.grading.sending import Sender
 from aioags.model import checks
 from aioags.model.checks import Number
 from aioags.model.delivery import Delivery
-from aioags.model.line_item import LineItem
+from aioags.model.line_item import LineItem, item_url
 from aioags.model.result import Result
 from aioags.model.score import Score
-from aioags.grading.posting import ScorePosting, Source, item_url
 from aioags.protocol.dialect import Dialect
 from aioags.protocol.turns import Turns
 from aioags.protocol.urls import same_resource
-from aioags.grading.sending import Sender
 
 
 class Gradebook:
@@ -39,16 +39,14 @@ class Gradebook:
 
     def __init__(
         self,
-        engine: Engine,
+        service: Service[Dialect],
         turns: Turns,
         creations: WeakValueDictionary[tuple[Any, ...], asyncio.Lock],
-        dialect: Dialect,
-        credential: Credential,
     ) -> None:
+        self._service = service
+        self._dialect = service.dialect
         self._creations = creations
-        self._dialect = dialect
-        self._reader = Reader(engine, dialect, credential)
-        self._sender = Sender(engine, turns, dialect, credential)
+        self._sender = Sender(service, turns)
 
     @property
     def coupled(self) -> str | None:
@@ -58,7 +56,9 @@ class Gradebook:
         return self._dialect.coupled
 
     def __repr__(self) -> str:
-        return f"<Gradebook of {self._sender.credential.name!r}, line item {self.coupled!r}>"
+        credential, coupled = self._service.credential, self.coupled
+        name = "nobody" if credential is None else credential.name
+        return f"<Gradebook of {name!r}, line item {shown_url(coupled) if coupled else None!r}>"
 
     async def line_items(
         self,
@@ -94,7 +94,7 @@ class Gradebook:
         """
         checks.optional_count("limit", limit)
         filters = _filters(resource_link_id, resource_id, tag)
-        async for item in self._reader.line_items(filters, limit):
+        async for item in list_line_items(self._service, filters, limit):
             yield item
 
     async def get_line_item(self, line_item: LineItem | str | None = None) -> LineItem:
@@ -107,8 +107,7 @@ class Gradebook:
         Spec:
             AGS 3.2
         """
-        operation = self._dialect.get_line_item(self._item(line_item))
-        return await self._reader.engine.perform(operation, self._reader.credential)
+        return await self._service.perform(self._dialect.get_line_item(self._item(line_item)))
 
     async def create_line_item(self, item: LineItem) -> LineItem:
         """
@@ -127,7 +126,7 @@ class Gradebook:
         _check_item(item)
         if item.id is not None:
             raise ValueError(f"create_line_item takes a new item, got one with the id {item.id!r}: update it instead")
-        return await self._reader.create(item)
+        return await create_line_item(self._service, item)
 
     async def find_or_create_line_item(
         self,
@@ -173,8 +172,8 @@ class Gradebook:
         )
         lock = self._creations.setdefault((self._dialect.container, filters), asyncio.Lock())
         async with lock:
-            found = await first_of(self._reader.line_items(filters))
-            return found or await self._reader.create(item, missed=True)
+            found = await first_of(list_line_items(self._service, filters))
+            return found or await create_line_item(self._service, item, missed=True)
 
     async def update_line_item(self, item: LineItem) -> LineItem:
         """
@@ -196,8 +195,7 @@ class Gradebook:
         if item.id is None:
             raise ValueError(f"update_line_item takes an item from the platform; {item.label!r} has no id: create it")
         item.check_sendable()
-        operation = self._dialect.update_line_item(item)
-        applied = await self._reader.engine.perform(operation, self._reader.credential)
+        applied = await self._service.perform(self._dialect.update_line_item(item))
         return applied or await self.get_line_item(item)
 
     async def delete_line_item(self, line_item: LineItem | str | None, *, force: bool = False) -> None:
@@ -215,7 +213,7 @@ class Gradebook:
             raise CoupledLineItemError(
                 "this line item belongs to the launched link itself; force=True deletes it with its grades"
             )
-        await self._reader.engine.perform(self._dialect.delete_line_item(item_id), self._reader.credential)
+        await self._service.perform(self._dialect.delete_line_item(item_id))
 
     async def post_score(
         self, score: Score, *, line_item: LineItem | str | None = None, confirm: bool = False
@@ -285,7 +283,7 @@ class Gradebook:
             scores,
             self._sender,
             line_item=item_url(line_item) or self.coupled,
-            concurrency=self._sender.engine.ceiling,
+            concurrency=self._service.engine.ceiling,
             coalesce=coalesce,
             confirm=confirm,
         )
@@ -311,7 +309,7 @@ class Gradebook:
         checks.optional_count("limit", limit)
         if user_id is not None:
             checks.text("user_id", user_id)
-        async for result in self._reader.results(self._item(line_item), user_id, limit):
+        async for result in list_results(self._service, self._item(line_item), user_id, limit):
             yield result
 
     async def get_result(self, user_id: str, *, line_item: LineItem | str | None = None) -> Result | None:
@@ -331,7 +329,7 @@ class Gradebook:
             AGS 3.3.5, 3.3.6
         """
         checks.text("user_id", user_id)
-        return await first_of(self._reader.results(self._item(line_item), user_id))
+        return await first_of(list_results(self._service, self._item(line_item), user_id))
 
     def _item(self, line_item: LineItem | str | None) -> str:
         url = item_url(line_item) or self.coupled

@@ -1,30 +1,26 @@
 """
-Who is in the course: the members of a launch's context, page after page (NRPS 2.0).
+Where the members of a course are: in a launch, or in what a job has kept of one (NRPS 2.0).
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
 from typing import Protocol
 
 import attrs
 
 from aioags.calls.engine import Engine
-from aioags.model import checks
-from aioags.model.endpoint import Endpoint
-from aioags.model.member import MEMBERSHIPS_SCOPE, Member
-from aioags.model.progress import Scope
-from aioags.model.registration import Registration
-from aioags.calls.pages import read_pages
-from aioags.protocol.memberships import DirectRoster
+from aioags.calls.service import Service
 from aioags.calls.tokens import OAuthCredential, TokenCache
+from aioags.grading.members import MembersDialect
+from aioags.model.endpoint import Endpoint, asked_scopes
+from aioags.model.member import MEMBERSHIPS_SCOPE
+from aioags.model.registration import Registration
+from aioags.protocol.memberships import DirectMemberships
 
-_ASKED_FOR = frozenset({*Scope, MEMBERSHIPS_SCOPE})
 
-
-class RosterSource(Protocol):
+class OffersMemberships(Protocol):
     """
-    What says where the members are: a `aioags.launch.Launch`, or a `Roster` in a job.
+    What says where the members are: a `aioags.launch.Launch`, or `Memberships` in a job.
     """
 
     @property
@@ -50,7 +46,7 @@ class RosterSource(Protocol):
 
 
 @attrs.frozen
-class Roster:
+class Memberships:
     """
     Where the members of one course are, for a job that has no launch any more.
 
@@ -68,34 +64,13 @@ class Roster:
     endpoint: Endpoint | None = None
 
 
-def asked_scopes(endpoint: Endpoint | None) -> frozenset[str]:
+def open_memberships(source: OffersMemberships, engine: Engine, tokens: TokenCache) -> Service[MembersDialect]:
     """
-    Return the scopes of an endpoint that this package has a use for; whatever else the claim holds is not asked for.
-    """
-    return frozenset() if endpoint is None else endpoint.scope & _ASKED_FOR
+    Return the service that lists a course's members.
 
-
-async def read_roster(
-    source: RosterSource,
-    engine: Engine,
-    tokens: TokenCache,
-    *,
-    role: str | None = None,
-    resource_link_id: str | None = None,
-    limit: int | None = None,
-) -> AsyncGenerator[Member, None]:
+    Raises:
+        NotOfferedError: The launch offers none.
     """
-    Yield the members; see `Client.memberships`.
-    """
-    checks.optional_count("limit", limit)
-    for name, value in (("role", role), ("resource_link_id", resource_link_id)):
-        if value is not None:
-            checks.text(name, value)
-    roster = DirectRoster(source.memberships_url)
     offered = asked_scopes(source.endpoint) | {MEMBERSHIPS_SCOPE}
     credential = OAuthCredential(tokens, source.registration, offered)
-    first = roster.members(role=role, resource_link_id=resource_link_id, limit=limit)
-    async for member in read_pages(engine, credential, first, roster.members_page):
-        # A platform may ignore the filter.
-        if role is None or member.has_role(role):
-            yield member
+    return Service(engine, DirectMemberships(source.memberships_url), credential)

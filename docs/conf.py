@@ -19,6 +19,7 @@ exclude_patterns = ["_build", "examples"]
 html_theme = "furo"
 html_title = "aioags"
 
+myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3
 # `Score` in a docstring is a name: a link where there is such a page.
 default_role = "py:obj"
@@ -44,12 +45,13 @@ def keep_property(app: Sphinx, what: str, name: str, thing: object, options: Any
 
 def shorten(app: Sphinx, what: str, name: str, thing: object, options: Any, signature: str | None, returns: Any) -> Any:
     """
-    Show a default as it is written, ``RetryPolicy()`` and ``{}``, not as its repr.
+    Show a default as it is written, ``RetryPolicy()`` and ``{}``, not as its repr; leave out what is not public.
     """
     if signature is None:
         return None
     calls = re.sub(r"= (\w+)\((?:[^()]|\([^()]*\))*\)", r"= \1()", signature)
-    return calls.replace("= NOTHING", "= {}"), returns
+    public = re.sub(r", _\w+: [^,)]+(?=[,)])", "", calls)
+    return public.replace("= NOTHING", "= {}"), returns
 
 
 def setup(app: Sphinx) -> None:

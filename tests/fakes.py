@@ -9,7 +9,9 @@ is a clock that moves only when somebody sleeps.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -17,6 +19,7 @@ import attrs
 from joserfc.jwk import RSAKey
 
 from aioags import AGSError, Client, Endpoint, Gradebook, Registration, RetryPolicy, Runtime, Scope
+from aioags.model.stamp import Timekeeper, timekeeper
 from aioags.protocol.messages import Request, Response
 
 HOST = "https://lms.example"
@@ -53,6 +56,19 @@ def endpoint(
     Return an endpoint that offers everything.
     """
     return Endpoint(lineitems, lineitem, frozenset(scope))
+
+
+@contextmanager
+def stamping(now: datetime, process: str = "one") -> Iterator[Timekeeper]:
+    """
+    Let the package stamp the scores made inside, as a process whose clock stands still.
+    """
+    keeper = Timekeeper(now.timestamp, process=process)
+    token = timekeeper.set(keeper)
+    try:
+        yield keeper
+    finally:
+        timekeeper.reset(token)
 
 
 def answer(

@@ -25,6 +25,7 @@ import importlib
 import inspect
 import io
 import json
+import re
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -210,6 +211,12 @@ def relative_links(page: Path) -> Iterator[str]:
 def test_links_within_the_repository_lead_somewhere(page: Path) -> None:
     broken = [link for link in relative_links(page) if not (page.parent / link).exists()]
     assert broken == []
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=lambda page: page.name)
+def test_files_that_a_page_names_are_there(page: Path) -> None:
+    named = re.findall(r"`(aioags/[\w/]+\.py)`", page.read_text(encoding="utf-8"))
+    assert [name for name in named if not (ROOT / name).exists()] == []
 
 
 async def test_a_block_that_prints_something_else_fails() -> None:

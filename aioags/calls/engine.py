@@ -11,27 +11,32 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
 import attrs
 
-from aioags.errors import AGSError, ForbiddenError, shown_url
 from aioags.calls.gates import Gate
+from aioags.calls.tokens import Authorization
+from aioags.calls.transport import Transport
+from aioags.errors import AGSError, ForbiddenError, shown_url
 from aioags.model.event import Event
 from aioags.model.policy import Pace, RetryPolicy
-from aioags.protocol.dialect import Operation
+from aioags.model.traffic import Traffic
+from aioags.protocol.dialect import Operation, Page
 from aioags.protocol.messages import Request, Response
 from aioags.protocol.pace import Signal, read_signal
 from aioags.protocol.refusals import is_throttled, refusal
-from aioags.protocol.trial import Again, Done, Follow, GiveUp, Renew, Trial
+from aioags.protocol.trial import Trial
 from aioags.protocol.urls import origin
-from aioags.calls.tokens import Authorization
-from aioags.calls.transport import Transport
+from aioags.protocol.verdicts import Again, Done, Follow, GiveUp, Look, Renew, Verdict
 
 T = TypeVar("T")
 
 _logger = logging.getLogger("aioags")
+
+_SHORTEST = 1e-3
 
 
 class Credential(Protocol):
@@ -131,6 +136,8 @@ class Engine:
         redirected: str | None = None
         while True:
             verdict = await self._try(trial, credential, gate, redirected)
+            while isinstance(verdict, Look):
+                verdict = await self._look(trial, verdict, credential)
             if isinstance(verdict, Done):
                 return verdict.value
             if isinstance(verdict, GiveUp):
@@ -139,6 +146,17 @@ class Engine:
                 redirected = verdict.url
             elif isinstance(verdict, Again):
                 await self.runtime.sleep(verdict.after)
+
+    async def _look(self, trial: Trial[T], look: Look, credential: Credential | None) -> Verdict[T]:
+        # A look has the rest of the call's own time, and one try at the least.
+        left = max(trial.time_left(self.runtime.clock()), _SHORTEST)
+        policy = attrs.evolve(self.retry, total_time=left)
+        found: Page[Any] | AGSError
+        try:
+            found = await self.perform(look.operation, credential, trial=Trial(look.operation, policy))
+        except AGSError as error:
+            found = error
+        return trial.looked(found, now=self.runtime.clock(), jitter=self.runtime.jitter())
 
     def _gate(self, operation: Operation[Any], credential: Credential | None) -> Gate:
         # A token is fetched while its first user holds a place: in the same line it would wait for itself.
@@ -150,11 +168,11 @@ class Engine:
 
     async def _try(
         self, trial: Trial[T], credential: Credential | None, gate: Gate, redirected: str | None
-    ) -> Done[T] | Again | Renew | Follow | GiveUp:
+    ) -> Verdict[T]:
         try:
             begun = await gate.enter(trial.time_left(self.runtime.clock()))
         except AGSError as error:
-            return GiveUp(trial.settled(error))
+            return trial.give_up(error)
         if trial.began is None:
             trial.began = begun
         authorization: Authorization | None = None
@@ -165,7 +183,7 @@ class Engine:
             answer = await self._send(trial, authorization, redirected)
         except AGSError as error:
             gate.abandon()
-            return GiveUp(trial.settled(error))
+            return trial.give_up(error)
         except BaseException:
             gate.abandon()
             raise
@@ -203,7 +221,7 @@ class Engine:
         credential: Credential | None,
         authorization: Authorization | None,
         seconds: float,
-    ) -> Done[T] | Again | Renew | Follow | GiveUp:
+    ) -> Verdict[T]:
         verdict = trial.judge(
             answer,
             now=self.runtime.clock(),
@@ -226,7 +244,7 @@ class Engine:
         on_event: Callable[[Event], None],
         trial: Trial[Any],
         answer: Response | AGSError,
-        verdict: Done[Any] | Again | Renew | Follow | GiveUp,
+        verdict: Verdict[Any],
         seconds: float,
     ) -> None:
         request = trial.operation.request
@@ -246,6 +264,32 @@ class Engine:
         except Exception:
             # Not narrower: a broken listener must not cost a grade, however it breaks.
             _logger.exception("on_event failed")
+
+    def traffic(self, tokens: Mapping[str, float]) -> list[Traffic]:
+        """
+        Say how it stands with each platform, in the order in which they were first asked.
+
+        Args:
+            tokens: When the token of each credential's name ends, on this engine's clock.
+        """
+        now = self.runtime.clock()
+        return [self._traffic(origin_, name, gate, tokens, now) for (origin_, name), gate in self._gates.items()]
+
+    def _traffic(self, origin_: str, name: str, gate: Gate, tokens: Mapping[str, float], now: float) -> Traffic:
+        held, ends = gate.pacer.held_for(now), tokens.get(name.strip())
+        return Traffic(
+            origin_,
+            name.strip(),
+            window=gate.pacer.window,
+            in_flight=gate.pacer.in_flight,
+            waiting=gate.waiting,
+            closed_until=self._moment(held) if held else None,
+            why=gate.why if held else None,
+            token_until=None if ends is None else self._moment(ends - now),
+        )
+
+    def _moment(self, seconds: float) -> datetime:
+        return datetime.fromtimestamp(self.runtime.wall() + seconds, UTC)
 
     async def aclose(self) -> None:
         """

@@ -45,6 +45,24 @@ class Gate:
         self._last_throttle: AGSError | None = None
         self._closed = False
 
+    @property
+    def waiting(self) -> int:
+        """
+        How many callers wait for a place.
+        """
+        return len(self._waiting)
+
+    @property
+    def why(self) -> str | None:
+        """
+        Class name of the error behind the latest hold. None: there was none.
+        """
+        return None if self._last_throttle is None else type(self._last_throttle).__name__
+
+    def __repr__(self) -> str:
+        pacer = self.pacer
+        return f"<Gate: {pacer.in_flight} of {pacer.window} in flight, {self.waiting} waiting>"
+
     async def enter(self, patience: float) -> float:
         """
         Wait for a place in flight.

@@ -5,12 +5,12 @@ Page after page: how every listing of every service is read.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import attrs
 
-from aioags.calls.engine import Credential, Engine
 from aioags.errors import BrokenError, MalformedError, NotFoundError
+from aioags.model.policy import RetryPolicy
 from aioags.protocol.dialect import Operation, Page
 from aioags.protocol.trial import Trial
 
@@ -20,9 +20,17 @@ MOST_PAGES = 5_000
 """Pages after which a listing is an error: at Canvas's ten a page, 50,000 records."""
 
 
+class Perform(Protocol):
+    """
+    Performs an operation, as `Service.perform` does.
+    """
+
+    async def __call__(self, operation: Operation[T], *, trial: Trial[T] | None = None) -> T: ...
+
+
 async def read_pages(
-    engine: Engine,
-    credential: Credential,
+    perform: Perform,
+    retry: RetryPolicy,
     first: Operation[Page[T]],
     further: Callable[[str], Operation[Page[T]]],
     *,
@@ -32,6 +40,10 @@ async def read_pages(
     Yield the records of every page; only the absence of a next page ends them (AGS 3.2.4).
 
     Args:
+        perform: Does the calls.
+
+        retry: How often it tries one.
+
         further: Makes the operation for a page's key.
 
         instead: Performed when the first page fails at the platform.
@@ -41,7 +53,7 @@ async def read_pages(
     """
     operation = first
     seen = {first.request.url}
-    page = await _first_page(engine, credential, first, instead)
+    page = await _first_page(perform, retry, first, instead)
     while True:
         for record in page.records:
             yield record
@@ -51,20 +63,20 @@ async def read_pages(
             raise _endless(operation, page.next in seen)
         seen.add(page.next)
         operation = further(page.next)
-        page = await engine.perform(operation, credential)
+        page = await perform(operation)
 
 
 async def _first_page(
-    engine: Engine, credential: Credential, first: Operation[Page[T]], instead: Operation[Page[T]] | None
+    perform: Perform, retry: RetryPolicy, first: Operation[Page[T]], instead: Operation[Page[T]] | None
 ) -> Page[T]:
     if instead is None:
-        return await engine.perform(first, credential)
+        return await perform(first)
     # Once: the other way to ask is better than the same way again.
-    trial = Trial(first, attrs.evolve(engine.retry, attempts=1))
+    trial = Trial(first, attrs.evolve(retry, attempts=1))
     try:
-        return await engine.perform(first, credential, trial=trial)
+        return await perform(first, trial=trial)
     except (BrokenError, NotFoundError):
-        return await engine.perform(instead, credential)
+        return await perform(instead)
 
 
 def _endless(operation: Operation[Page[T]], again: bool) -> MalformedError:

@@ -2,8 +2,7 @@
 Access tokens, shared by every gradebook of a client.
 
 For each client of each platform and each set of scopes there is at most one token in the cache and at most one request
-for one in flight, however many wait. The request runs in a task of its own: a waiter that is cancelled cancels nobody,
-and each waiter gets its own copy of an error. Errors are not cached.
+for one in flight, however many wait (`SingleFlight`). Errors are not cached.
 
 A token is renewed before it expires, by a leeway of 60 s or a tenth of its life, whichever is less. It is dropped
 earlier only by the caller that it failed, and only if it is still the cached one: of a thousand callers with the same
@@ -14,7 +13,6 @@ per score.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import uuid4
@@ -22,7 +20,8 @@ from uuid import uuid4
 import attrs
 from cachetools import TLRUCache
 
-from aioags.errors import AGSError, GrantRefusedError
+from aioags.calls.single_flight import SingleFlight
+from aioags.errors import GrantRefusedError
 from aioags.model.registration import Registration
 from aioags.protocol.dialect import Operation
 from aioags.protocol.grants import Grant, request_token
@@ -117,8 +116,7 @@ class TokenCache:
         self._narrow: TLRUCache[_Client, bool] = TLRUCache(
             _MOST_TOKENS, lambda _, value, now: now + _NARROW_SECONDS, timer=clock
         )
-        self._flights: dict[_Key, asyncio.Task[Token]] = {}
-        self._closed = False
+        self._flights: SingleFlight[_Key, Token] = SingleFlight("token", owner="Client")
 
     async def token(
         self, registration: Registration, offered: frozenset[str], needed: tuple[str, ...]
@@ -150,7 +148,8 @@ class TokenCache:
         self, registration: Registration, client: _Client, scopes: frozenset[str], needed: tuple[str, ...]
     ) -> tuple[Token, bool]:
         cached = self._cached(client, scopes, needed)
-        token = cached or await self._fetched(registration, (client, scopes))
+        key = (client, scopes)
+        token = cached or await self._flights.fetch(key, lambda: self._fly(registration, key))
         if not token.serves(needed):
             raise GrantRefusedError(
                 f"the platform granted {_named(token.grant.scopes)}, not {_named(frozenset(needed))}",
@@ -165,27 +164,6 @@ class TokenCache:
             return token
         wider = (held for (owner, _), held in self._tokens.items() if owner == client and held.serves(needed))
         return next(wider, None)
-
-    async def _fetched(self, registration: Registration, key: _Key) -> Token:
-        flight = self._flights.get(key)
-        if flight is None:
-            flight = asyncio.create_task(self._fly(registration, key), name="aioags token")
-            self._flights[key] = flight
-            flight.add_done_callback(lambda done: self._landed(key, done))
-        try:
-            return await asyncio.shield(flight)
-        except AGSError as error:
-            raise error.copied() from error
-        except asyncio.CancelledError:
-            if flight.cancelled() and self._closed:
-                raise RuntimeError("the Client was closed while a token was on its way") from None
-            raise
-
-    def _landed(self, key: _Key, flight: asyncio.Task[Token]) -> None:
-        self._flights.pop(key, None)
-        if not flight.cancelled():
-            # Every waiter may be gone; then nobody else asks for the error.
-            flight.exception()
 
     async def _fly(self, registration: Registration, key: _Key) -> Token:
         operation = request_token(registration, key[1], wall=self._wall, new_jti=self._new_jti)
@@ -215,15 +193,20 @@ class TokenCache:
         """
         return self._clock() >= token.blameless.get(status, float("-inf"))
 
+    def expiries(self) -> dict[str, float]:
+        """
+        Map each client id to when its token ends that lives longest, on the cache's clock.
+        """
+        ends: dict[str, float] = {}
+        for ((_, client_id, _, _), _), token in self._tokens.items():
+            ends[client_id] = max(token.renew_at, ends.get(client_id, token.renew_at))
+        return ends
+
     async def aclose(self) -> None:
         """
         Cancel the requests in flight and forget every token.
         """
-        self._closed = True
-        flights = list(self._flights.values())
-        for flight in flights:
-            flight.cancel()
-        await asyncio.gather(*flights, return_exceptions=True)
+        await self._flights.aclose()
         self._tokens.clear()
 
 

@@ -13,13 +13,13 @@ from urllib.parse import parse_qsl
 import attrs
 
 from aioags._version import __version__
+from aioags.calls.transport import AiohttpTransport, Transport
 from aioags.client import Client
 from aioags.errors import IdTokenRefusedError, LaunchError, UnregisteredError
 from aioags.gradebook import Gradebook
 from aioags.launch import Cookie, Launch, Login, Tool, ToolSettings
 from aioags.model.policy import Timeouts
 from aioags.model.registration import Registration
-from aioags.calls.transport import AiohttpTransport, Transport
 
 HandlerT = TypeVar("HandlerT")
 

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 import attrs
 
+from aioags.grading.sources import as_async
 from aioags.model.result import Result
 
 P = TypeVar("P")
@@ -81,19 +82,3 @@ async def join_results(
     for user_id, person in people.items():
         if user_id not in seen:
             yield Joined(user_id, person, None)
-
-
-async def as_async(source: Iterable[P] | AsyncIterable[P]) -> AsyncGenerator[P, None]:
-    """
-    Iterate over a source of either kind; a generator that is left early is closed.
-    """
-    if isinstance(source, AsyncGenerator):
-        async with aclosing(source):
-            async for entry in source:
-                yield entry
-    elif isinstance(source, AsyncIterable):
-        async for entry in source:
-            yield entry
-    else:
-        for entry in source:
-            yield entry

@@ -10,12 +10,12 @@ from typing import TypeVar
 
 import attrs
 
-from aioags.calls.engine import Credential, Engine
-from aioags.errors import AGSError
+from aioags.calls.service import Service
 from aioags.model.line_item import LineItem
 from aioags.model.result import Result
-from aioags.calls.pages import read_pages
+from aioags.protocol.confirm import item_search
 from aioags.protocol.dialect import Dialect
+from aioags.protocol.trial import Trial
 
 T = TypeVar("T")
 
@@ -44,90 +44,45 @@ class Filters:
         )
 
 
-@attrs.frozen
-class Reader:
+async def list_line_items(
+    service: Service[Dialect], filters: Filters, limit: int | None = None
+) -> AsyncGenerator[LineItem, None]:
     """
-    Reads and changes line items, and reads results, for one gradebook.
+    Yield the line items that the filters admit; the platform filters, and so do we.
     """
-
-    engine: Engine
-    dialect: Dialect
-    credential: Credential
-
-    async def line_items(self, filters: Filters, limit: int | None = None) -> AsyncGenerator[LineItem, None]:
-        """
-        Yield the line items that the filters admit; the platform filters, and so do we.
-        """
-        first = self.dialect.line_items(
-            resource_link_id=filters.resource_link_id, resource_id=filters.resource_id, tag=filters.tag, limit=limit
-        )
-        async for item in read_pages(self.engine, self.credential, first, self.dialect.line_items_page):
-            if filters.admit(item):
-                yield item
-
-    async def results(
-        self, item_id: str, user_id: str | None = None, limit: int | None = None
-    ) -> AsyncGenerator[Result, None]:
-        """
-        Yield the results of a line item. Open edX and Sakai ignore the user filter, so it is applied here as well.
-        """
-        first = self.dialect.results(item_id, user_id=user_id, limit=limit)
-        # Moodle 4.5 answers results with a limit by a 404 page of HTML, others by a 5xx: then once without.
-        unlimited = None if limit is None else self.dialect.results(item_id, user_id=user_id, limit=None)
-        further = partial(self.dialect.results_page, item_id)
-        async for result in read_pages(self.engine, self.credential, first, further, instead=unlimited):
-            if user_id in (None, result.user_id):
-                yield result
-
-    async def create(self, item: LineItem, *, missed: bool = False) -> LineItem:
-        """
-        Create a line item, once: after a lost answer look for it before creating it again.
-
-        Args:
-            missed: It was looked for a moment ago and not there: what is there now is ours, whatever its label.
-        """
-        operation = self.dialect.create_line_item(item)
-        clock = self.engine.runtime.clock
-        began = clock()
-        tries = 0
-        while True:
-            try:
-                return await self.engine.perform(operation, self.credential)
-            except AGSError as error:
-                tries += 1
-                if error.recorded is not None:
-                    raise
-                found = await self._look(item, error, missed=missed)
-                if found is not None:
-                    return found
-                if tries >= self.engine.retry.attempts or clock() - began > self.engine.retry.total_time:
-                    raise
-                await self._wait(tries)
-
-    async def _wait(self, tries: int) -> None:
-        retry = self.engine.retry
-        longest = min(retry.longest_wait, retry.first_wait * 2.0 ** (tries - 1))
-        await self.engine.runtime.sleep(longest * self.engine.runtime.jitter())
-
-    async def _look(self, item: LineItem, lost: AGSError, *, missed: bool) -> LineItem | None:
-        """
-        Find what a lost answer may have created. When even that is not possible, `lost` is raised.
-        """
-        wanted = Filters(resource_link_id=item.resource_link_id, resource_id=item.resource_id, tag=item.tag)
-        try:
-            async for candidate in self.line_items(wanted):
-                if _is_same(item, candidate, missed=missed):
-                    return candidate
-        except AGSError as error:
-            raise lost from error
-        return None
+    first = service.dialect.line_items(
+        resource_link_id=filters.resource_link_id, resource_id=filters.resource_id, tag=filters.tag, limit=limit
+    )
+    async for item in service.pages(first, service.dialect.line_items_page):
+        if filters.admit(item):
+            yield item
 
 
-def _is_same(item: LineItem, candidate: LineItem, *, missed: bool) -> bool:
-    # A platform keeps resource id and tag as sent (AGS 3.2.5). They are not unique: an older item may have the same.
-    ours = (item.resource_link_id, item.resource_id, item.tag)
-    theirs = (candidate.resource_link_id, candidate.resource_id, candidate.tag)
-    return ours == theirs and (missed or item.label == candidate.label)
+async def list_results(
+    service: Service[Dialect], item_id: str, user_id: str | None = None, limit: int | None = None
+) -> AsyncGenerator[Result, None]:
+    """
+    Yield the results of a line item. Open edX and Sakai ignore the user filter, so it is applied here as well.
+    """
+    first = service.dialect.results(item_id, user_id=user_id, limit=limit)
+    # Moodle 4.5 answers results with a limit by a 404 page of HTML, others by a 5xx: then once without.
+    unlimited = None if limit is None else service.dialect.results(item_id, user_id=user_id, limit=None)
+    further = partial(service.dialect.results_page, item_id)
+    async for result in service.pages(first, further, instead=unlimited):
+        if user_id in (None, result.user_id):
+            yield result
+
+
+async def create_line_item(service: Service[Dialect], item: LineItem, *, missed: bool = False) -> LineItem:
+    """
+    Create a line item, once: after a lost answer it is looked for before it is created again.
+
+    Args:
+        missed: It was looked for a moment ago and not there: what is there now is ours, whatever its label.
+    """
+    search = partial(item_search, service.dialect, item, missed=missed)
+    operation = service.dialect.create_line_item(item)
+    return await service.perform(operation, trial=Trial(operation, service.engine.retry, search))
 
 
 async def first_of(items: AsyncGenerator[T, None]) -> T | None:

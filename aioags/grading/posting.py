@@ -25,13 +25,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from aioags.errors import AGSError, LostAnswerError, NotOfferedError, NotSentError, SupersededError
-from aioags.grading.join import as_async
+from aioags.grading.sending import Sender
+from aioags.grading.sources import as_async
 from aioags.model.delivery import Delivery, Report
-from aioags.model.line_item import LineItem
+from aioags.model.line_item import LineItem, item_url
 from aioags.model.score import Score
 from aioags.protocol.trial import is_final_for_all
 from aioags.protocol.turns import Key, Turn
-from aioags.grading.sending import Sender
 
 Source = (
     Iterable[Score] | AsyncIterable[Score] | Iterable[tuple[LineItem | str | None, Score]]
@@ -284,25 +284,3 @@ def _pair(given: object) -> tuple[LineItem | str | None, Score]:
             f"post_scores takes Scores, or (line item, Score) pairs; its source gave {type(given).__name__}"
         )
     return item, score
-
-
-def item_url(item: LineItem | str | None) -> str | None:
-    """
-    Return the URL of a line item given as such, as its URL, or as None.
-
-    Raises:
-        ValueError: The item has no id: it was never created. Or the URL is blank.
-
-        TypeError: Neither of the three.
-    """
-    if item is None:
-        return None
-    if isinstance(item, LineItem):
-        if item.id is None:
-            raise ValueError(f"line_item {item.label!r} has no id: create it first, or get it from the platform")
-        return item.id
-    if not isinstance(item, str):
-        raise TypeError(f"line_item must be a LineItem, its id or None, got {type(item).__name__}")
-    if not item.strip():
-        raise ValueError("line_item must not be blank: None means the endpoint's own")
-    return item

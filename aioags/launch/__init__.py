@@ -13,17 +13,19 @@ from aioags.launch.claims import (
     DeepLinkingSettings,
     Launch,
     ResourceLink,
+    read_launch,
 )
-from aioags.launch.deep_linking import DeepLinkingResponse, LinkItem, deep_linking_response
+from aioags.launch.deep_linking import DeepLinkingResponse, deep_linking_response
 from aioags.launch.finish import LaunchForm, finish_login, read_form
 from aioags.launch.id_token import Header, read_header
 from aioags.launch.keys import dump_key, generate_key, jwks_document, keys_from_environment, load_keys
 from aioags.launch.login import Cookie, Login, LoginRequest, PendingLogin, begin_login, read_login
+from aioags.launch.login_store import LoginStore, MemoryLoginStore
 from aioags.launch.registrations import FixedRegistrations, Registrations
 from aioags.launch.settings import ToolSettings
-from aioags.launch.sqlite_store import SQLiteStore
-from aioags.launch.stores import MemoryStore, Store
+from aioags.launch.sqlite_login_store import SQLiteLoginStore
 from aioags.launch.tool import Tool
+from aioags.model.link_item import LinkItem
 
 __all__ = [  # noqa: RUF022 - in reading order
     "Tool",
@@ -36,9 +38,9 @@ __all__ = [  # noqa: RUF022 - in reading order
     "SUBMISSION_REVIEW",
     "Registrations",
     "FixedRegistrations",
-    "Store",
-    "MemoryStore",
-    "SQLiteStore",
+    "LoginStore",
+    "MemoryLoginStore",
+    "SQLiteLoginStore",
     "generate_key",
     "dump_key",
     "load_keys",
@@ -57,6 +59,7 @@ __all__ = [  # noqa: RUF022 - in reading order
     "read_form",
     "read_header",
     "finish_login",
+    "read_launch",
     "Login",
     "LoginRequest",
     "PendingLogin",

@@ -10,8 +10,8 @@ from typing import Any
 import attrs
 
 from aioags.errors import LaunchError
+from aioags.launch.claim_reader import ClaimReader, refused
 from aioags.launch.login import check_target
-from aioags.launch.reader import Reader, refused
 from aioags.launch.settings import ToolSettings
 from aioags.model.endpoint import AGS_CLAIM, Endpoint
 from aioags.model.member import MEMBERSHIPS_SCOPE, has_role
@@ -188,12 +188,14 @@ class Launch:
 
 def read_launch(claims: Mapping[str, Any], registration: Registration, settings: ToolSettings) -> Launch:
     """
-    Read the claims of an id_token whose signature, parties, times and nonce are checked. Unknown ones are ignored.
+    Read the claims of an id_token whose signature, parties, times and nonce are checked already; none of these is here.
+
+    For claims that were stored after a launch, and for tests. Unknown claims are ignored.
 
     Raises:
         IdTokenRefusedError: A claim of LTI is missing or not what it must be; reason: its name.
     """
-    read = Reader(claims)
+    read = ClaimReader(claims)
     message_type = read_message_type(read)
     resource_link, reviewed = _resource_link(read, message_type), _for_user(read, message_type)
     memberships = read.object(MEMBERSHIPS_CLAIM)
@@ -222,7 +224,7 @@ def read_launch(claims: Mapping[str, Any], registration: Registration, settings:
     )
 
 
-def read_message_type(read: Reader) -> str:
+def read_message_type(read: ClaimReader) -> str:
     """
     Return the message type of an LTI 1.3 message.
 
@@ -245,19 +247,19 @@ def read_deployment(claims: Mapping[str, Any], at_login: str | None) -> str:
     Args:
         at_login: ``lti_deployment_id`` of the login. None: it had none.
     """
-    deployment_id = Reader(claims).need_id(LTI_CLAIM + "deployment_id")
+    deployment_id = ClaimReader(claims).need_id(LTI_CLAIM + "deployment_id")
     if at_login not in (None, deployment_id):
         raise refused("the deployment of the id_token is not that of the login", "deployment_id", "CORE 4.1.2")
     return deployment_id
 
 
-def _roles(read: Reader, message_type: str) -> tuple[str, ...]:
+def _roles(read: ClaimReader, message_type: str) -> tuple[str, ...]:
     # Required for a resource link (CORE 5.3.7), possibly empty; a deep linking launch may leave them out.
     name = LTI_CLAIM + "roles"
     return read.need_texts(name) if message_type == RESOURCE_LINK else read.texts(name)
 
 
-def _endpoint(read: Reader, memberships_url: str | None) -> Endpoint | None:
+def _endpoint(read: ClaimReader, memberships_url: str | None) -> Endpoint | None:
     claim = read.object(AGS_CLAIM)
     if claim is None:
         return None
@@ -270,7 +272,7 @@ def _endpoint(read: Reader, memberships_url: str | None) -> Endpoint | None:
     return attrs.evolve(endpoint, scope=endpoint.scope | {MEMBERSHIPS_SCOPE})
 
 
-def _target(read: Reader, settings: ToolSettings) -> str:
+def _target(read: ClaimReader, settings: ToolSettings) -> str:
     url = read.need_text(LTI_CLAIM + "target_link_uri")
     try:
         check_target(url, settings)
@@ -279,14 +281,14 @@ def _target(read: Reader, settings: ToolSettings) -> str:
     return url
 
 
-def _context(read: Reader) -> Context | None:
+def _context(read: ClaimReader) -> Context | None:
     context = read.object(LTI_CLAIM + "context", "CORE 5.4.1")
     if context is None:
         return None
     return Context(context.need_id("id"), context.text("label"), context.text("title"), context.texts("type"))
 
 
-def _resource_link(read: Reader, message_type: str) -> ResourceLink | None:
+def _resource_link(read: ClaimReader, message_type: str) -> ResourceLink | None:
     name = LTI_CLAIM + "resource_link"
     link = read.need_object(name) if message_type == RESOURCE_LINK else read.object(name)
     if link is None:
@@ -296,13 +298,13 @@ def _resource_link(read: Reader, message_type: str) -> ResourceLink | None:
     return ResourceLink(link.need_id("id"), link.text("title"), link.text("description"))
 
 
-def _for_user(read: Reader, message_type: str) -> str | None:
+def _for_user(read: ClaimReader, message_type: str) -> str | None:
     if message_type != SUBMISSION_REVIEW:
         return None
     return read.need_object(LTI_CLAIM + "for_user").need_id("user_id")
 
 
-def _deep_linking(read: Reader) -> DeepLinkingSettings:
+def _deep_linking(read: ClaimReader) -> DeepLinkingSettings:
     settings = read.need_object(DEEP_LINKING_CLAIM, "DL 4.4.1")
     return DeepLinkingSettings(
         _return_url(settings),
@@ -318,7 +320,7 @@ def _deep_linking(read: Reader) -> DeepLinkingSettings:
     )
 
 
-def _return_url(settings: Reader) -> str:
+def _return_url(settings: ClaimReader) -> str:
     url = settings.need_text("deep_link_return_url")
     if (fault := url_fault(url)) is not None:
         raise refused(f"the id_token's deep_link_return_url {fault}", "deep_link_return_url", "DL 4.4.1")

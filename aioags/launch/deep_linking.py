@@ -6,7 +6,6 @@ so that the column is in the gradebook before anybody launches (DL 4.5, AGS 4.9)
 from __future__ import annotations
 
 import html
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import uuid4
@@ -16,18 +15,13 @@ from joserfc import jwt
 
 from aioags.errors import NotOfferedError
 from aioags.launch.claims import LTI_CLAIM, DeepLinkingSettings, Launch
-from aioags.model import checks
-from aioags.model.line_item import LineItem
+from aioags.model.link_item import LinkItem
 from aioags.model.registration import signing_algorithm
-from aioags.wire.codec import dump_line_item
+from aioags.wire.content_items import dump_link_item
 
 _DL_CLAIM = "https://purl.imsglobal.org/spec/lti-dl/claim/"
-_LINK_TYPE = "ltiResourceLink"
 # SEC 5.2: as short as a redirect; the same life as an assertion.
 _SECONDS = 300
-_FIELDS = frozenset({"type", "title", "url", "text", "lineItem", "custom"})
-# DL 3.2: a declared line item has these and no other fields.
-_DECLARED = ("label", "scoreMaximum", "resourceId", "tag", "gradesReleased")
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Returning to the course</title></head>
@@ -35,70 +29,6 @@ _PAGE = """<!doctype html>
 <input type="hidden" name="JWT" value="{jwt}"><noscript><button>Return to the course</button></noscript>
 </form></body></html>
 """
-
-
-def _declared(value: LineItem | None) -> LineItem | None:
-    if value is None:
-        return None
-    if not isinstance(value, LineItem):
-        raise TypeError(f"line_item must be a LineItem, got {type(value).__name__}")
-    value.check_sendable()
-    foreign = {
-        name
-        for name in ("id", "resource_link_id", "start_date_time", "end_date_time", "submission_review")
-        if getattr(value, name) is not None
-    }
-    if foreign:
-        raise ValueError(f"a line item in a deep link must not have {', '.join(sorted(foreign))} (DL 3.2)")
-    return value
-
-
-@attrs.frozen(kw_only=True)
-class LinkItem:
-    """
-    A link to this tool that the platform is to place (DL 3.2, ``ltiResourceLink``).
-
-    Attributes:
-        title: For people. None: the platform chooses.
-
-        url: What its launches name as ``target_link_uri``. None: the tool's usual one.
-
-        text: A description. None: none.
-
-        line_item: The column that comes with it; only label, score maximum, resource id, tag and grades_released are
-            declared. None: no column.
-
-        custom: Parameters that every launch of it brings back. str to str.
-
-        extensions: Further fields, such as ``icon``, ``iframe``, ``available``, as the standard writes them.
-    """
-
-    title: str | None = None
-    url: str | None = None
-    text: str | None = None
-    line_item: LineItem | None = attrs.field(default=None, converter=_declared)
-    custom: Mapping[str, str] = attrs.field(factory=dict)
-    extensions: Mapping[str, Any] = attrs.field(factory=dict)
-
-    def __attrs_post_init__(self) -> None:
-        for name in ("title", "url", "text"):
-            checks.optional_text(name, getattr(self, name))
-        checks.extensions("extensions", self.extensions, core=_FIELDS, urls_only=False)
-        for name, value in self.custom.items():
-            checks.text("the name of a custom parameter", name)
-            if checks.optional_text(f"custom[{name!r}]", value) is None:
-                raise TypeError(f"custom[{name!r}] must be a str, got None")
-
-    def dump(self) -> dict[str, Any]:
-        """
-        Return the content item as JSON values.
-        """
-        fields: dict[str, Any] = {"type": _LINK_TYPE, "title": self.title, "url": self.url, "text": self.text}
-        if self.line_item is not None:
-            written = json.loads(dump_line_item(self.line_item))
-            fields["lineItem"] = {name: written[name] for name in _DECLARED if name in written}
-        fields["custom"] = dict(self.custom) or None
-        return {name: value for name, value in fields.items() if value is not None} | dict(self.extensions)
 
 
 @attrs.frozen
@@ -157,7 +87,7 @@ def deep_linking_response(
     settings = launch.deep_linking
     if settings is None:
         raise ValueError(f"this launch is a {launch.message_type}: only a deep linking launch takes links")
-    dumped = [item.dump() if isinstance(item, LinkItem) else dict(item) for item in items]
+    dumped = [dump_link_item(item) if isinstance(item, LinkItem) else dict(item) for item in items]
     _check(dumped, settings)
     said = {"msg": message, "log": log, "errormsg": error_message, "errorlog": error_log, "data": settings.data}
     claims: dict[str, Any] = {

@@ -14,10 +14,10 @@ import attrs
 from joserfc.jwk import Key
 
 from aioags.errors import LaunchError, UnregisteredError
+from aioags.launch.claim_reader import ClaimReader, refused
 from aioags.launch.claims import Launch, read_deployment, read_launch, read_message_type
 from aioags.launch.id_token import LONGEST_TOKEN, Header, check_claims, open_token
 from aioags.launch.login import PendingLogin, check_state, lost_login, parameter
-from aioags.launch.reader import Reader, refused
 from aioags.launch.registrations import fitting, for_deployment
 from aioags.launch.settings import ToolSettings
 from aioags.model.registration import Registration
@@ -124,7 +124,7 @@ def finish_login(
     """
     claims = open_token(form.id_token, header, key)
     check_claims(claims, settings, issuer=pending.issuer, client_id=pending.client_id, nonce=pending.nonce, now=now)
-    read_message_type(Reader(claims))
+    read_message_type(ClaimReader(claims))
     deployment_id = read_deployment(claims, pending.deployment_id)
     registration = for_deployment(
         candidates, issuer=pending.issuer, client_id=pending.client_id, deployment_id=deployment_id

@@ -17,8 +17,8 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import Key
 
+from aioags.launch.claim_reader import refused
 from aioags.launch.login import LOGIN_SECONDS
-from aioags.launch.reader import refused
 from aioags.launch.settings import ToolSettings
 from aioags.wire.scalars import NotReadableError, load_json
 

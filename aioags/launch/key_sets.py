@@ -2,15 +2,12 @@
 The platforms' public keys, fetched when a launch needs one.
 
 For each key set URL there is at most one set in the cache and at most one request in flight, however many launches
-wait; the request runs in a task of its own, so a launch that is cancelled cancels nobody. A set is kept for an hour. A
-key id that it lacks may be a new one (SEC 6.4: a platform publishes before it signs), so the set is fetched again, but
-at most once a minute: whoever can forge a launch can invent key ids. Failures are not cached, and the error of a fetch
-goes to every launch that waited for it, each its own copy.
+wait (`SingleFlight`). A set is kept for an hour. A key id that it lacks may be a new one (SEC 6.4: a platform publishes
+before it signs), so the set is fetched again, but at most once a minute: whoever can forge a launch can invent key ids.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -19,8 +16,9 @@ from cachetools import TTLCache
 from joserfc.errors import JoseError
 from joserfc.jwk import JWKRegistry, Key
 
+from aioags.calls.single_flight import SingleFlight
 from aioags.errors import AGSError, LaunchError
-from aioags.launch.reader import refused
+from aioags.launch.claim_reader import refused
 from aioags.protocol.dialect import Operation
 from aioags.protocol.messages import Request, Response
 from aioags.protocol.urls import origin
@@ -117,8 +115,7 @@ class KeySets:
         self._fetch = fetch
         self._sets: TTLCache[str, PublicKeys] = TTLCache(_MOST_SETS, KEPT_SECONDS, timer=clock)
         self._asked: TTLCache[str, bool] = TTLCache(_MOST_SETS, AGAIN_SECONDS, timer=clock)
-        self._flights: dict[str, asyncio.Task[PublicKeys]] = {}
-        self._closed = False
+        self._flights: SingleFlight[str, PublicKeys] = SingleFlight("key set", owner="Tool")
 
     async def key(self, url: str, kid: str, alg: str) -> Key:
         """
@@ -141,14 +138,10 @@ class KeySets:
         return found
 
     async def _fetched(self, url: str) -> PublicKeys:
-        flight = self._flights.get(url)
-        if flight is None:
+        if url not in self._flights:
             self._asked[url] = True
-            flight = asyncio.create_task(self._fly(url), name="aioags key set")
-            self._flights[url] = flight
-            flight.add_done_callback(lambda done: self._landed(url, done))
         try:
-            return await asyncio.shield(flight)
+            return await self._flights.fetch(url, lambda: self._fly(url))
         except AGSError as error:
             raise LaunchError(
                 f"the platform's keys cannot be had: {error}",
@@ -157,16 +150,6 @@ class KeySets:
                 retry_after=error.retry_after,
                 spec="SEC 6.3",
             ) from error
-        except asyncio.CancelledError:
-            if flight.cancelled() and self._closed:
-                raise RuntimeError("the Tool was closed while a key set was on its way") from None
-            raise
-
-    def _landed(self, url: str, flight: asyncio.Task[PublicKeys]) -> None:
-        self._flights.pop(url, None)
-        if not flight.cancelled():
-            # Every waiter may be gone; then nobody else asks for the error.
-            flight.exception()
 
     async def _fly(self, url: str) -> PublicKeys:
         self._sets[url] = found = await self._fetch(request_key_set(url))
@@ -176,8 +159,4 @@ class KeySets:
         """
         Cancel the requests in flight.
         """
-        self._closed = True
-        flights = list(self._flights.values())
-        for flight in flights:
-            flight.cancel()
-        await asyncio.gather(*flights, return_exceptions=True)
+        await self._flights.aclose()

@@ -10,8 +10,8 @@ from typing import Any
 import attrs
 
 from aioags.launch.keys import load_keys
+from aioags.launch.login_store import LoginStore, MemoryLoginStore
 from aioags.launch.registrations import FixedRegistrations, Registrations
-from aioags.launch.stores import MemoryStore, Store
 from aioags.model.registration import Registration
 from aioags.model.secure import check_secure_url
 from aioags.protocol.urls import origin
@@ -80,7 +80,7 @@ class ToolSettings:
     registrations: Registrations = attrs.field(converter=_registrations)
     redirect_uri: str
     keys: Sequence[Any] = attrs.field(default=(), converter=_keys, repr=False, eq=False)
-    store: Store = attrs.field(factory=MemoryStore)
+    store: LoginStore = attrs.field(factory=MemoryLoginStore)
     cookieless: bool = False
     algorithms: frozenset[str] = attrs.field(default=frozenset({"RS256"}), converter=_algorithms)
     leeway: float = 60.0

@@ -12,11 +12,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from aioags.calls.engine import Engine, Runtime
+from aioags.calls.service import Service
+from aioags.calls.transport import Transport
 from aioags.errors import LaunchError
 from aioags.launch.claims import Launch
 from aioags.launch.finish import finish_login, key_set_url, read_form, read_pending
 from aioags.launch.id_token import read_header
-from aioags.launch.key_sets import KeySets, PublicKeys
+from aioags.launch.key_sets import KeySets
 from aioags.launch.keys import jwks_document
 from aioags.launch.login import (
     LOGIN_SECONDS,
@@ -32,8 +34,6 @@ from aioags.launch.registrations import for_deployment, for_login
 from aioags.launch.settings import ToolSettings
 from aioags.model.policy import Pace, RetryPolicy
 from aioags.model.registration import Registration
-from aioags.protocol.dialect import Operation
-from aioags.calls.transport import Transport
 
 # A person waits for the page.
 _RETRY = RetryPolicy(attempts=3, first_wait=0.2, longest_wait=2.0, total_time=15.0)
@@ -66,13 +66,10 @@ class Tool:
         new_secret: Callable[[], str] = _new_secret,
     ) -> None:
         self.settings = settings
-        self._engine = Engine(transport, retry=_RETRY, pace=Pace(), runtime=runtime)
-        self._key_sets = KeySets(self._fetch, clock=runtime.clock)
+        service = Service(Engine(transport, retry=_RETRY, pace=Pace(), runtime=runtime), None)
+        self._key_sets = KeySets(service.perform, clock=runtime.clock)
         self._wall = runtime.wall
         self._new_secret = new_secret
-
-    async def _fetch(self, operation: Operation[PublicKeys]) -> PublicKeys:
-        return await self._engine.perform(operation)
 
     async def login(self, params: Mapping[str, Any]) -> Login:
         """

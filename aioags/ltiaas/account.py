@@ -7,8 +7,10 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
-from aioags.calls.engine import Credential, Engine
+from aioags.calls.engine import Engine
+from aioags.calls.service import Service
 from aioags.errors import NotOfferedError
+from aioags.grading.members import list_members
 from aioags.ltiaas.deep_linking import DeepLinkingMessage
 from aioags.ltiaas.idtoken import Idtoken
 from aioags.ltiaas.keys import LaunchKey, StaticCredential, check_secret
@@ -17,7 +19,6 @@ from aioags.ltiaas.reference import ServiceReference
 from aioags.model import checks
 from aioags.model.member import Member
 from aioags.model.secure import check_secure_url
-from aioags.calls.pages import read_pages
 from aioags.protocol.dialect import Dialect
 
 # aioags.Gradebook, which is of a higher rank.
@@ -38,7 +39,7 @@ class Account(Generic[Gradebook]):
         api_key: str,
         *,
         engine: Engine,
-        open_gradebook: Callable[[Dialect, Credential], Gradebook],
+        open_gradebook: Callable[[Service[Dialect]], Gradebook],
     ) -> None:
         self._base = _checked_base(base_url)
         self._api_key = check_secret("api_key", api_key, colon=False)
@@ -89,23 +90,23 @@ class Account(Generic[Gradebook]):
             container=self._container(known, key),
             scope=known.scope if known else frozenset(),
         )
-        return self._open_gradebook(dialect, self._credential(key, known))
+        return self._open_gradebook(Service(self._engine, dialect, self._credential(key, known)))
 
     async def idtoken(self, *, ltik: str) -> Idtoken:
         """
         Read what a launch says: who, where from, and which services it offers.
         """
-        key = LaunchKey.ltik(ltik)
-        return await self._engine.perform(self._dialect(key).idtoken(), self._credential(key))
+        service = self._service(LaunchKey.ltik(ltik))
+        return await service.perform(service.dialect.idtoken())
 
     async def claims(self, *, ltik: str) -> dict[str, Any]:
         """
         Read a launch's claims as the LMS wrote them (``raw=true``); of LTI 1.1 its form parameters.
         """
-        key = LaunchKey.ltik(ltik)
-        return await self._engine.perform(self._dialect(key).claims(), self._credential(key))
+        service = self._service(LaunchKey.ltik(ltik))
+        return await service.perform(service.dialect.claims())
 
-    async def members(
+    def memberships(
         self,
         *,
         ltik: str | None = None,
@@ -116,7 +117,7 @@ class Account(Generic[Gradebook]):
         limit: int | None = None,
     ) -> AsyncGenerator[Member, None]:
         """
-        List the members of the course, every page, each fetched when it is needed.
+        Read who is in the course, every page, each fetched when it is needed.
 
         Args:
             ltik, service_key, reference: What lets it in: exactly one of the three.
@@ -133,17 +134,8 @@ class Account(Generic[Gradebook]):
         Spec:
             NRPS 2.2
         """
-        checks.optional_count("limit", limit)
-        for name, value in (("role", role), ("resource_link_id", resource_link_id)):
-            if value is not None:
-                checks.text(name, value)
         key = _key(ltik, service_key, reference)
-        dialect = self._dialect(key)
-        credential = self._credential(key, reference)
-        first = dialect.members(role=role, resource_link_id=resource_link_id, limit=limit)
-        async for member in read_pages(self._engine, credential, first, dialect.members_page):
-            if role is None or member.has_role(role):
-                yield member
+        return list_members(self._service(key, reference), role=role, resource_link_id=resource_link_id, limit=limit)
 
     async def deep_linking_form(
         self,
@@ -172,10 +164,9 @@ class Account(Generic[Gradebook]):
         Spec:
             DL 3, 4.4
         """
-        key = LaunchKey.ltik(ltik)
+        service = self._service(LaunchKey.ltik(ltik))
         options = _options(message, log, error_message, error_log)
-        operation = self._dialect(key).deep_linking_form(content_items, options)
-        return await self._engine.perform(operation, self._credential(key))
+        return await service.perform(service.dialect.deep_linking_form(content_items, options))
 
     async def deep_linking_message(
         self,
@@ -196,13 +187,13 @@ class Account(Generic[Gradebook]):
         Spec:
             DL 3, 4.4
         """
-        key = LaunchKey.ltik(ltik)
+        service = self._service(LaunchKey.ltik(ltik))
         options = _options(message, log, error_message, error_log)
-        operation = self._dialect(key).deep_linking_message(content_items, options)
-        return await self._engine.perform(operation, self._credential(key))
+        return await service.perform(service.dialect.deep_linking_message(content_items, options))
 
-    def _dialect(self, key: LaunchKey) -> LTIAASDialect:
-        return LTIAASDialect(self._base, key, api_key=self._api_key)
+    def _service(self, key: LaunchKey, known: ServiceReference | None = None) -> Service[LTIAASDialect]:
+        dialect = LTIAASDialect(self._base, key, api_key=self._api_key)
+        return Service(self._engine, dialect, self._credential(key, known))
 
     def _credential(self, key: LaunchKey, known: Idtoken | ServiceReference | None = None) -> StaticCredential:
         platform = known.platform_id if known else None

@@ -19,7 +19,7 @@ from aioags.ltiaas.deep_linking import DeepLinkingMessage, deep_linking_body, lo
 from aioags.ltiaas.idtoken import Idtoken, load_idtoken
 from aioags.ltiaas.keys import LaunchKey
 from aioags.ltiaas.members import load_member
-from aioags.ltiaas.refusals import gateway_refusal
+from aioags.ltiaas.refusals import Refusal, gateway_refusal
 from aioags.model.line_item import LineItem
 from aioags.model.member import Member
 from aioags.model.progress import Scope
@@ -29,6 +29,7 @@ from aioags.model.secure import url_fault
 from aioags.protocol.acknowledgment import acknowledgment
 from aioags.protocol.dialect import Operation, Page, Repeat
 from aioags.protocol.messages import Request, Response
+from aioags.protocol.refusals import platform_refusal, score_refusal
 from aioags.protocol.urls import origin, with_query
 from aioags.wire import media_types
 from aioags.wire.codec import dump_line_item, dump_score, load_line_item, load_records, load_result
@@ -74,7 +75,7 @@ class LTIAASDialect:
         self._secrets = (api_key, key.value)
         self._trusted = frozenset({origin(base_url)})
         self._scope = scope
-        self._refusal = partial(gateway_refusal, key)
+        self._key = key
         self.coupled = coupled
         self.container = container
 
@@ -151,6 +152,7 @@ class LTIAASDialect:
             dump_score(score, timestamp),
             scopes=(Scope.SCORE,),
             repeat=Repeat.NEVER if score.appends else Repeat.STAMPED,
+            refused=score_refusal,
             private=(score.comment, score.user_id, score.scoring_user_id),
         )
 
@@ -249,6 +251,7 @@ class LTIAASDialect:
         scopes: tuple[Scope, ...] = (),
         repeat: Repeat = Repeat.FREELY,
         private: tuple[str | None, ...] = (),
+        refused: Refusal = platform_refusal,
     ) -> Operation[T]:
         if self._scope and scopes and self._scope.isdisjoint(scopes):
             wanted = " or ".join(scope.rpartition("/")[2] for scope in scopes)
@@ -261,7 +264,7 @@ class LTIAASDialect:
             repeat,
             self._trusted,
             (*filter(None, private), *self._secrets),
-            refusal=self._refusal,
+            refusal=partial(gateway_refusal, self._key, refused),
         )
 
 

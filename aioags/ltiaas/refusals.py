@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -21,7 +22,6 @@ from aioags.ltiaas.keys import LaunchKey
 from aioags.protocol.dialect import Operation
 from aioags.protocol.messages import Response
 from aioags.protocol.redaction import platform_words, shown_body, shown_words
-from aioags.protocol.refusals import platform_refusal
 
 _UNSHOWN = frozenset({"bodySent", "bodyReceived"})
 _UNSHOWN_TEXT = re.compile(r"body(?:Sent|Received)")
@@ -30,17 +30,24 @@ _DEEPEST = 16
 _NEXT_STAMP = 1.0
 
 
-def gateway_refusal(key: LaunchKey, operation: Operation[Any], response: Response, wall: float) -> PlatformError:
+Refusal = Callable[[Operation[Any], Response, float], PlatformError]
+
+
+def gateway_refusal(
+    key: LaunchKey, read: Refusal, operation: Operation[Any], response: Response, wall: float
+) -> PlatformError:
     """
     Read an answer that is not success as an error: judged by all it says, shown without people's data.
 
     Args:
         key: What the request was let in by, or not.
+
+        read: Reads what the LMS said, as if it had been asked directly.
     """
     value = _json(response.body)
     shown = _shown(value, 0) if isinstance(value, (dict, list)) else None
     heard = attrs.evolve(response, reason=response.reason.partition("{")[0], body=_judged(value, response.body))
-    error = platform_refusal(operation, heard, wall)
+    error = read(operation, heard, wall)
     text = _without_bodies(response.body) if shown is None else json.dumps(shown, ensure_ascii=False).encode()
     changes: dict[str, Any] = {
         "words": shown_words(_words(shown, response), operation.private),

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import attrs
 
+from aioags.model.member import MEMBERSHIPS_SCOPE
 from aioags.model.progress import Scope
 
 AGS_CLAIM = "https://purl.imsglobal.org/spec/lti-ags/claim/endpoint"
@@ -85,3 +86,13 @@ class Endpoint:
         True when at least one of the scopes may be asked for.
         """
         return not self.scope.isdisjoint(scopes)
+
+
+_ASKED_FOR = frozenset({*Scope, MEMBERSHIPS_SCOPE})
+
+
+def asked_scopes(endpoint: Endpoint | None) -> frozenset[str]:
+    """
+    Return the scopes of an endpoint that this package has a use for; whatever else the claim holds is not asked for.
+    """
+    return frozenset() if endpoint is None else endpoint.scope & _ASKED_FOR

@@ -91,3 +91,25 @@ class LineItem:
             raise TypeError(f"grades_released must be a bool or None, got {self.grades_released!r}")
         if self.submission_review is not None:
             checks.json_object("submission_review", self.submission_review)
+
+
+def item_url(item: LineItem | str | None) -> str | None:
+    """
+    Return the URL of a line item given as such, as its URL, or as None.
+
+    Raises:
+        ValueError: The item has no id: it was never created. Or the URL is blank.
+
+        TypeError: Neither of the three.
+    """
+    if item is None:
+        return None
+    if isinstance(item, LineItem):
+        if item.id is None:
+            raise ValueError(f"line_item {item.label!r} has no id: create it first, or get it from the platform")
+        return item.id
+    if not isinstance(item, str):
+        raise TypeError(f"line_item must be a LineItem, its id or None, got {type(item).__name__}")
+    if not item.strip():
+        raise ValueError("line_item must not be blank: None means the endpoint's own")
+    return item

@@ -27,6 +27,29 @@ def _count(_: Any, attribute: attrs.Attribute[int], value: int) -> None:
         raise ValueError(f"{attribute.name} must be at least 1, got {value!r}")
 
 
+# 2.0 to a higher power overflows; no wait is that long.
+_MOST_DOUBLINGS = 60
+
+
+def full_jitter(count: int, *, first: float, longest: float, jitter: float) -> float:
+    """
+    Return how long to wait before the next try: exponential back-off with full jitter.
+
+    The longest wait doubles with each failure in a row; the wait itself is drawn evenly below it, so that many who
+    failed together do not come back together.
+
+    Args:
+        count: Failures in a row, at least 1.
+
+        first: Longest wait after the first, seconds.
+
+        longest: Where the doubling stops, seconds.
+
+        jitter: Drawn evenly from 0 to 1.
+    """
+    return min(longest, first * 2.0 ** min(max(count, 1) - 1, _MOST_DOUBLINGS)) * jitter
+
+
 @attrs.frozen
 class RetryPolicy:
     """
@@ -49,6 +72,15 @@ class RetryPolicy:
     first_wait: float = attrs.field(default=0.5, validator=positive_seconds)
     longest_wait: float = attrs.field(default=30.0, validator=positive_seconds)
     total_time: float = attrs.field(default=120.0, validator=positive_seconds)
+
+    def wait(self, count: int, jitter: float) -> float:
+        """
+        Return the seconds to wait after so many failures in a row.
+
+        Args:
+            jitter: Drawn evenly from 0 to 1.
+        """
+        return full_jitter(count, first=self.first_wait, longest=self.longest_wait, jitter=jitter)
 
 
 @attrs.frozen

@@ -5,7 +5,7 @@ A score: what the tool says about one user's work on one line item (AGS 3.4).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Self
 
 import attrs
@@ -13,7 +13,7 @@ import attrs
 from aioags.model import checks
 from aioags.model.checks import Number
 from aioags.model.progress import ActivityProgress, GradingProgress
-from aioags.model.stamp import AutoStamp, next_stamp
+from aioags.model.stamp import Stamp, next_stamp
 
 SCORE_FIELDS = frozenset(
     {
@@ -43,8 +43,12 @@ def _grading_progress(value: GradingProgress | str) -> GradingProgress:
         raise ValueError(f"grading_progress must be one of {allowed}; got {value!r} (AGS 3.4.8)") from None
 
 
+# Until __attrs_post_init__, which has two fields to fill.
+_TO_BE_STAMPED = datetime.max.replace(tzinfo=UTC)
+
+
 def _timestamp(value: datetime | None) -> datetime:
-    return next_stamp() if value is None else value
+    return _TO_BE_STAMPED if value is None else value
 
 
 @attrs.frozen(kw_only=True)
@@ -112,11 +116,13 @@ class Score:
     scoring_user_id: str | None = attrs.field(default=None, kw_only=True, repr=False)
     submission: Submission | None = attrs.field(default=None, kw_only=True)
     extensions: Mapping[str, Any] = attrs.field(factory=dict, kw_only=True, repr=False, hash=False)
+    # An argument for `attrs.evolve`, which hands it on with the timestamp that it belongs to, or with another.
+    _stamp: Stamp | None = attrs.field(default=None, kw_only=True, repr=False, eq=False, alias="_stamp")
 
     def __attrs_post_init__(self) -> None:
         checks.text("user_id", self.user_id)
         self._check_points()
-        checks.instant("timestamp", self.timestamp)
+        self._settle_timestamp()
         checks.optional_text("comment", self.comment)
         if self.scoring_user_id is not None:
             checks.text("scoring_user_id", self.scoring_user_id)
@@ -127,6 +133,18 @@ class Score:
             object.__setattr__(self, "extensions", checked)
         elif not isinstance(self.extensions, Mapping):
             raise TypeError(f"extensions must be a mapping, got {type(self.extensions).__name__}")
+
+    def _settle_timestamp(self) -> None:
+        if self.timestamp is _TO_BE_STAMPED:
+            made = next_stamp()
+            object.__setattr__(self, "timestamp", made.instant)
+            object.__setattr__(self, "_stamp", made)
+            return
+        checks.instant("timestamp", self.timestamp)
+        stamp = self._stamp
+        # asdict makes a dict of it, evolve may bring it with another timestamp: neither is ours any more.
+        if stamp is not None and not (isinstance(stamp, Stamp) and stamp.instant == self.timestamp):
+            object.__setattr__(self, "_stamp", None)
 
     def _check_points(self) -> None:
         if self.score_given is None:
@@ -146,7 +164,23 @@ class Score:
         """
         True when the package chose `timestamp`; a caller's own is never moved.
         """
-        return isinstance(self.timestamp, AutoStamp)
+        return self._stamp is not None
+
+    @property
+    def stamped_by(self) -> str | None:
+        """
+        Name of the process whose package chose `timestamp`; None: the caller did.
+        """
+        return None if self._stamp is None else self._stamp.made_by
+
+    @property
+    def stamped_at(self) -> datetime | None:
+        """
+        What the clock showed when the package chose `timestamp`, in UTC; None: the caller did.
+
+        Earlier than `timestamp` when that had to rise: in a burst, or after the clock stepped back.
+        """
+        return None if self._stamp is None else self._stamp.made_at
 
     @property
     def appends(self) -> bool:

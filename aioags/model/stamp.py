@@ -1,79 +1,95 @@
 """
-Timestamps that strictly rise in this process.
+Timestamps that strictly rise in this process, and remember who made them.
 
 The platform keeps the score with the latest timestamp and drops the rest (AGS 3.4.9), so two scores of this process
 must never carry the same one. A wall clock can stand still or step back: then the last stamp plus a microsecond is
-used. The type of a stamp remembers that nobody chose it: only such a stamp may later be moved to satisfy a platform
-that compares whole seconds.
+used. Between processes no clock can promise an order: so a stamp says which process made it, and what its clock showed.
 """
 
 from __future__ import annotations
 
+import os
 import threading
-from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Any
+import time
+import uuid
+from collections.abc import Callable
+from contextvars import ContextVar
+from datetime import UTC, datetime, timedelta
+
+import attrs
+
+_SMALLEST_STEP = timedelta(microseconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class AutoStamp(datetime):
+@attrs.frozen
+class Stamp:
     """
     A timestamp that the package made, not the caller.
 
-    What the caller computes from it is a plain `datetime`, the caller's own.
+    Attributes:
+        instant: The timestamp itself, in UTC.
+
+        made_by: Name of the process that made it.
+
+        made_at: What the clock of that process showed, in UTC. Earlier than `instant` when that had to rise: in a
+            burst, or after the clock stepped back.
     """
 
-    def __add__(self, other: Any, /) -> Any:
-        return self._plain() + other
-
-    __radd__ = __add__
-
-    def __sub__(self, other: Any, /) -> Any:
-        return self._plain() - other
-
-    def replace(self, *args: Any, **changes: Any) -> Any:
-        """
-        Return a plain `datetime` with other parts.
-        """
-        return self._plain().replace(*args, **changes)
-
-    def astimezone(self, tz: tzinfo | None = None) -> Any:
-        """
-        Return the same instant as a plain `datetime` in another zone.
-        """
-        return self._plain().astimezone(tz)
-
-    def _plain(self) -> datetime:
-        return datetime.combine(self.date(), self.timetz())
+    instant: datetime
+    made_by: str
+    made_at: datetime
 
 
-def as_auto_stamp(instant: datetime) -> AutoStamp:
+def _random_name() -> str:
+    return uuid.uuid4().hex
+
+
+class Timekeeper:
     """
-    Return the same instant, in UTC, marked as made by the package.
+    Makes the stamps of one process. Safe to use from several threads.
+
+    Args:
+        clock: Unix time, seconds.
+
+        process: Name of the process, unlike that of any other that grades the same people. None: a random one.
     """
-    utc = instant.astimezone(UTC)
-    parts: Any = (utc.year, utc.month, utc.day, utc.hour, utc.minute, utc.second, utc.microsecond, UTC)
-    return AutoStamp(*parts)
 
-
-_SMALLEST_STEP = timedelta(microseconds=1)
-
-
-class _Stamps:
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.time, *, process: str | None = None) -> None:
+        self.process = process or _random_name()
+        self._clock = clock
         self._lock = threading.Lock()
-        self._last = AutoStamp(1970, 1, 1, tzinfo=UTC)
+        self._last = _EPOCH
 
-    def next(self) -> AutoStamp:
+    def next(self) -> Stamp:
+        """
+        Return the current time, or as much later as it takes to be later than every stamp before.
+        """
         with self._lock:
-            now = AutoStamp.now(UTC)
-            self._last = now if now > self._last else as_auto_stamp(self._last + _SMALLEST_STEP)
-            return self._last
+            now = datetime.fromtimestamp(self._clock(), UTC)
+            self._last = now if now > self._last else self._last + _SMALLEST_STEP
+            return Stamp(self._last, self.process, now)
+
+    def reborn(self) -> None:
+        """
+        Go on as another process: under a random name, whoever held the lock in the one before.
+        """
+        self.process = _random_name()
+        self._lock = threading.Lock()
 
 
-_stamps = _Stamps()
+_of_this_process = Timekeeper()
+
+# Windows has no fork. A child must not pass for its parent: their stamps are not in one order.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_of_this_process.reborn)
+
+timekeeper: ContextVar[Timekeeper] = ContextVar("aioags_timekeeper", default=_of_this_process)
+"""Who stamps the scores made in this context. Set it where one loop plays several processes, each with its clock."""
 
 
-def next_stamp() -> AutoStamp:
+def next_stamp() -> Stamp:
     """
-    Return the current time in UTC, later than every stamp before it. Safe to call from several threads.
+    Return the next stamp of this context's `timekeeper`.
     """
-    return _stamps.next()
+    return timekeeper.get().next()

@@ -33,7 +33,7 @@ from aioags.outbox.limiter import PermitCache
 from aioags.outbox.model import Block, Outcome, State, StoredScore
 from aioags.outbox.store import Store
 from aioags.outbox.verdict import Backoff, Verdict, describe, judge, untouched
-from aioags.grading.sending import shows
+from aioags.protocol.confirm import shows
 
 _logger = logging.getLogger("aioags.outbox")
 

@@ -14,7 +14,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import attrs
 
-from aioags.errors import PlatformError
+from aioags.errors import AGSError
 from aioags.model.line_item import LineItem
 from aioags.model.result import Result
 from aioags.model.score import Score
@@ -76,7 +76,7 @@ class Operation(Generic[R_co]):
     trusted: frozenset[str] = frozenset()
     private: tuple[str, ...] = attrs.field(default=(), repr=False)
     fresh: Callable[[], Request] | None = None
-    refusal: Callable[[Operation[Any], Response, float], PlatformError] | None = attrs.field(default=None, repr=False)
+    refusal: Callable[[Operation[Any], Response, float], AGSError] | None = attrs.field(default=None, repr=False)
 
     @property
     def writes(self) -> bool:

@@ -12,11 +12,12 @@ from urllib.parse import urlencode
 import attrs
 from joserfc import jwt
 
-from aioags.errors import GrantMalformedError, GrantRefusedError
+from aioags.errors import AGSError, BrokenError, GrantMalformedError, GrantRefusedError, ThrottledError
 from aioags.model.registration import Registration, signing_algorithm
 from aioags.protocol.dialect import Operation, Repeat
 from aioags.protocol.messages import Request, Response
 from aioags.protocol.redaction import platform_words, shown_words
+from aioags.protocol.refusals import platform_refusal
 from aioags.protocol.urls import origin
 from aioags.wire import media_types
 from aioags.wire.scalars import NotReadableError, load_json, load_number
@@ -95,6 +96,7 @@ def request_token(
         repeat=Repeat.FREELY,
         trusted=frozenset({origin(registration.token_url)}),
         fresh=fresh,
+        refusal=token_refusal,
     )
 
 
@@ -154,6 +156,14 @@ def _unusable(response: Response, why: str) -> GrantMalformedError:
     return GrantMalformedError(
         f"the token endpoint answered {response.status}, but {why}", status=response.status, spec="SEC 4.1"
     )
+
+
+def token_refusal(operation: Operation[Any], response: Response, wall: float) -> AGSError:
+    """
+    Read an answer of the token endpoint that is no success: it broke, it throttles, or it refuses the grant.
+    """
+    error = platform_refusal(operation, response, wall)
+    return error if isinstance(error, (ThrottledError, BrokenError)) else grant_refusal(response)
 
 
 def grant_refusal(response: Response) -> GrantRefusedError:

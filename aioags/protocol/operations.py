@@ -21,6 +21,7 @@ from aioags.model.secure import url_fault
 from aioags.protocol.acknowledgment import acknowledgment
 from aioags.protocol.dialect import Operation, Page, Repeat
 from aioags.protocol.messages import Request, Response
+from aioags.protocol.refusals import score_refusal
 from aioags.protocol.urls import check_trusted, origin, service_url, with_query
 from aioags.wire import media_types
 from aioags.wire.codec import dump_line_item, dump_score, load_line_item, load_list, load_result
@@ -127,7 +128,15 @@ class DirectDialect:
         request = _send("POST", url, media_types.SCORE, dump_score(score, timestamp))
         repeat = Repeat.NEVER if score.appends else Repeat.STAMPED
         private = tuple(filter(None, (score.comment, score.user_id, score.scoring_user_id)))
-        return self._operation("post_score", request, (Scope.SCORE,), acknowledgment, repeat=repeat, private=private)
+        return self._operation(
+            "post_score",
+            request,
+            (Scope.SCORE,),
+            acknowledgment,
+            repeat=repeat,
+            private=private,
+            refusal=score_refusal,
+        )
 
     def results(self, item_id: str, *, user_id: str | None = None, limit: int | None = None) -> Operation[Page[Result]]:
         """

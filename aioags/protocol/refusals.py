@@ -10,7 +10,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import attrs
+
 from aioags.errors import (
+    AGSError,
     BrokenError,
     ForbiddenError,
     MalformedError,
@@ -42,7 +45,7 @@ _NOT_GRADABLE = re.compile(
 _RATE_LIMIT = re.compile(r"(?i)rate limit exceeded")
 
 
-def refusal(operation: Operation[Any], response: Response, *, wall: float) -> PlatformError:
+def refusal(operation: Operation[Any], response: Response, *, wall: float) -> AGSError:
     """
     Read an answer that is not 2xx (or a 2xx that means a refusal) as an error, by the operation's own reading if any.
 
@@ -56,23 +59,55 @@ def platform_refusal(operation: Operation[Any], response: Response, wall: float)
     """
     Read a refusal as platforms of the standard word theirs.
     """
-    words = platform_words(response.reason, response.body)
-    facts: dict[str, Any] = {
+    facts = _facts(operation, response)
+    return _passing(operation, response, wall, facts) or _refused(response.status, facts)
+
+
+def score_refusal(operation: Operation[Any], response: Response, wall: float) -> PlatformError:
+    """
+    Read the refusal of a score.
+    """
+    facts = _facts(operation, response)
+    passing = _passing(operation, response, wall, facts)
+    if passing is None:
+        return _refused_score(response, facts)
+    if isinstance(passing, BrokenError) and response.body.strip() == b"[]":
+        told = "the platform failed; Moodle answers so while the grade or the column is locked"
+        return attrs.evolve(passing, message=told)
+    return passing
+
+
+def _facts(operation: Operation[Any], response: Response) -> dict[str, Any]:
+    return {
         "status": response.status,
         "method": operation.request.method,
         "url": operation.request.url,
-        "words": shown_words(words, operation.private),
+        "words": shown_words(platform_words(response.reason, response.body), operation.private),
         "body": shown_body(response.body, operation.private),
     }
+
+
+def _passing(
+    operation: Operation[Any], response: Response, wall: float, facts: dict[str, Any]
+) -> ThrottledError | BrokenError | None:
+    """
+    Read what says nothing of the call itself; None: it does.
+    """
     throttled = is_throttled(response)
     hint = wait_hint(response, throttled=throttled, wall=wall)
     if throttled:
         return ThrottledError("the platform asks for fewer requests", transient=True, retry_after=hint, **facts)
     if response.status in {408, 425} or response.status >= 500:
-        return _broken(operation, response, hint, facts)
-    if operation.name == "post_score":
-        return _score_refusal(response, words, facts)
-    return _refused(response.status, facts)
+        # 425 and 501 say that nothing was done.
+        untouched = response.status in {425, 501} or not operation.writes
+        return BrokenError(
+            "the platform failed",
+            recorded=False if untouched else None,
+            transient=response.status != 501,
+            retry_after=hint,
+            **facts,
+        )
+    return None
 
 
 def is_throttled(response: Response) -> bool:
@@ -86,22 +121,8 @@ def is_throttled(response: Response) -> bool:
     return response.status == 429 or (response.status == 503 and response.header("Retry-After") is not None)
 
 
-def _broken(operation: Operation[Any], response: Response, hint: float | None, facts: dict[str, Any]) -> PlatformError:
-    # 425 and 501 say that nothing was done.
-    untouched = response.status in {425, 501} or not operation.writes
-    message = "the platform failed"
-    if operation.name == "post_score" and response.body.strip() == b"[]":
-        message = "the platform failed; Moodle answers so while the grade or the column is locked"
-    return BrokenError(
-        message,
-        recorded=False if untouched else None,
-        transient=response.status != 501,
-        retry_after=hint,
-        **facts,
-    )
-
-
-def _score_refusal(response: Response, words: str, facts: dict[str, Any]) -> PlatformError:
+def _refused_score(response: Response, facts: dict[str, Any]) -> PlatformError:
+    words = platform_words(response.reason, response.body)
     if response.status == 409 or (response.status == 400 and _STALE.search(words)):
         return StaleScoreError("the platform holds a score as new or newer", spec="AGS 3.4.9", **facts)
     # Moodle over HTTP/2 has no reason phrase to read: 400 with an empty array is all there is.

@@ -9,12 +9,14 @@ tries, and nothing else does:
 ``lost``       an earlier try may have been applied. From then on "stale" means recorded and "not found" means deleted,
                and an error can no longer say that surely nothing was recorded.
 ``renewed``    the token was renewed once for this call. It is never renewed twice: 401 and 403 have many meanings.
+``doubt``      nobody knows what became of what was sent, and the platform is being searched for it: the error that says
+               so, which stands when the search settles nothing.
 
 The rules, by answer and by what the operation allows (`Repeat`):
 
 never left                          again
-lost, 408, 5xx, unreadable write    FREELY and STAMPED: again. NEVER and LOOK_FIRST: give up, recorded=None; for a new
-                                    line item the caller of the engine then looks before it creates again
+lost, 408, 5xx, unreadable write    FREELY and STAMPED: again. NEVER: give up, recorded=None. LOOK_FIRST: search; what
+                                    is nowhere is made again
 429, 403 in disguise, 503 + hint    again after the hint, whatever the operation: the platform did not act
 425                                 again: the platform did not act
 401, or 403 and a cached token      renew once, again
@@ -22,12 +24,15 @@ stale (409, 400 with the words)     after a lost answer: recorded. At the first 
                                     puts its own stamp on each try (the error is transient): again
 other                               give up
 
+Before a trial gives up in doubt, it searches the platform if its caller said how (`Search`).
+
 Every wait lies within the policy's total time, or the trial gives up at once: no wait is cut short, since coming back
 before the platform said is rude, and coming back late is not what the caller asked for.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 import attrs
@@ -46,61 +51,19 @@ from aioags.errors import (
 )
 from aioags.model.policy import RetryPolicy
 from aioags.protocol.acknowledgment import RejectionError
-from aioags.protocol.dialect import Operation, Repeat
-from aioags.protocol.grants import grant_refusal
+from aioags.protocol.dialect import Operation, Page, Repeat
 from aioags.protocol.messages import Response
 from aioags.protocol.refusals import malformed, refusal
 from aioags.protocol.urls import check_trusted
+from aioags.protocol.verdicts import Again, Done, Follow, GiveUp, Look, Renew, Search, Verdict
 from aioags.wire.links import resolve
 from aioags.wire.scalars import NotReadableError
 
 T = TypeVar("T")
 
 _MOST_REDIRECTS = 3
-
-
-@attrs.frozen
-class Done(Generic[T]):
-    """
-    The call is done, with this value.
-    """
-
-    value: T
-
-
-@attrs.frozen
-class Again:
-    """
-    Try again after so many seconds.
-    """
-
-    after: float
-    error: AGSError
-
-
-@attrs.frozen
-class Renew:
-    """
-    Drop the token that was used, get another, and try again at once.
-    """
-
-
-@attrs.frozen
-class Follow:
-    """
-    Send the same request to this URL, which may be trusted with the token.
-    """
-
-    url: str
-
-
-@attrs.frozen
-class GiveUp:
-    """
-    The call failed.
-    """
-
-    error: AGSError
+# Pages of a search: at Canvas's ten a page, 50,000 records.
+_MOST_PAGES = 5_000
 
 
 @attrs.define
@@ -115,11 +78,14 @@ class Trial(Generic[T]):
 
         began: When the first try began, on the clock that `judge` is given. None: it has not.
 
-        sent: How many requests went out, for whatever cause.
+        sent: How many requests went out, for whatever cause; those of a search are not counted.
+
+        search: How to find out what a lost answer left. None: there is no way to look.
     """
 
     operation: Operation[T]
     policy: RetryPolicy
+    search: Callable[[], Search[T]] | None = None
     began: float | None = None
     sent: int = 0
     tries: int = 0
@@ -127,6 +93,9 @@ class Trial(Generic[T]):
     redirects: int = 0
     lost: bool = False
     renewed: bool = False
+    doubt: AGSError | None = None
+    _searching: Search[T] | None = None
+    _looks: set[str] = attrs.field(factory=set)
 
     def judge(
         self,
@@ -137,7 +106,7 @@ class Trial(Generic[T]):
         jitter: float,
         cached: bool = False,
         renewable: bool = True,
-    ) -> Done[T] | Again | Renew | Follow | GiveUp:
+    ) -> Verdict[T]:
         """
         Say what follows from the answer to the latest try.
 
@@ -160,9 +129,7 @@ class Trial(Generic[T]):
             return verdict
         if answer.ok:
             return self._succeeded(answer, now, wall, jitter)
-        error: AGSError = refusal(self.operation, answer, wall=wall)
-        if self._is_token and not isinstance(error, (ThrottledError, BrokenError)):
-            error = grant_refusal(answer)
+        error = refusal(self.operation, answer, wall=wall)
         if isinstance(error, ForbiddenError) and renewable and self._may_renew(answer.status, cached):
             self.renewed = True
             return Renew()
@@ -178,21 +145,17 @@ class Trial(Generic[T]):
         # Open edX and Sakai say 403 for an expired token; a token that was just fetched has not expired.
         return bool(self.operation.scopes) and not self.renewed and (status == 401 or cached)
 
-    @property
-    def _is_token(self) -> bool:
-        return self.operation.name == "token"
-
-    def _succeeded(self, answer: Response, now: float, wall: float, jitter: float) -> Done[T] | Again | GiveUp:
+    def _succeeded(self, answer: Response, now: float, wall: float, jitter: float) -> Verdict[T]:
         try:
             return Done(self.operation.read(answer))
         except RejectionError:
-            return GiveUp(self.settled(refusal(self.operation, answer, wall=wall)))
+            return self.give_up(refusal(self.operation, answer, wall=wall))
         except NotReadableError as error:
             return self._failed(malformed(self.operation, answer, str(error)), now, jitter)
         except AGSError as error:
             return GiveUp(error)
 
-    def _failed(self, error: AGSError, now: float, jitter: float) -> Done[Any] | Again | GiveUp:
+    def _failed(self, error: AGSError, now: float, jitter: float) -> Verdict[Any]:
         if not self.operation.writes:
             error.recorded = False
         if self.lost and self._means_done(error):
@@ -203,10 +166,10 @@ class Trial(Generic[T]):
         self.tries += 1
         ambiguous = error.recorded is None
         if ambiguous and self.operation.repeat in (Repeat.NEVER, Repeat.LOOK_FIRST):
-            return GiveUp(error)
+            return self.give_up(error)
         self.lost = self.lost or ambiguous
         if not self._repeats(error) or self.tries >= self.policy.attempts:
-            return GiveUp(self.settled(error))
+            return self.give_up(error)
         return self._again(error, self.tries, now, jitter)
 
     def _means_done(self, error: AGSError) -> bool:
@@ -220,11 +183,10 @@ class Trial(Generic[T]):
             return error.transient or self.operation.writes
         return isinstance(error, (NoAnswerError, BrokenError, StaleScoreError)) and error.transient
 
-    def _again(self, error: AGSError, count: int, now: float, jitter: float) -> Again | GiveUp:
-        longest = min(self.policy.longest_wait, self.policy.first_wait * 2.0 ** min(count - 1, 60))
-        wait = longest * jitter if error.retry_after is None else error.retry_after
+    def _again(self, error: AGSError, count: int, now: float, jitter: float) -> Again | Look | GiveUp:
+        wait = self.policy.wait(count, jitter) if error.retry_after is None else error.retry_after
         if wait > self.time_left(now):
-            return GiveUp(self.settled(error))
+            return self.give_up(error)
         return Again(wait, error)
 
     def settled(self, error: AGSError) -> AGSError:
@@ -235,7 +197,59 @@ class Trial(Generic[T]):
             error.recorded = None
         return error
 
-    def _redirected(self, answer: Response) -> Follow | GiveUp | None:
+    def give_up(self, error: AGSError) -> Look | GiveUp:
+        """
+        End with this error, unless the platform can be searched for what is in doubt.
+        """
+        self.settled(error)
+        if error.recorded is not None or self.search is None:
+            return GiveUp(error)
+        self.doubt = error
+        try:
+            self._searching = self._searching or self.search()
+        except AGSError as unable:
+            return self._in_doubt(unable)
+        self._looks = set()
+        return Look(self._searching.first)
+
+    def _in_doubt(self, cause: AGSError | None) -> GiveUp:
+        assert self.doubt is not None  # noqa: S101 - a search has a cause
+        self.doubt.__cause__ = cause
+        return GiveUp(self.doubt)
+
+    def looked(self, found: Page[Any] | AGSError, *, now: float, jitter: float) -> Verdict[T]:
+        """
+        Say what follows from a page of the search.
+
+        Args:
+            found: The page that a `Look` asked for, or why it cannot be had.
+        """
+        search = self._searching
+        if isinstance(found, AGSError) or search is None:
+            return self._in_doubt(found if isinstance(found, AGSError) else None)
+        for record in found.records:
+            if (verdict := search.recognise(record)) is not None:
+                return verdict
+        if found.next is not None:
+            return self._look_further(search, found.next)
+        return self._nowhere(search, now, jitter)
+
+    def _look_further(self, search: Search[T], key: str) -> Look | GiveUp:
+        if key in self._looks or len(self._looks) >= _MOST_PAGES:
+            return self._in_doubt(None)
+        self._looks.add(key)
+        try:
+            return Look(search.further(key))
+        except AGSError as untrusted:
+            return self._in_doubt(untrusted)
+
+    def _nowhere(self, search: Search[T], now: float, jitter: float) -> Again | GiveUp:
+        wait = self.policy.wait(self.tries, jitter)
+        if self.doubt is None or not search.creates or self.tries >= self.policy.attempts:
+            return self._in_doubt(None)
+        return self._in_doubt(None) if wait > self.time_left(now) else Again(wait, self.doubt)
+
+    def _redirected(self, answer: Response) -> Follow | Look | GiveUp | None:
         target = answer.header("Location")
         # 301, 302 and 303 turn a POST into a GET: following one would drop the score in silence.
         if target is None or not (answer.status in {307, 308} or self.operation.request.method == "GET"):
@@ -247,7 +261,7 @@ class Trial(Generic[T]):
         try:
             return Follow(check_trusted(url, self.operation.trusted, "the target of a redirect"))
         except UntrustedURLError as error:
-            return GiveUp(self.settled(error))
+            return self.give_up(error)
 
 
 def is_final_for_all(error: AGSError | None) -> bool:

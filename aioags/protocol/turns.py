@@ -21,7 +21,6 @@ from datetime import UTC, datetime
 import attrs
 
 from aioags.model.score import Score
-from aioags.model.stamp import as_auto_stamp
 
 Key = tuple[str, str]
 """Line item and user."""
@@ -90,7 +89,7 @@ class Turns:
         second = int(stamp.timestamp())
         if score.is_auto_stamped and last is not None and second <= last:
             second = last + 1
-            stamp = as_auto_stamp(datetime.fromtimestamp(second, UTC))
+            stamp = datetime.fromtimestamp(second, UTC)
         self._remember(key, second)
         return stamp
 

@@ -16,8 +16,8 @@ import pytest
 
 from aioags import AGSError, Client, LineItem, LostAnswerError, MalformedError, RetryPolicy, Score, Timeouts
 from aioags.calls.pages import MOST_PAGES
-from aioags.protocol.messages import Request, Response
 from aioags.calls.transport import MOST_BYTES, AiohttpTransport
+from aioags.protocol.messages import Request, Response
 from tests.fakes import HOST, PaperPlatform
 from tests.fakes import answer as paper_answer
 from tests.rigs.hostile import CASES, HARMLESS, HASTY, MEGABYTE, PATIENT, Case, chunk, endless, exploding, silent, whole

@@ -19,13 +19,13 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from aioags import AGS_CLAIM, Client
+from aioags.calls.transport import Transport
 from aioags.contrib import aiohttp as for_aiohttp
 from aioags.contrib import django as for_django
 from aioags.contrib import fastapi as for_starlette
 from aioags.contrib.base import LTIBase, read_form
 from aioags.errors import LaunchError
 from aioags.launch import Launch, ToolSettings
-from aioags.calls.transport import Transport
 from tests.launch.examples import example, load, served, under_aiohttp, under_uvicorn
 from tests.launch.paper_lms import REDIRECT, PaperKeys, lms_registration
 from tests.launch.surfer import surfer

@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 import pytest
+from joserfc.jwk import RSAKey
 
 from aioags.errors import IdTokenRefusedError, LaunchError, UnreachableError
 from aioags.launch import Tool, ToolSettings
@@ -253,6 +254,24 @@ async def test_keys_that_cannot_be_used_do_not_hide_those_that_can() -> None:
     ]
     lms.keys.keys = [*odd, good | {"x5c": ["text"], "key_ops": "odd"}]
     assert await lms.launch()
+
+
+@pytest.mark.filterwarnings("ignore::joserfc.errors.SecurityWarning")
+@pytest.mark.parametrize("bits, taken", [(1024, False), (1536, False), (2048, True)])
+async def test_a_launch_signed_with_a_short_rsa_key_is_refused_though_the_platform_publishes_it(
+    bits: int, taken: bool
+) -> None:
+    """
+    RFC 7518 3.3: 2,048 bits or more. A key of 1,024 is within reach of whoever wants to sign launches.
+    """
+    lms = PaperLMS()
+    key = RSAKey.generate_key(bits, {"kid": "short"})
+    lms.keys.keys = public(key)
+    if taken:
+        assert await lms.launch(key=key)
+        return
+    with pytest.raises(IdTokenRefusedError, match="does not publish"):
+        await lms.launch(key=key)
 
 
 async def test_a_key_set_comes_over_a_real_transport_protocol() -> None:

@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from aioags.errors import LaunchError, LoginLostError, UnregisteredError
-from aioags.launch import MemoryStore, ToolSettings
+from aioags.launch import MemoryLoginStore, ToolSettings
 from aioags.launch.login import parameter
 from tests.fakes import HOST
 from tests.launch.paper_lms import AUTHORIZE, GONE, REDIRECT, TOOL, PaperLMS, lms_registration, query
@@ -217,7 +217,7 @@ def test_settings_that_cannot_work_are_refused_at_start_up() -> None:
 def test_settings_show_no_key(private_pem: str) -> None:
     settings = ToolSettings(registrations=[lms_registration()], redirect_uri=REDIRECT, keys=[private_pem])
     assert "PRIVATE" not in repr(settings)
-    assert isinstance(settings.store, MemoryStore)
+    assert isinstance(settings.store, MemoryLoginStore)
 
 
 class TestBrowser:

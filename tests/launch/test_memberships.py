@@ -26,10 +26,11 @@ from aioags.emulator import PROFILES, Platform
 from aioags.emulator.doors.in_memory import InMemoryTransport
 from aioags.launch.claims import Launch, read_launch
 from aioags.launch.settings import ToolSettings
-from aioags.memberships import Roster
+from aioags.memberships import Memberships
 from aioags.model.member import MEMBERSHIPS_SCOPE, Member
-from aioags.protocol.memberships import DirectRoster, load_member
+from aioags.protocol.memberships import DirectMemberships
 from aioags.protocol.messages import Request
+from aioags.wire.members import load_member
 from aioags.wire.scalars import NotReadableError
 from tests.fakes import CONTAINER, HOST, PaperPlatform, answer, registration
 
@@ -148,7 +149,7 @@ async def test_a_job_needs_the_url_and_the_registration_only(platform: Platform,
     assert launch.endpoint is not None
     stored = json.dumps({"memberships_url": launch.memberships_url, "endpoint": launch.endpoint.to_claim()})
     job = json.loads(stored)
-    roster = Roster(launch.registration, job["memberships_url"], Endpoint.from_claim(job["endpoint"]))
+    roster = Memberships(launch.registration, job["memberships_url"], Endpoint.from_claim(job["endpoint"]))
     assert len([member async for member in ags.memberships(roster)]) == 8
 
 
@@ -165,11 +166,11 @@ class TestOnPaper:
     What the emulator does not do: other origins, broken pages, filters ignored.
     """
 
-    def roster(self, url: str | None = MEMBERS) -> Roster:
+    def roster(self, url: str | None = MEMBERS) -> Memberships:
         """
         Return where the paper platform's members are.
         """
-        return Roster(registration(), url)
+        return Memberships(registration(), url)
 
     def page(self, *user_ids: str, roles: Any = (LEARNER,), next_url: str | None = None) -> Any:
         """
@@ -230,7 +231,7 @@ class TestOnPaper:
     @pytest.mark.parametrize("url", ["http://lms.example/members", "/members", "ftp://lms.example/m"])
     def test_no_token_goes_to_a_url_that_is_not_https(self, url: str) -> None:
         with pytest.raises(UntrustedURLError):
-            DirectRoster(url)
+            DirectMemberships(url)
 
     @pytest.mark.parametrize("arguments", [{"limit": 0}, {"role": ""}, {"resource_link_id": " "}])
     async def test_wrong_arguments_send_nothing(self, arguments: dict[str, Any]) -> None:
@@ -241,7 +242,7 @@ class TestOnPaper:
 
     async def test_the_scopes_of_the_endpoint_are_asked_for_together(self) -> None:
         platform = PaperPlatform([self.page("u1")])
-        source = Roster(registration(), MEMBERS, Endpoint(CONTAINER, None, ["https://x.example/foreign"]))
+        source = Memberships(registration(), MEMBERS, Endpoint(CONTAINER, None, ["https://x.example/foreign"]))
         async with Client(transport=platform, runtime=platform.time.runtime()) as ags:
             await anext(ags.memberships(source))
         (asked,) = platform.token_requests
@@ -274,4 +275,4 @@ def test_2_3_a_member_is_active_unless_the_platform_says_otherwise_and_unknown_k
     assert member.is_active
     inactive = load_member({"user_id": "7", "status": "http://purl.imsglobal.org/vocab/lis/v2/status#Inactive"})
     assert not inactive.is_active
-    assert isinstance(DirectRoster(MEMBERS).members().request, Request)
+    assert isinstance(DirectMemberships(MEMBERS).members().request, Request)

@@ -13,7 +13,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from aioags.launch import MemoryStore, SQLiteStore, Store
+from aioags.launch import LoginStore, MemoryLoginStore, SQLiteLoginStore
 
 
 @attrs.define
@@ -40,33 +40,33 @@ def clock() -> Clock:
 
 
 @pytest.fixture(params=["memory", "sqlite"])
-def store(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[Store]:
+def store(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[LoginStore]:
     """
     A store of each kind.
     """
     if request.param == "memory":
-        yield MemoryStore(clock=clock)
+        yield MemoryLoginStore(clock=clock)
         return
-    store = SQLiteStore(tmp_path / "logins.db", clock=clock)
+    store = SQLiteLoginStore(tmp_path / "logins.db", clock=clock)
     yield store
     store.close()
 
 
-async def test_what_was_put_is_taken_once(store: Store) -> None:
+async def test_what_was_put_is_taken_once(store: LoginStore) -> None:
     assert await store.put("key", "välue", seconds=10)
     assert await store.take("key") == "välue"
     assert await store.take("key") is None
     assert await store.take("other") is None
 
 
-async def test_a_key_in_use_is_not_overwritten_until_it_is_taken(store: Store) -> None:
+async def test_a_key_in_use_is_not_overwritten_until_it_is_taken(store: LoginStore) -> None:
     assert await store.put("key", "one", seconds=10)
     assert not await store.put("key", "two", seconds=10)
     assert await store.take("key") == "one"
     assert await store.put("key", "three", seconds=10)
 
 
-async def test_a_value_that_is_over_is_gone_and_its_key_free(store: Store, clock: Clock) -> None:
+async def test_a_value_that_is_over_is_gone_and_its_key_free(store: LoginStore, clock: Clock) -> None:
     await store.put("a", "one", seconds=10)
     await store.put("b", "one", seconds=10)
     clock.now += 10
@@ -75,18 +75,18 @@ async def test_a_value_that_is_over_is_gone_and_its_key_free(store: Store, clock
     assert await store.take("b") == "two"
 
 
-async def test_of_many_who_take_at_once_one_gets_it(store: Store) -> None:
+async def test_of_many_who_take_at_once_one_gets_it(store: LoginStore) -> None:
     await store.put("key", "value", seconds=10)
     taken = await asyncio.gather(*(store.take("key") for _ in range(20)))
     assert sorted(taken, key=str) == [None] * 19 + ["value"]
 
 
-async def test_of_many_who_put_at_once_one_does(store: Store) -> None:
+async def test_of_many_who_put_at_once_one_does(store: LoginStore) -> None:
     assert sum(await asyncio.gather(*(store.put("key", str(n), seconds=10) for n in range(20)))) == 1
 
 
 async def test_memory_does_not_grow_without_bound() -> None:
-    store = MemoryStore(clock=lambda: 0.0)
+    store = MemoryLoginStore(clock=lambda: 0.0)
     for n in range(100_001):
         await store.put(str(n), "", seconds=10)
     assert await store.take("100000") == ""
@@ -95,11 +95,11 @@ async def test_memory_does_not_grow_without_bound() -> None:
 
 async def test_two_processes_share_a_file(tmp_path: Path) -> None:
     path = tmp_path / "logins.db"
-    one = SQLiteStore(path)
+    one = SQLiteLoginStore(path)
     await one.put("key", "value", seconds=60)
     code = (
-        "import asyncio, sys; from aioags.launch import SQLiteStore\n"
-        "store = SQLiteStore(sys.argv[1]); print(asyncio.run(store.take('key')))"
+        "import asyncio, sys; from aioags.launch import SQLiteLoginStore\n"
+        "store = SQLiteLoginStore(sys.argv[1]); print(asyncio.run(store.take('key')))"
     )
     command = [sys.executable, "-c", code, str(path)]
     other = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
@@ -112,8 +112,8 @@ async def test_two_processes_share_a_file(tmp_path: Path) -> None:
 async def test_processes_that_open_a_new_file_at_once_agree_on_who_was_first(tmp_path: Path) -> None:
     path = tmp_path / "logins.db"
     code = (
-        "import asyncio, sys; from aioags.launch import SQLiteStore\n"
-        "store = SQLiteStore(sys.argv[1])\n"
+        "import asyncio, sys; from aioags.launch import SQLiteLoginStore\n"
+        "store = SQLiteLoginStore(sys.argv[1])\n"
         "async def main():\n"
         "    print(sum([await store.put(str(n), sys.argv[2], seconds=60) for n in range(30)]))\n"
         "asyncio.run(main())"
@@ -126,7 +126,7 @@ async def test_processes_that_open_a_new_file_at_once_agree_on_who_was_first(tmp
 
 
 async def test_a_store_that_was_closed_opens_again(tmp_path: Path, clock: Clock) -> None:
-    store = SQLiteStore(tmp_path / "logins.db", clock=clock)
+    store = SQLiteLoginStore(tmp_path / "logins.db", clock=clock)
     await store.put("key", "value", seconds=10)
     store.close()
     store.close()
@@ -136,7 +136,7 @@ async def test_a_store_that_was_closed_opens_again(tmp_path: Path, clock: Clock)
 
 async def test_the_file_does_not_keep_what_is_over(tmp_path: Path, clock: Clock) -> None:
     path = tmp_path / "logins.db"
-    store = SQLiteStore(path, clock=clock)
+    store = SQLiteLoginStore(path, clock=clock)
     await store.put("old", "value", seconds=10)
     clock.now += 11
     await store.put("new", "value", seconds=10)
@@ -146,6 +146,6 @@ async def test_the_file_does_not_keep_what_is_over(tmp_path: Path, clock: Clock)
     connection.close()
 
 
-@pytest.mark.parametrize("make", [MemoryStore, lambda: SQLiteStore("unused.db")])
-def test_both_are_stores(make: Callable[[], Store]) -> None:
-    assert isinstance(make(), Store)
+@pytest.mark.parametrize("make", [MemoryLoginStore, lambda: SQLiteLoginStore("unused.db")])
+def test_both_are_stores(make: Callable[[], LoginStore]) -> None:
+    assert isinstance(make(), LoginStore)

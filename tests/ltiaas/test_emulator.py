@@ -308,7 +308,7 @@ async def test_the_whole_way_over_sockets() -> None:
         assert report.ok
         assert [item.id async for item in gradebook.line_items(resource_id="a/b=c")] == [quiz.id]
         assert {result.fraction async for result in gradebook.results(line_item=quiz)} == {0.25}
-        assert len([member async for member in account.members(service_key=tool.launch.service_key)]) == 5
+        assert len([member async for member in account.memberships(service_key=tool.launch.service_key)]) == 5
     assert quiz.id is not None
     assert "?type_id=" in quiz.id
 

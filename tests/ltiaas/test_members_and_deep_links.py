@@ -22,7 +22,7 @@ async def members(*records: Any, **filters: Any) -> list[Any]:
     Let LTIAAS answer with records.
     """
     _, account = on_paper(page("members", *records))
-    return [member async for member in account.members(service_key=SERVICE_KEY, **filters)]
+    return [member async for member in account.memberships(service_key=SERVICE_KEY, **filters)]
 
 
 async def test_a_member_has_the_names_of_the_standard() -> None:
@@ -64,7 +64,7 @@ async def test_a_member_that_cannot_be_read_is_an_error_that_names_it(record: An
 async def test_members_by_a_stored_reference() -> None:
     paper, account = on_paper(page("members", {"userId": "1"}))
     reference = ServiceReference(service_key=SERVICE_KEY, offers_grades=False)
-    assert [member.user_id async for member in account.members(reference=reference)] == ["1"]
+    assert [member.user_id async for member in account.memberships(reference=reference)] == ["1"]
     assert dict(paper.sent[0].headers)["Authorization"].startswith("SERVICE-AUTH-V1 ")
 
 

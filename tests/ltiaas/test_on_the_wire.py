@@ -140,7 +140,7 @@ async def test_the_idtoken_and_the_lmss_own_claims() -> None:
 async def test_memberships() -> None:
     first = {"members": [{"userId": "7", "roles": ["Learner"]}], "next": "https://lms.example/m?p=2"}
     async with rig(http_json(first), http_json({"members": []})) as it:
-        members = it.account.members(service_key=SERVICE_KEY, role="Learner", resource_link_id="4", limit=1)
+        members = it.account.memberships(service_key=SERVICE_KEY, role="Learner", resource_link_id="4", limit=1)
         assert [member.user_id async for member in members] == ["7"]
         targets = [request.target for request in it.server.received]
     assert targets == [

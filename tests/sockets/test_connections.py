@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import random
 import warnings
 import zlib
 from collections.abc import AsyncIterator
@@ -18,6 +19,7 @@ from aioags import (
     Gradebook,
     LineItem,
     LostAnswerError,
+    MalformedError,
     NotFoundError,
     RefusedError,
     RetryPolicy,
@@ -55,6 +57,39 @@ async def test_one_connection_serves_call_after_call(server: RawServer) -> None:
             await gradebook.post_score(graded())
     assert [request.connection for request in server.received] == [1] * 5
     assert server.connections == 1
+
+
+@pytest.mark.parametrize("idle, connection", [(3.0, 1), (5.0, 2)])
+async def test_a_connection_is_not_used_again_when_a_server_may_be_closing_it(
+    server: RawServer, monkeypatch: pytest.MonkeyPatch, idle: float, connection: int
+) -> None:
+    """
+    Apache and Node close after five seconds of silence: a POST that meets that is a lost answer.
+    """
+    server.answers = [http(204)]
+    now = 1000.0
+    # The clock by which aiohttp tells how long a connection has been idle: so nobody has to wait.
+    monkeypatch.setattr(aiohttp.connector, "monotonic", lambda: now)
+    async with Client() as client:
+        gradebook = server.gradebook(client)
+        await gradebook.post_score(graded())
+        now += idle
+        await gradebook.post_score(graded())
+    assert [request.connection for request in server.received] == [1, connection]
+
+
+async def test_a_cookie_of_one_answer_is_not_sent_with_the_next_request(server: RawServer) -> None:
+    """
+    Calls of many courses and tools share the session: a platform's cookie would make them one visitor.
+    """
+    server.answers = [http(204, b"", "Set-Cookie: MoodleSession=of-another; Path=/")]
+    # Not an IP address: of those aiohttp's own jar takes no cookies anyway.
+    origin = f"http://localhost:{server.port}"
+    async with Client() as client:
+        gradebook = server.gradebook(client, f"{origin}/items/7", f"{origin}/items")
+        for _ in range(2):
+            await gradebook.post_score(graded())
+    assert [request.header("Cookie") for request in server.received] == [[], []]
 
 
 async def test_http_1_0_closes_after_each_answer(server: RawServer) -> None:
@@ -175,6 +210,31 @@ async def test_compressed_answers_are_read(server: RawServer, encoding: str, wbi
     server.answers = [http(200, zlib.compress(b'[{"userId":"u"}]', wbits=wbits), f"Content-Encoding: {encoding}")]
     async with Client() as client:
         assert [result.user_id async for result in server.gradebook(client).results()] == ["u"]
+
+
+@pytest.mark.parametrize("encoding, wbits", [("gzip", 31), ("deflate", 15), ("deflate", -15)])
+@pytest.mark.parametrize("missing", [1, 4, 8, 9])
+async def test_a_compressed_answer_that_ends_too_early_is_not_read_though_what_came_is_well_formed(
+    server: RawServer, encoding: str, wbits: int, missing: int
+) -> None:
+    """
+    A cut at the end takes the checksum, or white space: the array looks whole, and nobody knows whether it is.
+    """
+    # Random enough that each of its last characters takes bytes of its own.
+    padding = bytes(random.Random(1).choices(b" \t\n\r", k=400))
+    body = zlib.compress(b'[{"userId":"u"}]' + padding, wbits=wbits)[:-missing]
+    server.answers = [http(200, body, f"Content-Encoding: {encoding}")]
+    async with Client(retry=ONCE) as client:
+        with pytest.raises(MalformedError, match="ends too early"):
+            _ = [result async for result in server.gradebook(client).results()]
+
+
+async def test_a_score_whose_compressed_answer_ends_too_early_may_be_recorded(server: RawServer) -> None:
+    server.answers = [http(200, zlib.compress(b"{}", wbits=31)[:-8], "Content-Encoding: gzip")]
+    async with Client(retry=ONCE) as client:
+        with pytest.raises(MalformedError) as caught:
+            await server.gradebook(client).post_score(graded())
+    assert caught.value.recorded is None
 
 
 async def test_an_empty_answer_may_be_called_compressed(server: RawServer) -> None:

@@ -12,9 +12,8 @@ from itertools import pairwise
 import pytest
 
 from aioags import Score, StaleScoreError
-from aioags.model.stamp import as_auto_stamp
 from aioags.protocol.messages import Request
-from tests.fakes import SCORES, PaperPlatform, answer, sent_json
+from tests.fakes import SCORES, PaperPlatform, answer, sent_json, stamping
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -71,8 +70,10 @@ async def test_3_4_9_the_callers_stamp_is_sent_as_it_is(platform: PaperPlatform)
 async def test_3_4_9_a_delivery_tells_the_stamp_that_was_sent(platform: PaperPlatform) -> None:
     platform.script = [answer(204)] * 2
     gradebook = platform.gradebook()
-    first = Score.cleared("u1", timestamp=as_auto_stamp(NOON))
-    second = Score.cleared("u1", timestamp=as_auto_stamp(NOON + timedelta(milliseconds=5)))
+    with stamping(NOON):
+        first = Score.cleared("u1")
+    with stamping(NOON + timedelta(milliseconds=5)):
+        second = Score.cleared("u1")
     assert (await gradebook.post_score(first)).timestamp == NOON
     moved = await gradebook.post_score(second)
     assert moved.timestamp is not None

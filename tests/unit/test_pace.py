@@ -190,6 +190,25 @@ def test_after_a_hundred_answers_per_throttled_one_it_tries_one_more() -> None:
     assert 100 <= answers <= 120
 
 
+def test_with_the_fourth_cut_in_a_row_starts_are_spaced() -> None:
+    """
+    Four windows that failed, each smaller: it is not what is in flight that the platform minds.
+    """
+    tool = Tool()
+    tool.grow(32)
+    spaced: list[bool] = []
+    for _ in range(4):
+        tool.round(REFUSED)
+        tool.wait()
+        tool.fill()
+        # Beside the hold, only a gap makes anybody wait who could otherwise start.
+        spaced.append(tool.pacer.held_for(tool.now) > 0.0)
+        while tool.begun:
+            tool.end()
+        tool.wait()
+    assert spaced == [False, False, False, True]
+
+
 def test_a_throttle_without_hint_pauses_ever_longer_until_a_round_goes_well() -> None:
     tool = Tool()
     pauses = []
@@ -216,6 +235,28 @@ def test_a_hold_is_bounded() -> None:
     tool = Tool()
     tool.round(Signal(0.01, throttled=True, hold=1e12))
     assert tool.pacer.held_for(tool.now) == pytest.approx(LONGEST_HOLD)
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        Signal(0.01, throttled=True, hold=1e12),
+        Signal(0.1, hold=1e9),
+        Signal(0.1, remaining=0.0, cost=10.0, reset=1e9),
+    ],
+)
+def test_a_platform_that_asks_for_years_of_silence_is_asked_again_within_the_hour(nonsense: Signal) -> None:
+    """
+    A clock that is wrong, or milliseconds taken for seconds, must not stop a tool until somebody restarts it.
+    """
+    tool = Tool()
+    tool.fill()
+    while tool.begun:
+        tool.end(nonsense)
+    tool.now += 3599.0
+    assert tool.fill() == 0
+    tool.now += 1.0
+    assert tool.fill() > 0
 
 
 def test_a_platform_that_accepted_nothing_between_two_cuts_teaches_nothing() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from statistics import mean
 
+import attrs
 import pytest
 
 from aioags.model.policy import Pace
@@ -171,6 +172,41 @@ def test_a_long_quick_past_does_not_hide_that_the_platform_is_overloaded_now(see
     platform.workers = 4
     world.run(240.0)
     assert pacer.window <= 16
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_queue_of_our_own_is_found_though_nothing_became_slower(seed: int) -> None:
+    """
+    At first the work itself takes long, then a few workers are quick: with 32 in flight both look the same, but now
+    three of four wait in a queue that we made, in front of everybody else's requests too.
+    """
+    platform = Servers(40, 0.8)
+    pacer = Pacer(Pace(1, 32))
+    world = World(seed)
+    caller = Caller(world, pacer, platform)
+    world.later(0.0, caller.pump)
+    world.run(60.0)
+    assert pacer.window == 32
+    platform.workers, platform.seconds = 8, 0.2
+    world.run(180.0)
+    assert pacer.window <= 18
+    # And nothing is lost by it.
+    assert caller.measure(80.0, 180.0).throughput >= 0.9 * 8 / 0.2
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(
+    "platform, refusals", [(TokenBucket(1.0, 2.0, 0.1), 8), (TokenBucket(5.0, 5.0, 0.1), 9)], ids=["60/min", "5/s"]
+)
+def test_what_a_rate_limit_is_costs_a_handful_of_refusals_to_find_out(
+    platform: TokenBucket, refusals: int, seed: int
+) -> None:
+    """
+    Each refusal that a pacer takes for one of the window, when it is one of the rate, is one more.
+    """
+    caller = run(Pacer(Pace()), attrs.evolve(platform), seed=seed, until=60.0)
+    throttled = [when for when, kind in caller.answers if kind]
+    assert 1 <= len(throttled) <= refusals
 
 
 @pytest.mark.parametrize("seed", SEEDS)

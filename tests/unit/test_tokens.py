@@ -13,9 +13,9 @@ import attrs
 import pytest
 
 from aioags import AGSError, GrantRefusedError, Registration, Scope, UnreachableError
+from aioags.calls.tokens import OAuthCredential, Token, TokenCache
 from aioags.protocol.dialect import Operation
 from aioags.protocol.grants import Grant, grant_refusal
-from aioags.calls.tokens import OAuthCredential, Token, TokenCache
 from tests.fakes import WALL, answer, registration
 
 ALL = frozenset(scope.value for scope in Scope)

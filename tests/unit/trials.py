@@ -10,7 +10,9 @@ from typing import Any
 from aioags import AGSError, LostAnswerError, RetryPolicy, UnreachableError
 from aioags.protocol.acknowledgment import acknowledgment
 from aioags.protocol.dialect import Operation, Repeat
+from aioags.protocol.grants import token_refusal
 from aioags.protocol.messages import Request, Response
+from aioags.protocol.refusals import score_refusal
 from aioags.protocol.trial import Again, Trial
 from aioags.wire.scalars import load_json
 from tests.fakes import ITEM, TOKEN_URL, WALL, answer
@@ -36,10 +38,10 @@ KINDS = {
     "get": operation("get_line_item", "GET"),
     "update": operation("update_line_item", "PUT"),
     "delete": operation("delete_line_item", "DELETE"),
-    "score": operation("post_score", "POST", Repeat.STAMPED),
-    "comment": operation("post_score", "POST", Repeat.NEVER),
+    "score": operation("post_score", "POST", Repeat.STAMPED, refusal=score_refusal),
+    "comment": operation("post_score", "POST", Repeat.NEVER, refusal=score_refusal),
     "create": operation("create_line_item", "POST", Repeat.LOOK_FIRST),
-    "token": operation("token", "POST", scopes=(), url=TOKEN_URL),
+    "token": operation("token", "POST", scopes=(), url=TOKEN_URL, refusal=token_refusal),
 }
 READS = {"get", "token"}
 WRITES = set(KINDS) - READS

@@ -1,5 +1,5 @@
 """
-Claims as typed values: strict where the standard requires one, lenient where it is for show.
+Fields of the claims as typed values: strict where the standard requires one, lenient where it is for show.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def refused(message: str, reason: str, spec: str = "SEC 5.1.3") -> IdTokenRefuse
 
 
 @attrs.frozen
-class Reader:
+class ClaimReader:
     """
     Reads the fields of one JSON object. The methods that begin with ``need`` refuse the token when there is no value.
 
@@ -81,7 +81,7 @@ class Reader:
         """
         return () if self.fields.get(name) is None else self.need_texts(name)
 
-    def need_object(self, name: str, spec: str | None = None) -> Reader:
+    def need_object(self, name: str, spec: str | None = None) -> ClaimReader:
         """
         Return a nested object.
         """
@@ -90,7 +90,7 @@ class Reader:
             raise self._fault(name, "is missing")
         return value
 
-    def object(self, name: str, spec: str | None = None) -> Reader | None:
+    def object(self, name: str, spec: str | None = None) -> ClaimReader | None:
         """
         Return a nested object; None when it is absent or empty.
         """
@@ -100,7 +100,7 @@ class Reader:
             return None
         if not isinstance(value, dict):
             raise self._fault(name, "is not an object")
-        return Reader(value, spec or self.spec)
+        return ClaimReader(value, spec or self.spec)
 
     def truth(self, name: str) -> bool | None:
         """

@@ -17,7 +17,7 @@ _MOST_ENTRIES = 100_000
 
 
 @runtime_checkable
-class Store(Protocol):
+class LoginStore(Protocol):
     """
     Small texts under unguessable keys, for minutes. All processes of an application must see the same ones.
     """
@@ -47,7 +47,7 @@ class _Entry:
     expires_at: float
 
 
-class MemoryStore:
+class MemoryLoginStore:
     """
     A store in this process: for one process, and for tests. It keeps the newest 100,000 values.
 

@@ -19,7 +19,7 @@ _SCHEMA = (
 )
 
 
-class SQLiteStore:
+class SQLiteLoginStore:
     """
     A store in a file, opened at the first use. SQLite lets one process write at a time, so each step is atomic.
 

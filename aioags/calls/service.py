@@ -1,0 +1,63 @@
+"""
+`Service`: a back end, ready to be asked.
+
+Which engine sends, which dialect is spoken and what lets a call in belong together: whoever has one of the three needs
+the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from typing import Generic, TypeVar
+
+import attrs
+
+from aioags.calls.engine import Credential, Engine
+from aioags.calls.pages import read_pages
+from aioags.protocol.dialect import Operation, Page
+from aioags.protocol.trial import Trial
+
+D_co = TypeVar("D_co", covariant=True)
+T = TypeVar("T")
+
+
+@attrs.frozen
+class Service(Generic[D_co]):
+    """
+    A back end that operations of one dialect can be performed at.
+
+    Attributes:
+        engine: Sends; the whole `Client`'s.
+
+        dialect: Makes the operations.
+
+        credential: What lets them in. None: the operations carry their own, or need none.
+    """
+
+    engine: Engine
+    dialect: D_co
+    credential: Credential | None = None
+
+    async def perform(self, operation: Operation[T], *, trial: Trial[T] | None = None) -> T:
+        """
+        Do one call.
+
+        Args:
+            trial: Watched by a caller that wants to know how often it was sent. None: a new one.
+
+        Raises:
+            AGSError: It failed.
+        """
+        return await self.engine.perform(operation, self.credential, trial=trial)
+
+    def pages(
+        self,
+        first: Operation[Page[T]],
+        further: Callable[[str], Operation[Page[T]]],
+        *,
+        instead: Operation[Page[T]] | None = None,
+    ) -> AsyncGenerator[T, None]:
+        """
+        Yield the records of every page, each fetched when it is needed; see `read_pages`.
+        """
+        return read_pages(self.perform, self.engine.retry, first, further, instead=instead)

@@ -1,0 +1,78 @@
+"""
+How a platform's other services are asked: those that this package has no words for, such as course groups.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from aioags.model.secure import url_fault
+from aioags.protocol.dialect import Operation, Page, Repeat
+from aioags.protocol.messages import Request, Response
+from aioags.protocol.urls import check_trusted, origin
+from aioags.wire import media_types
+from aioags.wire.links import next_link
+from aioags.wire.scalars import dump_json, load_json
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+# RFC 9110 9.2.2: twice is the same as once.
+_IDEMPOTENT = frozenset({"GET", "PUT", "DELETE"})
+
+
+@attrs.frozen
+class OtherService:
+    """
+    One service of a platform, asked with JSON.
+
+    Attributes:
+        scopes: What its access token must allow: any one of these.
+
+        trusted: The one origin that the token goes to.
+    """
+
+    scopes: tuple[str, ...]
+    trusted: frozenset[str]
+
+    @classmethod
+    def at(cls, url: str, scopes: tuple[str, ...]) -> OtherService:
+        """
+        Return the service at a URL.
+
+        Raises:
+            UntrustedURLError: It is not https, or http to loopback.
+        """
+        trusted = frozenset({origin(url)} if url_fault(url) is None else ())
+        check_trusted(url, trusted, "the service's URL")
+        return cls(scopes, trusted)
+
+    def request(self, method: str, url: str, *, accept: str, json: Any) -> Operation[Any]:
+        """
+        Ask once; the value is the answer's JSON, None when its body is empty.
+
+        Args:
+            json: What to send. None: no body.
+        """
+        headers = (("Accept", accept),) if json is None else (("Accept", accept), ("Content-Type", media_types.JSON))
+        body = None if json is None else dump_json(json).encode()
+        repeat = Repeat.FREELY if method in _IDEMPOTENT else Repeat.NEVER
+        return self._operation(Request(method, url, headers, body), _read, repeat)
+
+    def page(self, url: str, *, accept: str) -> Operation[Page[Any]]:
+        """
+        Ask for one page: its only record is its whole JSON.
+        """
+        return self._operation(Request("GET", url, (("Accept", accept),)), _read_page, Repeat.FREELY)
+
+    def _operation(self, request: Request, read: Any, repeat: Repeat) -> Operation[Any]:
+        check_trusted(request.url, self.trusted, "the service's URL")
+        return Operation("service", request, self.scopes, read, repeat, self.trusted)
+
+
+def _read(response: Response) -> Any:
+    return load_json(response.body) if response.body.strip() else None
+
+
+def _read_page(response: Response) -> Page[Any]:
+    return Page([load_json(response.body)], next_link(response.header_values("Link"), response.url))
