@@ -37,7 +37,7 @@ from markdown_it import MarkdownIt
 
 from aioags import Client, Endpoint, Registration, Score
 from aioags.emulator import Platform, serve
-from aioags.emulator.cli import document
+from aioags.emulator.doors.cli import document
 from tests.rigs.course_groups import CLAIM as GROUPS_CLAIM
 from tests.rigs.course_groups import course_groups
 

@@ -5,7 +5,8 @@ The layers of the package: a file imports from its own folder and from lower ran
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,9 @@ LAST_PURE_RANK = 3
 CLOCKS = {"now", "utcnow", "today"}
 # AGS 3.4.9: a score is stamped when it is made, and os tells of a fork.
 MAY_READ_THE_CLOCK = "model/stamp.py"
+
+# Files that import each other, known and waiting to be parted.
+KNOWN_CIRCLES: set[frozenset[str]] = {frozenset({"aioags.outbox.postgres", "aioags.outbox.postgres_limiter"})}
 
 # Dependency: where it may be imported, as prefixes of the path below aioags.
 CONFINED = {
@@ -154,6 +158,77 @@ def files() -> list[Path]:
     return sorted(PACKAGE.rglob("*.py"))
 
 
+def module_of(path: str) -> str:
+    """
+    Name the module of a file, given relative to the package; a folder's ``__init__`` has the folder's name.
+    """
+    parts = Path(path).with_suffix("").parts
+    return ".".join(["aioags", *parts]).removesuffix(".__init__")
+
+
+def import_graph(sources: Mapping[str, str]) -> dict[str, set[str]]:
+    """
+    Map each module of some files to those of them that it imports, inside functions and for type checkers included.
+
+    Args:
+        sources: Python text by path relative to the package.
+    """
+    modules = {module_of(path) for path in sources}
+    return {
+        module_of(path): {name for _, name in imports(source, path)} & modules - {module_of(path)}
+        for path, source in sources.items()
+    }
+
+
+def circles(graph: Mapping[str, set[str]]) -> set[frozenset[str]]:
+    """
+    Find the sets of modules that import each other, directly or through others of the set.
+    """
+    reached = {module: reachable(graph, module) for module in graph}
+    in_one = [one for one in graph if one in reached[one]]
+    return {frozenset(other for other in reached[one] if one in reached[other]) for one in in_one}
+
+
+def reachable(graph: Mapping[str, set[str]], start: str) -> set[str]:
+    """
+    Return all that a module imports, directly or through others.
+    """
+    found: set[str] = set()
+    waiting = [start]
+    while waiting:
+        for name in graph[waiting.pop()] - found:
+            found.add(name)
+            waiting.append(name)
+    return found
+
+
+def rooms() -> list[str]:
+    """
+    Read the order of the emulator's rooms, the lowest first, from the docstring of the emulator.
+    """
+    text = ast.get_docstring(ast.parse((PACKAGE / "emulator" / "__init__.py").read_text(encoding="utf-8"))) or ""
+    return re.findall(r"^    (\w+)  +\S", text, re.MULTILINE)
+
+
+def room_complaints(source: str, path: str, order: Sequence[str]) -> Iterator[str]:
+    """
+    Yield one sentence for each import, in a room of the emulator, of a room that is not below it.
+
+    Args:
+        path: Relative to the package.
+
+        order: The rooms, the lowest first.
+    """
+    room = Path(path).with_suffix("").parts[1]
+    for line, name in imports(source, path):
+        parts = name.split(".")
+        other = parts[2] if parts[:2] == ["aioags", "emulator"] and len(parts) > 2 else None
+        if parts == ["aioags", "emulator"]:
+            yield f"aioags/{path}:{line} imports {name}: no room may import the house that it stands in."
+        elif other is not None and other != room and order.index(other) >= order.index(room):
+            yield f"aioags/{path}:{line} imports {name}: the room {other} is not below the room {room}."
+
+
 def test_every_file_imports_only_what_its_layer_may() -> None:
     broken = [
         sentence
@@ -161,6 +236,61 @@ def test_every_file_imports_only_what_its_layer_may() -> None:
         for sentence in complaints(file.read_text(encoding="utf-8"), file.relative_to(PACKAGE).as_posix())
     ]
     assert not broken, "\n" + "\n".join(broken)
+
+
+def test_no_file_imports_itself_through_others() -> None:
+    sources = {file.relative_to(PACKAGE).as_posix(): file.read_text(encoding="utf-8") for file in files()}
+    found = circles(import_graph(sources)) - KNOWN_CIRCLES
+    assert not found, "\n" + "\n".join(f"{', '.join(sorted(ring))} import each other." for ring in found)
+
+
+@pytest.mark.parametrize(
+    "sources",
+    [
+        {"a.py": "from aioags.b import B", "b.py": "def f():\n    from aioags.a import A"},
+        {"a.py": "if TYPE_CHECKING:\n    from aioags.b import B", "b.py": "from . import a"},
+    ],
+)
+def test_a_circle_is_found_inside_functions_and_for_type_checkers(sources: dict[str, str]) -> None:
+    assert circles(import_graph(sources)) == {frozenset({"aioags.a", "aioags.b"})}
+
+
+def test_files_in_a_row_are_no_circle() -> None:
+    sources = {"a.py": "from aioags import b, c", "b.py": "from aioags import c", "c.py": "import json"}
+    assert circles(import_graph(sources)) == set()
+
+
+def test_the_emulators_rooms_are_those_that_it_says() -> None:
+    emulator = PACKAGE / "emulator"
+    there = {file.stem for file in emulator.glob("*.py")} | {file.parent.name for file in emulator.glob("*/*.py")}
+    assert set(rooms()) == there - {"__init__", "__main__"}
+
+
+def test_a_room_of_the_emulator_imports_only_those_below_it() -> None:
+    order = rooms()
+    paths = [file.relative_to(PACKAGE).as_posix() for file in (PACKAGE / "emulator").rglob("*.py")]
+    inside = [path for path in paths if Path(path).with_suffix("").parts[1] in order]
+    assert len(inside) > len(order)
+    broken = [
+        sentence
+        for path in inside
+        for sentence in room_complaints((PACKAGE / path).read_text(encoding="utf-8"), path, order)
+    ]
+    assert not broken, "\n" + "\n".join(broken)
+
+
+@pytest.mark.parametrize(
+    "source, reason",
+    [
+        ("from aioags.emulator.doors import control", "the room doors is not below the room platform"),
+        ("if TYPE_CHECKING:\n    from aioags.emulator.web.page import GradebookPage", "the room web is not below"),
+        ("from aioags.emulator import Fault", "no room may import the house"),
+    ],
+)
+def test_an_import_of_a_higher_room_is_a_sentence(source: str, reason: str) -> None:
+    (sentence,) = room_complaints(source, "emulator/platform.py", ["wire", "platform", "web", "doors"])
+    assert sentence.startswith("aioags/emulator/platform.py:")
+    assert reason in sentence
 
 
 def test_the_package_is_really_walked() -> None:

@@ -10,11 +10,12 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from aioags.emulator import launches, line_items, results
-from aioags.emulator.keys import KeyPair
-from aioags.emulator.profile import ALL_SCOPES, Profile
-from aioags.emulator.site import Site
-from aioags.emulator.state import Course, Grade, Item, Link, Override, Person, Tool
+from aioags.emulator.profiles.profile import ALL_SCOPES, Profile
+from aioags.emulator.services import line_items, results
+from aioags.emulator.site import claims
+from aioags.emulator.site.keys import KeyPair
+from aioags.emulator.site.site import Site
+from aioags.emulator.site.state import Course, Grade, Item, Link, Override, Person, RegisteredTool
 
 # How a line item may be named: its URL, its number, the JSON object the platform shows, or None: the oldest there is.
 ItemRef = str | int | dict[str, Any] | Item | None
@@ -56,13 +57,15 @@ class Classroom:
         return next(iter(self.site.state.courses.values()))
 
     @property
-    def tool(self) -> Tool:
+    def tool(self) -> RegisteredTool:
         """
         The first tool.
         """
         return next(iter(self.site.state.tools.values()))
 
-    def add_tool(self, client_id: str, *, key: KeyPair | None = None, scopes: tuple[str, ...] = ALL_SCOPES) -> Tool:
+    def add_tool(
+        self, client_id: str, *, key: KeyPair | None = None, scopes: tuple[str, ...] = ALL_SCOPES
+    ) -> RegisteredTool:
         """
         Register a tool.
 
@@ -72,11 +75,13 @@ class Classroom:
             scopes: What it may have at most.
         """
         number = len(self.site.state.tools) + 1
-        tool = Tool(number, client_id, f"deployment-{number}", (key or self.key).public_set, scopes)
+        tool = RegisteredTool(number, client_id, f"deployment-{number}", (key or self.key).public_set, scopes)
         self.site.state.tools[client_id] = tool
         return tool
 
-    def add_course(self, title: str, *, people: Iterable[Person] = (), tools: Iterable[Tool] | None = None) -> Course:
+    def add_course(
+        self, title: str, *, people: Iterable[Person] = (), tools: Iterable[RegisteredTool] | None = None
+    ) -> Course:
         """
         Open a course.
 
@@ -91,7 +96,12 @@ class Classroom:
         return course
 
     def add_link(
-        self, title: str, *, tool: Tool | None = None, course: Course | None = None, score_maximum: float = 100
+        self,
+        title: str,
+        *,
+        tool: RegisteredTool | None = None,
+        course: Course | None = None,
+        score_maximum: float = 100,
     ) -> Link:
         """
         Place a tool in a course.
@@ -113,7 +123,7 @@ class Classroom:
         *,
         link: Link | None = None,
         course: Course | None = None,
-        tool: Tool | None = None,
+        tool: RegisteredTool | None = None,
         resource_id: str | None = None,
         tag: str | None = None,
     ) -> Item:
@@ -129,11 +139,11 @@ class Classroom:
         course.items[item.number] = item
         return item
 
-    def registration_args(self, tool: Tool | None = None) -> dict[str, Any]:
+    def registration_args(self, tool: RegisteredTool | None = None) -> dict[str, Any]:
         """
         Return what ``aioags.Registration`` is called with: issuer, client id, token URL, key, audience, deployment id.
         """
-        return launches.registration(self.site, tool or self.tool, self.key.pem)
+        return claims.registration(self.site, tool or self.tool, self.key.pem)
 
     def endpoint_claim(self, link: Link | None = None, *, course: Course | None = None) -> dict[str, Any]:
         """
@@ -145,7 +155,7 @@ class Classroom:
         course = course or self.course
         link = link or next(iter(course.links.values()), None)
         tool = self.tool if link is None else self.site.state.tools[link.client_id]
-        return launches.endpoint_claim(self.site, course, tool, link.id if link else None)
+        return claims.endpoint_claim(self.site, course, tool, link.id if link else None)
 
     def launch_claims(self, user: str, link: Link | None = None, *, course: Course | None = None) -> dict[str, Any]:
         """
@@ -161,7 +171,7 @@ class Classroom:
         if link is None:
             raise LookupError(f"{course.title!r} has no resource link to launch")
         tool = self.site.state.tools[link.client_id]
-        return launches.claims(self.site, course, tool, link, course.people[user])
+        return claims.launch_claims(self.site, course, tool, link, course.people[user])
 
     def users(self, course: Course | None = None) -> list[str]:
         """

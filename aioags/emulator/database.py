@@ -16,19 +16,27 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 from joserfc.jwk import KeySet
 
-from aioags.emulator.changes import EVERYTHING, Change
-from aioags.emulator.keys import KeyPair
-from aioags.emulator.messages import dump
-from aioags.emulator.site import Held
-from aioags.emulator.state import Attempt, Course, Grade, Item, Link, Override, Person, State, Tool
-
-if TYPE_CHECKING:
-    from aioags.emulator.platform import Platform
+from aioags.emulator.platform import Platform
+from aioags.emulator.site.keys import KeyPair
+from aioags.emulator.site.site import Held
+from aioags.emulator.site.state import (
+    Attempt,
+    Course,
+    Grade,
+    Item,
+    Link,
+    Override,
+    Person,
+    PlatformState,
+    RegisteredTool,
+)
+from aioags.emulator.traffic.changes import EVERYTHING, Change
+from aioags.emulator.wire.messages import dump
 
 # PRAGMA application_id: "AGS" and one byte.
 OURS = 0x41475301
@@ -41,8 +49,10 @@ TABLES = (
     "CREATE TABLE grades (item INTEGER, user TEXT, record TEXT NOT NULL, PRIMARY KEY (item, user))",
     "CREATE TABLE scores (number INTEGER PRIMARY KEY, item INTEGER NOT NULL, user TEXT NOT NULL, record TEXT NOT NULL)",
 )
-PUT_RECORD = "INSERT INTO records VALUES (?, ?) ON CONFLICT DO UPDATE SET record = excluded.record"
-PUT_GRADE = "INSERT INTO grades VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET record = excluded.record"
+PUT_RECORD = "INSERT INTO records (key, record) VALUES (?, ?) ON CONFLICT DO UPDATE SET record = excluded.record"
+PUT_GRADE = (
+    "INSERT INTO grades (item, user, record) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET record = excluded.record"
+)
 PUT_SCORE = "INSERT INTO scores (item, user, record) VALUES (?, ?, ?)"
 
 Key = tuple[str | int, ...]
@@ -74,7 +84,7 @@ class Database:
     fail: Callable[[DatabaseError], None] | None = None
     _platform: Platform | None = None
     # What the file holds: the state it is of, the text of each record, and how many scores of each grade.
-    _state: State | None = None
+    _state: PlatformState | None = None
     _records: dict[str, str] = attrs.field(factory=dict)
     _counts: dict[Held, int] = attrs.field(factory=dict)
     # What is not written yet.
@@ -201,14 +211,13 @@ class Database:
     def _forget_grades(self, item: int) -> None:
         for table in ("grades", "scores"):
             self._connection.execute(f"DELETE FROM {table} WHERE item = ?", (item,))  # noqa: S608  Names of our own.
-        for held in [held for held in self._counts if held[0] == item]:
-            del self._counts[held]
+        self._counts = {held: count for held, count in self._counts.items() if held.item != item}
 
     def _write_grade(self, item: Item, user: str) -> None:
         grade = item.grades.get(user)
         if grade is None:
             return
-        held, name = (item.number, user), _dump(user)
+        held, name = Held(item.number, user), _dump(user)
         self._connection.execute(PUT_GRADE, (item.number, name, _dump(_grade_record(grade))))
         for score in grade.history[self._counts.get(held, 0) :]:
             self._connection.execute(PUT_SCORE, (item.number, name, _dump(score)))
@@ -217,7 +226,7 @@ class Database:
     # -- Reading ------------------------------------------------------------------------------------------------------
 
     def _load(self, platform: Platform) -> None:
-        state = platform.site.state = self._state = State()
+        state = platform.site.state = self._state = PlatformState()
         for name, text in self._connection.execute("SELECT key, record FROM records ORDER BY rowid"):
             self._records[name] = text
             kind, *numbers = json.loads(name)
@@ -226,8 +235,8 @@ class Database:
         for number, user, text in self._connection.execute("SELECT item, user, record FROM grades ORDER BY rowid"):
             items[number].grades[json.loads(user)] = _load_grade(json.loads(user), json.loads(text))
         for number, user, text in self._connection.execute("SELECT item, user, record FROM scores ORDER BY number"):
-            held = (number, json.loads(user))
-            grade, score = items[number].grades[held[1]], json.loads(text)
+            held = Held(number, json.loads(user))
+            grade, score = items[number].grades[held.user], json.loads(text)
             grade.statement = score
             grade.history.append(score)
             self._counts[held] = self._counts.get(held, 0) + 1
@@ -284,11 +293,11 @@ def _dump(value: object) -> str:
     return dump(value, ascii_only=True).decode()
 
 
-def _item(state: State, number: int) -> Item | None:
+def _item(state: PlatformState, number: int) -> Item | None:
     return next((course.items[number] for course in state.courses.values() if number in course.items), None)
 
 
-def _items(state: State) -> Iterator[tuple[Course, Item]]:
+def _items(state: PlatformState) -> Iterator[tuple[Course, Item]]:
     for course in state.courses.values():
         for item in (*course.items.values(), *course.orphans):
             yield course, item
@@ -320,32 +329,32 @@ def _fields(thing: attrs.AttrsInstance, *without: str) -> dict[str, Any]:
     return {field.name: getattr(thing, field.name) for field in attrs.fields(type(thing)) if field.name not in without}
 
 
-def _load_platform(platform: Platform, state: State, record: dict[str, Any]) -> None:
+def _load_platform(platform: Platform, state: PlatformState, record: dict[str, Any]) -> None:
     platform.key = KeyPair.of(record["key"])
     state.last_item, state.last_link = record["last_item"], record["last_link"]
 
 
-def _load_tool(platform: Platform, state: State, record: dict[str, Any], client_id: str) -> None:
+def _load_tool(platform: Platform, state: PlatformState, record: dict[str, Any], client_id: str) -> None:
     keys, scopes = record.pop("keys"), tuple(record.pop("scopes"))
     key_set = KeySet.import_key_set(keys) if keys is not None else None
-    state.tools[client_id] = Tool(**record, key_set=key_set, scopes=scopes)
+    state.tools[client_id] = RegisteredTool(**record, key_set=key_set, scopes=scopes)
 
 
-def _load_course(platform: Platform, state: State, record: dict[str, Any], number: int) -> None:
+def _load_course(platform: Platform, state: PlatformState, record: dict[str, Any], number: int) -> None:
     state.courses[number] = Course(**{**record, "client_ids": set(record["client_ids"])})
 
 
-def _load_person(platform: Platform, state: State, record: dict[str, Any], course: int, user_id: str) -> None:
+def _load_person(platform: Platform, state: PlatformState, record: dict[str, Any], course: int, user_id: str) -> None:
     state.courses[course].people[user_id] = Person(**record)
 
 
-def _load_link(platform: Platform, state: State, record: dict[str, Any], course: int, link_id: str) -> None:
+def _load_link(platform: Platform, state: PlatformState, record: dict[str, Any], course: int, link_id: str) -> None:
     state.courses[course].links[link_id] = Link(**record["link"])
     if record["placed"] is not None:
         platform.launches.placed[link_id] = record["placed"]
 
 
-def _load_item(platform: Platform, state: State, record: dict[str, Any], number: int) -> None:
+def _load_item(platform: Platform, state: PlatformState, record: dict[str, Any], number: int) -> None:
     item = Item(**record["item"])
     course = state.courses[item.course]
     if record["orphan"]:

@@ -17,24 +17,26 @@ from typing import Any
 import attrs
 from joserfc.jwk import Key
 
-from aioags.emulator import control, error_styles, oidc, roster
-from aioags.emulator.changes import EVERYTHING, Change, touched_by
 from aioags.emulator.classroom import Classroom, ItemRef
-from aioags.emulator.clock import Clock
-from aioags.emulator.control import ROOT
-from aioags.emulator.dispatch import answer_service, operation_of
-from aioags.emulator.faults import Fault, FaultBook, replacement, spoiled
-from aioags.emulator.keys import KeyPair
-from aioags.emulator.messages import Answer, Asked, json_answer
-from aioags.emulator.oidc import LaunchDesk
-from aioags.emulator.profile import Profile
+from aioags.emulator.launching import clicks, oidc
+from aioags.emulator.launching.desk import ROOT, LaunchDesk
 from aioags.emulator.profiles import PROFILES
+from aioags.emulator.profiles.profile import Profile
 from aioags.emulator.refusals import Kind, Refusal
-from aioags.emulator.site import Site
-from aioags.emulator.state import Grade, Person, State
-from aioags.emulator.throttle import Limiter, limiter_of
-from aioags.emulator.tokens import TokenDesk
-from aioags.emulator.visits import Exchange, Visit
+from aioags.emulator.services.dispatch import answer_service, operation_of
+from aioags.emulator.services.tokens import TokenDesk
+from aioags.emulator.site import roster
+from aioags.emulator.site.clock import Clock
+from aioags.emulator.site.keys import KeyPair
+from aioags.emulator.site.site import Site
+from aioags.emulator.site.state import Grade, Person, PlatformState
+from aioags.emulator.traffic.changes import EVERYTHING, Change, touched_by
+from aioags.emulator.traffic.exchanges import Exchange
+from aioags.emulator.traffic.faults import Fault, FaultBook, replacement, spoiled
+from aioags.emulator.traffic.throttle import Throttle, throttle_of
+from aioags.emulator.traffic.visits import Visit
+from aioags.emulator.wire import error_styles
+from aioags.emulator.wire.messages import Answer, Asked, json_answer
 from aioags.protocol.messages import Request
 
 # What stands in URLs until a server says where it listens.
@@ -52,6 +54,8 @@ class Platform(Classroom):
     One platform with its courses, tools and gradebook.
 
     Attributes:
+        site: What the services share: profile, state, clock, base URL.
+
         tokens: The access tokens.
 
         requests: The last exchanges, oldest first.
@@ -76,7 +80,7 @@ class Platform(Classroom):
     counts: Counter[str] = attrs.field(factory=Counter)
     in_flight: int = 0
     maintenance: bool = False
-    limiters: dict[str, Limiter | None] = attrs.field(factory=dict, repr=False)
+    limiters: dict[str, Throttle | None] = attrs.field(factory=dict, repr=False)
     launches: LaunchDesk = attrs.field(init=False, repr=False, eq=False)
     _listeners: list[Callable[[Exchange], None]] = attrs.field(factory=list, repr=False)
     _watchers: list[Callable[[Change], None]] = attrs.field(factory=list, repr=False)
@@ -131,7 +135,7 @@ class Platform(Classroom):
         """
         chosen = find_profile(profile)
         rng = random.Random(seed)  # noqa: S311  Repeatable on purpose; nothing here is worth stealing.
-        site = Site(chosen, State(), clock, rng, base_url.rstrip("/"), issuer)
+        site = Site(chosen, PlatformState(), clock, rng, base_url.rstrip("/"), issuer)
         roll = list(roster.generated(users, chosen.user_ids) if people is None else people)
 
         def furnish(platform: Platform) -> None:
@@ -152,7 +156,7 @@ class Platform(Classroom):
         """
         Be as new: courses, grades, tokens, records, faults and settings as `create` left them.
         """
-        self.site.state = State()
+        self.site.state = PlatformState()
         self.site.skew = 0.0
         self.tokens = TokenDesk(self.site)
         self.requests.clear()
@@ -179,12 +183,12 @@ class Platform(Classroom):
 
     def answer_aside(self, request: Request) -> Answer | None:
         """
-        Answer a request of the back door or of a person, which is neither recorded nor failed; None: it is a tool's.
+        Answer a person who launches, which is neither recorded nor failed; None: it is a tool's request.
         """
-        if ROOT not in request.url and oidc.ROOT not in request.url:
+        if ROOT not in request.url:
             return None
         asked = Asked(request)
-        answer = control.answer(self, asked) if control.is_control(asked.path) else self.launches.answer_page(asked)
+        answer = clicks.answer_page(self.launches, asked)
         if asked.method != "GET":
             self.touch()
         return answer
@@ -202,7 +206,19 @@ class Platform(Classroom):
         self.in_flight += 1
         plan = self.faults.plan(operation, asked, self.in_flight)
         exchange.faults = plan.effects
-        return Visit(self, exchange, asked, place, plan)
+        return Visit(exchange, asked, place, plan, self._apply, self._depart)
+
+    def _apply(self, visit: Visit) -> Answer:
+        answer = visit.exchange.answer = self.perform(visit)
+        for listener in list(self._listeners):
+            listener(visit.exchange)
+        return answer
+
+    def _depart(self, visit: Visit) -> None:
+        self.in_flight -= 1
+        self.site.release(visit.held)
+        if visit.throttle is not None:
+            visit.throttle.leave(self.site.now())
 
     def perform(self, visit: Visit) -> Answer:
         """
@@ -214,12 +230,20 @@ class Platform(Classroom):
             exchange.applied = plan.instead is None and answer.status < 400
         except Refusal as refusal:
             exchange.refusal = refusal
-            answer = error_styles.answer(self.site, visit.asked, refusal)
+            answer = self._refused(visit, refusal)
         for fault in plan.afterwards:
             answer = self._spoil(visit, answer, fault)
-        if self._watchers and plan.instead is None and (change := touched_by(visit)) is not None:
-            self.touch(change)
+        if self._watchers and plan.instead is None:
+            self._tell(visit)
         return self._dressed(visit, answer)
+
+    def _tell(self, visit: Visit) -> None:
+        change = touched_by(visit, self.profile.addresses)
+        if change is not None:
+            self.touch(change)
+
+    def _refused(self, visit: Visit, refusal: Refusal) -> Answer:
+        return error_styles.answer(self.profile, self.site.rng, visit.asked, refusal)
 
     def _fails(self, visit: Visit, fault: Fault) -> Answer:
         if fault.effect == "expire":
@@ -230,11 +254,11 @@ class Platform(Classroom):
         try:
             return spoiled(answer, fault, self.profile)
         except Refusal as refusal:
-            return error_styles.answer(self.site, visit.asked, refusal)
+            return self._refused(visit, refusal)
 
     def _dressed(self, visit: Visit, answer: Answer) -> Answer:
-        if visit.limiter is not None:
-            answer = answer.with_headers(*visit.limiter.headers(self.site.now()))
+        if visit.throttle is not None:
+            answer = answer.with_headers(*visit.throttle.headers(self.site.now()))
         if self.profile.http_version == "1.0" and not _stays_modern(answer):
             answer = answer.carried(http_version="1.0", close=True)
         return answer.carried(wait=visit.plan.wait_after) if visit.plan.wait_after else answer
@@ -250,9 +274,9 @@ class Platform(Classroom):
         if place is not None and place.name == "token":
             return self.tokens.answer(asked)
         if place is not None and place.name == "jwks":
-            return self.launches.key_set()
+            return oidc.key_set(self.launches)
         if place is not None and place.name == "authorization":
-            return self.launches.authorize(asked)
+            return oidc.authorize(self.launches, asked)
         if place is not None and place.name == "wrong_token":
             return json_answer(200, {"token": f"{self.site.rng.getrandbits(128):032x}", "privatetoken": None})
         self._limit(visit)
@@ -263,11 +287,11 @@ class Platform(Classroom):
         if client_id is None:
             return
         if client_id not in self.limiters:
-            self.limiters[client_id] = limiter_of(self.profile)
-        limiter = self.limiters[client_id]
-        if limiter is not None:
-            limiter.enter(self.site.now())
-            visit.limiter = limiter
+            self.limiters[client_id] = throttle_of(self.profile)
+        throttle = self.limiters[client_id]
+        if throttle is not None:
+            throttle.enter(self.site.now())
+            visit.throttle = throttle
 
     def override(
         self, item: ItemRef, user: str, points: float | None, *, comment: str | None = None, teacher: str = "teacher"
@@ -319,13 +343,6 @@ class Platform(Classroom):
         """
         for watcher in list(self._watchers):
             watcher(change)
-
-    def announce(self, exchange: Exchange) -> None:
-        """
-        Tell the subscribers about an exchange.
-        """
-        for listener in list(self._listeners):
-            listener(exchange)
 
 
 def _is_elsewhere(asked: Asked, base_url: str) -> bool:

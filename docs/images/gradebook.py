@@ -18,7 +18,7 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from aioags import AGSError, Client, Endpoint, Gradebook, GradingProgress, LineItem, Registration, Score
 from aioags.emulator import Person, Platform, serve
-from aioags.emulator.page_faults import switch
+from aioags.emulator.web.fault_switches import switch
 
 HERE = Path(__file__).parent
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]

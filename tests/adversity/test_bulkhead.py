@@ -15,7 +15,7 @@ import pytest
 
 from aioags import AGSError, Client, Endpoint, Gradebook, Pace, Registration, Report, RetryPolicy, UnreachableError
 from aioags.emulator import Platform
-from aioags.emulator.throttle import Quota
+from aioags.emulator.traffic.throttle import Quota
 from aioags.protocol.messages import Request, Response
 from tests.rigs.hostile import silent
 from tests.rigs.memory import MemoryTransport, grades, new_platform, runtime_for, tool_key

@@ -17,7 +17,7 @@ import pytest
 
 from aioags import Delivery, LineItem, LostAnswerError, NotSentError, Pace, RetryPolicy, Score
 from aioags.emulator import PROFILES
-from aioags.emulator.throttle import Quota
+from aioags.emulator.traffic.throttle import Quota
 from aioags.protocol.messages import Request
 from tests.rigs.memory import Stand, memory_stand, runtime_for, until
 from tests.rigs.virtual_time import VirtualTime

@@ -13,7 +13,8 @@ import aiohttp
 import pytest
 
 from aioags.emulator import PROFILES, Answer, ManualClock, Platform, serve
-from aioags.emulator.control import ROUTES
+from aioags.emulator.doors import control as back_door
+from aioags.emulator.doors.control import ROUTES
 from aioags.protocol.messages import Request
 from tests.emulator.command import command
 from tests.emulator.raw_tool import SCORE, START, RawTool, dump_json, score, stamp, tool
@@ -22,12 +23,19 @@ JSON = (("Content-Type", "application/json"),)
 OF_PEOPLE = ("/launch", "/launch/start?user=user-0001", "/launch/frame?user=user-0001", "/launch/links")
 
 
+def ask(platform: Platform, request: Request) -> Answer:
+    """
+    Ask without a socket what a server would: the back door first, then the platform.
+    """
+    return back_door.answer(platform, request) or platform.answer(request)
+
+
 def control(one: RawTool, method: str, path: str = "", body: Any = None) -> Answer:
     """
     Ask the back door, as an HTTP client would.
     """
     url = f"{one.platform.base_url}/control{path}"
-    return one.platform.answer(Request(method, url, JSON if body is not None else (), dump_json(body)))
+    return ask(one.platform, Request(method, url, JSON if body is not None else (), dump_json(body)))
 
 
 def test_the_summary_is_what_a_tool_needs() -> None:
@@ -187,7 +195,7 @@ def test_a_wrong_control_request_is_one_clear_sentence(
 def test_a_web_page_cannot_change_anything_unasked() -> None:
     one = tool()
     url = f"{one.platform.base_url}/control/reset"
-    answer = one.platform.answer(Request("POST", url, (("Content-Type", "text/plain"),), b"{}"))
+    answer = ask(one.platform, Request("POST", url, (("Content-Type", "text/plain"),), b"{}"))
     assert answer.status == 415
 
 
@@ -199,7 +207,7 @@ def asked_as(platform: Platform, host: str, path: str = "/control", method: str 
     Ask as a browser does that was told to go to a host.
     """
     headers = (("Host", host), *(JSON if method == "POST" else ()))
-    return platform.answer(Request(method, platform.base_url + path, headers, b"{}" if method == "POST" else None))
+    return ask(platform, Request(method, platform.base_url + path, headers, b"{}" if method == "POST" else None))
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from aioags.emulator import ManualClock, Person, Platform, serve
 from aioags.emulator.database import Database, DatabaseError
+from aioags.emulator.doors import control as back_door
 from aioags.protocol.messages import Request
 from tests.emulator.command import command
 from tests.emulator.raw_tool import START, RawTool, dump_json, score, stamp, tool
@@ -55,7 +56,9 @@ def control(platform: Platform, path: str, body: Any) -> int:
     """
     Ask the back door; return the status.
     """
-    return platform.answer(Request("POST", f"{platform.base_url}/control{path}", JSON, dump_json(body))).status
+    answer = back_door.answer(platform, Request("POST", f"{platform.base_url}/control{path}", JSON, dump_json(body)))
+    assert answer is not None
+    return answer.status
 
 
 def kept(path: Path, profile: str = "spec", **options: Any) -> tuple[Database, RawTool]:

@@ -9,7 +9,8 @@ from typing import Any
 import attrs
 import pytest
 
-from aioags.emulator import PROFILES, openedx_fields
+from aioags.emulator import PROFILES
+from aioags.emulator.services import openedx_fields
 from tests.emulator.raw_tool import CONTAINER_TYPE, LINE_ITEM_TYPE, SCORE_TYPE, START, score, spliced, stamp, tool
 
 

@@ -19,10 +19,10 @@ import attrs
 import pytest
 
 from aioags.emulator import PROFILES, Answer, Fault, ManualClock, Person, Platform, Server, serve
-from aioags.emulator.messages import Asked
-from aioags.emulator.page import FILES, GradebookPage
-from aioags.emulator.page_faults import READY, switch
-from aioags.emulator.page_live import MOST_CELLS, MOST_LISTENERS, ROOM
+from aioags.emulator.web.fault_switches import READY, switch
+from aioags.emulator.web.live import MOST_CELLS, MOST_LISTENERS, ROOM
+from aioags.emulator.web.page import FILES, GradebookPage
+from aioags.emulator.wire.messages import Asked
 from aioags.protocol.messages import Request
 from tests.emulator.command import command
 from tests.emulator.raw_tool import START, RawTool, score, stamp, tool

@@ -15,7 +15,7 @@ import attrs
 import pytest
 
 from aioags.emulator import ManualClock, Platform, Server, serve
-from aioags.emulator.messages import Answer, Manner
+from aioags.emulator.wire.messages import Answer, Manner
 from tests.emulator.raw_tool import CONTAINER_TYPE, SCORE_TYPE, START, RawTool, score
 
 

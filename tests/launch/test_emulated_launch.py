@@ -15,7 +15,8 @@ from joserfc.jwk import KeySet, RSAKey
 
 from aioags import Registration
 from aioags.emulator import Platform
-from aioags.emulator.messages import Answer
+from aioags.emulator.doors import control
+from aioags.emulator.wire.messages import Answer
 from aioags.protocol.messages import Request
 from tests.launch.paper_lms import DL, GONE, LTI, NRPS, without_gone
 from tests.launch.surfer import Page
@@ -262,10 +263,11 @@ def test_a_tool_in_any_language_says_over_http_where_it_takes_launches() -> None
     platform = Platform.create()
     body = json.dumps({"login_url": f"{TOOL}/login?tenant=1", "redirect_uri": f"{TOOL}/launch"}).encode()
     url, json_type = f"{platform.base_url}/control/launch", (("Content-Type", "application/json"),)
-    answer = platform.answer(Request("POST", url, json_type, body))
-    assert answer.json() == {"page_url": platform.launches.page_url}
+    answer = control.answer(platform, Request("POST", url, json_type, body))
+    assert answer is not None and answer.json() == {"page_url": platform.launches.page_url}
     assert started(platform)["target_link_uri"] == f"{TOOL}/launch"
-    assert platform.answer(Request("POST", url, json_type, b'{"login_url": 5}')).status == 400
+    refused = control.answer(platform, Request("POST", url, json_type, b'{"login_url": 5}'))
+    assert refused is not None and refused.status == 400
 
 
 def test_what_the_platform_tells_a_tool_is_a_registration_that_takes_launches() -> None:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 
-from aioags.emulator.faults import Fault
+from aioags.emulator.traffic.faults import Fault
 from aioags.launch import jwks_document
 from tests.launch.examples import EXAMPLES as FOLDER
 from tests.launch.examples import SERVERS, example, free_port

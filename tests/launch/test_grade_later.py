@@ -12,8 +12,8 @@ import pytest
 
 from aioags import Client, Endpoint, Registration, Runtime, Score
 from aioags.emulator import ManualClock, Platform
-from aioags.emulator.in_memory import InMemoryTransport
-from aioags.emulator.messages import Answer
+from aioags.emulator.doors.in_memory import InMemoryTransport
+from aioags.emulator.wire.messages import Answer
 from aioags.errors import IdTokenRefusedError, UnregisteredError
 from aioags.launch import Launch, Tool, ToolSettings
 from aioags.protocol.messages import Request

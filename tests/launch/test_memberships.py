@@ -23,7 +23,7 @@ from aioags import (
     join_results,
 )
 from aioags.emulator import PROFILES, Platform
-from aioags.emulator.in_memory import InMemoryTransport
+from aioags.emulator.doors.in_memory import InMemoryTransport
 from aioags.launch.claims import Launch, read_launch
 from aioags.launch.settings import ToolSettings
 from aioags.memberships import Memberships

@@ -12,7 +12,7 @@ import pytest
 
 from aioags import Client, NotOfferedError, Scope, Score
 from aioags.emulator import Answer
-from aioags.emulator.messages import json_answer
+from aioags.emulator.wire.messages import json_answer
 from aioags.ltiaas import Account, Idtoken, ServiceReference
 from tests.contract.bench import Wire, new_bench
 from tests.fakes import PaperPlatform, answer

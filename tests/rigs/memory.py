@@ -18,7 +18,7 @@ from joserfc.jwk import ECKey
 
 from aioags import Client, Endpoint, Gradebook, LostAnswerError, Registration, Runtime, Score
 from aioags.emulator import Platform, Profile
-from aioags.emulator.messages import Answer
+from aioags.emulator.wire.messages import Answer
 from aioags.protocol.messages import Request, Response
 
 Hook = Callable[[Request], Awaitable[None]]

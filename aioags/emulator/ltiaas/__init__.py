@@ -5,7 +5,10 @@ It is built from the vendor's documents. Where they are silent it guesses, and e
 """
 
 from aioags.emulator.ltiaas.gateway import Gateway
-from aioags.emulator.ltiaas.launches import Launch
+from aioags.emulator.ltiaas.launches import GatewayLaunch
 from aioags.emulator.ltiaas.server import GatewayServer, serve
 
-__all__ = ["Gateway", "GatewayServer", "Launch", "serve"]
+__all__ = ["Gateway", "GatewayLaunch", "GatewayServer", "Launch", "serve"]
+
+# Tests of tools say Launch; the class of that name is in aioags.launch.
+Launch = GatewayLaunch

@@ -7,39 +7,50 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 import attrs
 
-from aioags.emulator.clock import iso
-from aioags.emulator.ltiaas.errors import NOT_FOR_CONTEXT, invalid, unavailable
-from aioags.emulator.ltiaas.launches import LTI, NRPS, Launch, idtoken, raw_claims
-from aioags.emulator.ltiaas.lms import CONTAINER, LINE_ITEM, MEMBERSHIPS, RESULTS, SCORE, service
-from aioags.emulator.messages import Answer, Asked, json_answer
-from aioags.emulator.oidc import DEEP_LINKING_CLAIM
+from aioags.emulator.ltiaas.launches import GatewayLaunch, idtoken, raw_claims
+from aioags.emulator.ltiaas.lms import CONTAINER, LINE_ITEM, LMS, MEMBERSHIPS, RESULTS, SCORE, service
+from aioags.emulator.ltiaas.refusals import NOT_FOR_CONTEXT, invalid, unavailable
+from aioags.emulator.wire.instants import iso
+from aioags.emulator.wire.messages import Answer, Asked, json_answer
+from aioags.emulator.wire.names import DEEP_LINKING_CLAIM, DEEP_LINKING_RESPONSE, DL, LTI, NRPS_CLAIM, VERSION
 
-if TYPE_CHECKING:
-    from aioags.emulator.ltiaas.gateway import Gateway
-
-DL = "https://purl.imsglobal.org/spec/lti-dl/claim/"
 # One page of the reference has Initiated for the first, all others have this. That the former is refused is a guess.
 ACTIVITY = ("Initialized", "Started", "InProgress", "Submitted", "Completed")
 GRADING = ("FullyGraded", "Pending", "PendingManual", "Failed", "NotReady")
 
 
+# "own": the time of sending. "tool": as the tool says.
+Stamps = Literal["own", "tool"]
+
+
 @attrs.frozen
-class Call:
+class GatewayCall:
     """
     One authorized request.
 
     Attributes:
+        lms: The way to the platform.
+
+        stamps: As `Gateway.stamps`.
+
         item: The line item's id, decoded once; empty where the path has none.
     """
 
-    gateway: Gateway
+    lms: LMS
+    stamps: Stamps
     asked: Asked
-    launch: Launch
+    launch: GatewayLaunch
     item: str
+
+    def now(self) -> float:
+        """
+        Return the gateway's time, seconds since 1970.
+        """
+        return self.lms.platform.site.clock()
 
     def offered(self) -> dict[str, Any]:
         """
@@ -48,7 +59,7 @@ class Call:
         Raises:
             GatewayRefusal: It has none.
         """
-        claim = self.gateway.lms.claim(self.launch.course, self.launch.link)
+        claim = self.lms.claim(self.launch.course, self.launch.link)
         if not self.launch.offers_services or not claim["scope"]:
             raise unavailable(NOT_FOR_CONTEXT, "Assignment and Grades is not available in this context.")
         return claim
@@ -64,7 +75,7 @@ class Call:
         return _lms_url(self, "lineItemID", self.item)
 
 
-def list_line_items(call: Call) -> Answer:
+def list_line_items(call: GatewayCall) -> Answer:
     """
     Answer ``GET /api/lineitems``.
     """
@@ -72,39 +83,39 @@ def list_line_items(call: Call) -> Answer:
     return _page(call, "lineItems", call.offered()["lineitems"], CONTAINER, names)
 
 
-def get_line_item(call: Call) -> Answer:
+def get_line_item(call: GatewayCall) -> Answer:
     """
     Answer ``GET /api/lineitems/{id}``.
     """
-    return json_answer(200, call.gateway.lms.ask("GET", call.item_url(), LINE_ITEM).json())
+    return json_answer(200, call.lms.ask("GET", call.item_url(), LINE_ITEM).json())
 
 
-def create_line_item(call: Call) -> Answer:
+def create_line_item(call: GatewayCall) -> Answer:
     """
     Answer ``POST /api/lineitems``.
     """
     body = json.dumps(_line_item(call)).encode()
-    return json_answer(201, call.gateway.lms.ask("POST", call.offered()["lineitems"], LINE_ITEM, body).json())
+    return json_answer(201, call.lms.ask("POST", call.offered()["lineitems"], LINE_ITEM, body).json())
 
 
-def update_line_item(call: Call) -> Answer:
+def update_line_item(call: GatewayCall) -> Answer:
     """
     Answer ``PUT /api/lineitems/{id}``: 201, as the reference has it.
     """
     fields = _line_item(call)
-    answer = call.gateway.lms.ask("PUT", call.item_url(), LINE_ITEM, json.dumps(fields).encode())
+    answer = call.lms.ask("PUT", call.item_url(), LINE_ITEM, json.dumps(fields).encode())
     return json_answer(201, json.loads(answer.body) if answer.body.strip() else {**fields, "id": call.item})
 
 
-def delete_line_item(call: Call) -> Answer:
+def delete_line_item(call: GatewayCall) -> Answer:
     """
     Answer ``DELETE /api/lineitems/{id}``.
     """
-    call.gateway.lms.ask("DELETE", call.item_url(), LINE_ITEM)
+    call.lms.ask("DELETE", call.item_url(), LINE_ITEM)
     return Answer(204)
 
 
-def post_score(call: Call) -> Answer:
+def post_score(call: GatewayCall) -> Answer:
     """
     Answer ``POST /api/lineitems/{id}/scores``: 204, whatever the LMS said besides yes.
     """
@@ -112,14 +123,14 @@ def post_score(call: Call) -> Answer:
     problems = list(_score_problems(score))
     if problems:
         raise invalid(*problems)
-    if call.gateway.stamps == "own" or "timestamp" not in score:
-        score["timestamp"] = iso(call.gateway.now())
+    if call.stamps == "own" or "timestamp" not in score:
+        score["timestamp"] = iso(call.now())
     # On one line: a score with line breaks that Moodle rejects comes back as 200.
-    call.gateway.lms.ask("POST", service(call.item_url(), "scores"), SCORE, json.dumps(score).encode())
+    call.lms.ask("POST", service(call.item_url(), "scores"), SCORE, json.dumps(score).encode())
     return Answer(204)
 
 
-def get_scores(call: Call) -> Answer:
+def get_scores(call: GatewayCall) -> Answer:
     """
     Answer ``GET /api/lineitems/{id}/scores``: the results.
     """
@@ -127,19 +138,19 @@ def get_scores(call: Call) -> Answer:
     return _page(call, "scores", url, RESULTS, {"user_id": "userId", "limit": "limit"})
 
 
-def get_idtoken(call: Call) -> Answer:
+def get_idtoken(call: GatewayCall) -> Answer:
     """
     Answer ``GET /api/idtoken``.
     """
     build = raw_claims if call.asked.parameter("raw") == "true" else idtoken
-    return json_answer(200, build(call.gateway.platform, call.launch))
+    return json_answer(200, build(call.lms.platform, call.launch))
 
 
-def get_memberships(call: Call) -> Answer:
+def get_memberships(call: GatewayCall) -> Answer:
     """
     Answer ``GET /api/memberships``: what the LMS's membership service says, with keys in camel case.
     """
-    service_claim = raw_claims(call.gateway.platform, call.launch).get(NRPS)
+    service_claim = raw_claims(call.lms.platform, call.launch).get(NRPS_CLAIM)
     if service_claim is None:
         raise unavailable(NOT_FOR_CONTEXT, "Names and Roles is not available in this context.")
     names = {"role": "role", "rlid": "resourceLinkId", "limit": "limit"}
@@ -148,7 +159,7 @@ def get_memberships(call: Call) -> Answer:
     return json_answer(200, {**told, "members": members, **neighbours})
 
 
-def deep_linking_form(call: Call) -> Answer:
+def deep_linking_form(call: GatewayCall) -> Answer:
     """
     Answer ``POST /api/deeplinking/form``.
     """
@@ -161,7 +172,7 @@ def deep_linking_form(call: Call) -> Answer:
     return json_answer(200, {"form": html})
 
 
-def deep_linking_message(call: Call) -> Answer:
+def deep_linking_message(call: GatewayCall) -> Answer:
     """
     Answer ``POST /api/deeplinking``.
     """
@@ -169,12 +180,12 @@ def deep_linking_message(call: Call) -> Answer:
     return json_answer(200, {"message": message, "target": target})
 
 
-def _page(call: Call, field: str, url: str, accept: str, names: dict[str, str]) -> Answer:
+def _page(call: GatewayCall, field: str, url: str, accept: str, names: dict[str, str]) -> Answer:
     records, neighbours = _ask(call, url, accept, names)
     return json_answer(200, {field: records, **neighbours})
 
 
-def _ask(call: Call, url: str, accept: str, names: dict[str, str]) -> tuple[Any, dict[str, str]]:
+def _ask(call: GatewayCall, url: str, accept: str, names: dict[str, str]) -> tuple[Any, dict[str, str]]:
     """
     Get one page from the LMS; ``url`` makes every other parameter ignored.
 
@@ -183,18 +194,18 @@ def _ask(call: Call, url: str, accept: str, names: dict[str, str]) -> tuple[Any,
     """
     given = call.asked.parameter("url")
     if given is not None:
-        return call.gateway.lms.list(_lms_url(call, "url", given), accept, {})
-    return call.gateway.lms.list(url, accept, {theirs: call.asked.parameter(ours) for theirs, ours in names.items()})
+        return call.lms.list(_lms_url(call, "url", given), accept, {})
+    return call.lms.list(url, accept, {theirs: call.asked.parameter(ours) for theirs, ours in names.items()})
 
 
-def _lms_url(call: Call, name: str, value: str) -> str:
+def _lms_url(call: GatewayCall, name: str, value: str) -> str:
     # A guess, and what a careful gateway does: the LMS's token goes nowhere else.
-    if not value.startswith(call.gateway.platform.base_url + "/"):
+    if not value.startswith(call.lms.platform.base_url + "/"):
         raise invalid(f"{name} must be a URL of the platform, encoded once")
     return value
 
 
-def _body(call: Call) -> dict[str, Any]:
+def _body(call: GatewayCall) -> dict[str, Any]:
     try:
         body = json.loads(call.asked.body)
     except ValueError:
@@ -204,7 +215,7 @@ def _body(call: Call) -> dict[str, Any]:
     return body
 
 
-def _line_item(call: Call) -> dict[str, Any]:
+def _line_item(call: GatewayCall) -> dict[str, Any]:
     fields = _body(call)
     if not isinstance(fields.get("label"), str):
         raise invalid("label is required")
@@ -230,52 +241,52 @@ def _camel(name: str) -> str:
     return re.sub("_([a-z0-9])", lambda match: match[1].upper(), name)
 
 
-def _deep_linking(call: Call) -> tuple[str, str]:
+def _deep_linking(call: GatewayCall) -> tuple[str, str]:
     body = _body(call)
     if not call.launch.deep_linking:
         raise unavailable(NOT_FOR_CONTEXT, "Deep Linking is not available in this context.")
     items, options = body.get("contentItems"), body.get("options") or {}
     if not isinstance(items, list):
         raise invalid("contentItems is required")
-    launch = raw_claims(call.gateway.platform, call.launch)
+    launch = raw_claims(call.lms.platform, call.launch)
     names = {"message": "msg", "log": "log", "errMessage": "errormsg", "errLog": "errorlog"}
     claims = {
         "iss": launch["aud"],
         "aud": launch["iss"],
-        "iat": int(call.gateway.now()),
-        "exp": int(call.gateway.now()) + 60,
-        "nonce": f"{call.gateway.platform.site.rng.getrandbits(128):032x}",
+        "iat": int(call.now()),
+        "exp": int(call.now()) + 60,
+        "nonce": f"{call.lms.platform.site.rng.getrandbits(128):032x}",
         f"{LTI}deployment_id": launch[f"{LTI}deployment_id"],
-        f"{LTI}message_type": "LtiDeepLinkingResponse",
-        f"{LTI}version": "1.3.0",
+        f"{LTI}message_type": DEEP_LINKING_RESPONSE,
+        f"{LTI}version": VERSION,
         f"{DL}content_items": items,
         f"{DL}data": launch[DEEP_LINKING_CLAIM]["data"],
     }
     claims |= {f"{DL}{names[name]}": value for name, value in options.items() if name in names}
-    return call.gateway.lms.sign(claims), str(launch[DEEP_LINKING_CLAIM]["deep_link_return_url"])
+    return call.lms.sign(claims), str(launch[DEEP_LINKING_CLAIM]["deep_link_return_url"])
 
 
 @attrs.frozen
-class Operation:
+class GatewayOperation:
     """
     One documented call: how it is answered, and whether a service key suffices.
     """
 
     name: str
-    answer: Callable[[Call], Answer]
+    answer: Callable[[GatewayCall], Answer]
     ltik_only: bool = False
 
 
 OPERATIONS = {
-    ("GET", "api/lineitems"): Operation("list_line_items", list_line_items),
-    ("POST", "api/lineitems"): Operation("create_line_item", create_line_item),
-    ("GET", "api/lineitems/{id}"): Operation("get_line_item", get_line_item),
-    ("PUT", "api/lineitems/{id}"): Operation("update_line_item", update_line_item),
-    ("DELETE", "api/lineitems/{id}"): Operation("delete_line_item", delete_line_item),
-    ("POST", "api/lineitems/{id}/scores"): Operation("post_score", post_score),
-    ("GET", "api/lineitems/{id}/scores"): Operation("results", get_scores),
-    ("GET", "api/idtoken"): Operation("idtoken", get_idtoken, ltik_only=True),
-    ("GET", "api/memberships"): Operation("memberships", get_memberships),
-    ("POST", "api/deeplinking/form"): Operation("deep_linking_form", deep_linking_form, ltik_only=True),
-    ("POST", "api/deeplinking"): Operation("deep_linking_message", deep_linking_message, ltik_only=True),
+    ("GET", "api/lineitems"): GatewayOperation("list_line_items", list_line_items),
+    ("POST", "api/lineitems"): GatewayOperation("create_line_item", create_line_item),
+    ("GET", "api/lineitems/{id}"): GatewayOperation("get_line_item", get_line_item),
+    ("PUT", "api/lineitems/{id}"): GatewayOperation("update_line_item", update_line_item),
+    ("DELETE", "api/lineitems/{id}"): GatewayOperation("delete_line_item", delete_line_item),
+    ("POST", "api/lineitems/{id}/scores"): GatewayOperation("post_score", post_score),
+    ("GET", "api/lineitems/{id}/scores"): GatewayOperation("results", get_scores),
+    ("GET", "api/idtoken"): GatewayOperation("idtoken", get_idtoken, ltik_only=True),
+    ("GET", "api/memberships"): GatewayOperation("memberships", get_memberships),
+    ("POST", "api/deeplinking/form"): GatewayOperation("deep_linking_form", deep_linking_form, ltik_only=True),
+    ("POST", "api/deeplinking"): GatewayOperation("deep_linking_message", deep_linking_message, ltik_only=True),
 }

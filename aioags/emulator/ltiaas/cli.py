@@ -12,12 +12,12 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from aioags.emulator.cli import announcement, tell
+from aioags.emulator.doors.cli import announcement, tell
+from aioags.emulator.doors.server import serve as serve_platform
 from aioags.emulator.ltiaas.gateway import Gateway
 from aioags.emulator.ltiaas.server import serve
 from aioags.emulator.platform import Platform
 from aioags.emulator.profiles import PROFILES
-from aioags.emulator.server import serve as serve_platform
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:

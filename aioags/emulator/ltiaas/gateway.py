@@ -5,13 +5,14 @@ The gateway: requests of the REST API in, answers out, AGS behind it. No sockets
 from __future__ import annotations
 
 from collections import Counter, deque
-from typing import Literal
 from urllib.parse import unquote
 
 import attrs
 
-from aioags.emulator.ltiaas.api import OPERATIONS, Call
-from aioags.emulator.ltiaas.errors import (
+from aioags.emulator.ltiaas.api import OPERATIONS, GatewayCall, Stamps
+from aioags.emulator.ltiaas.launches import GatewayLaunch
+from aioags.emulator.ltiaas.lms import LMS
+from aioags.emulator.ltiaas.refusals import (
     INVALID_LTIK,
     INVALID_SERVICE_KEY,
     UNREGISTERED,
@@ -19,11 +20,9 @@ from aioags.emulator.ltiaas.errors import (
     unauthorized,
     unavailable,
 )
-from aioags.emulator.ltiaas.launches import Launch
-from aioags.emulator.ltiaas.lms import LMS
-from aioags.emulator.messages import Answer, Asked
 from aioags.emulator.platform import Platform
-from aioags.emulator.state import Course, Link, Tool
+from aioags.emulator.site.state import Course, Link, RegisteredTool
+from aioags.emulator.wire.messages import Answer, Asked
 from aioags.protocol.messages import Request
 
 BASE_URL = "https://your.ltiaas.example"
@@ -60,21 +59,21 @@ class Gateway:
     lms: LMS
     base_url: str = BASE_URL
     api_key: str = attrs.field(default=API_KEY, repr=False)
-    stamps: Literal["own", "tool"] = "own"
+    stamps: Stamps = "own"
     active: bool = True
     requests: deque[tuple[Request, Answer]] = attrs.field(factory=lambda: deque(maxlen=10_000), repr=False)
     counts: Counter[str] = attrs.field(factory=Counter)
-    _launches: dict[str, Launch] = attrs.field(factory=dict, repr=False)
+    _launches: dict[str, GatewayLaunch] = attrs.field(factory=dict, repr=False)
 
     @classmethod
     def create(
         cls,
         platform: Platform,
         *,
-        tool: Tool | None = None,
+        tool: RegisteredTool | None = None,
         base_url: str = BASE_URL,
         api_key: str = API_KEY,
-        stamps: Literal["own", "tool"] = "own",
+        stamps: Stamps = "own",
     ) -> Gateway:
         """
         Put a gateway in front of a platform, as one of its registered tools.
@@ -98,7 +97,7 @@ class Gateway:
         course: Course | None = None,
         deep_linking: bool = False,
         lti_version: str = "1.3.0",
-    ) -> Launch:
+    ) -> GatewayLaunch:
         """
         Let somebody launch the tool: what the tool then finds on its URL is the launch's ``ltik``.
 
@@ -114,7 +113,9 @@ class Gateway:
         if user not in course.people:
             raise LookupError(f"nobody in {course.title!r} has the user id {user!r}")
         link = link or next(iter(course.links.values()), None)
-        launch = Launch(course, link, user, self.now(), deep_linking, lti_version, self._secret(), self._secret())
+        launch = GatewayLaunch(
+            course, link, user, self.now(), deep_linking, lti_version, self._secret(), self._secret()
+        )
         self._launches |= {launch.ltik: launch, launch.service_key: launch}
         return launch
 
@@ -147,9 +148,9 @@ class Gateway:
             raise GatewayRefusal(404, {"message": f"Cannot {asked.method} {asked.path}"})
         self.counts[found.name] += 1
         launch = self._admitted(asked, ltik_only=found.ltik_only)
-        return found.answer(Call(self, asked, launch, item or ""))
+        return found.answer(GatewayCall(self.lms, self.stamps, asked, launch, item or ""))
 
-    def _admitted(self, asked: Asked, *, ltik_only: bool) -> Launch:
+    def _admitted(self, asked: Asked, *, ltik_only: bool) -> GatewayLaunch:
         scheme, _, rest = (asked.header("authorization") or "").partition(" ")
         api_key, _, key = rest.partition(":")
         message = INVALID_SERVICE_KEY if scheme == SERVICE_KEY else INVALID_LTIK

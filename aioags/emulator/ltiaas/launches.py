@@ -9,17 +9,13 @@ from typing import Any
 
 import attrs
 
-from aioags.emulator.oidc import DEEP_LINKING, DEEP_LINKING_CLAIM
 from aioags.emulator.platform import Platform
-from aioags.emulator.state import Course, Link, Person
-
-LTI = "https://purl.imsglobal.org/spec/lti/claim/"
-AGS = "https://purl.imsglobal.org/spec/lti-ags/claim/endpoint"
-NRPS = "https://purl.imsglobal.org/spec/lti-nrps/claim/namesroleservice"
+from aioags.emulator.site.state import Course, Link, Person
+from aioags.emulator.wire.names import AGS_CLAIM, DEEP_LINKING, DEEP_LINKING_CLAIM, LTI, NRPS_CLAIM, VERSION
 
 
 @attrs.define
-class Launch:
+class GatewayLaunch:
     """
     One launch through LTIAAS.
 
@@ -49,7 +45,7 @@ class Launch:
         """
         True for a launch of LTI 1.3.
         """
-        return self.lti_version == "1.3.0"
+        return self.lti_version == VERSION
 
     @property
     def person(self) -> Person:
@@ -59,7 +55,7 @@ class Launch:
         return self.course.people[self.user_id]
 
 
-def raw_claims(platform: Platform, launch: Launch) -> dict[str, Any]:
+def raw_claims(platform: Platform, launch: GatewayLaunch) -> dict[str, Any]:
     """
     Return the LMS's own claims, with the LTI version beside them (the vendor's SDK expects it there).
     """
@@ -73,11 +69,11 @@ def raw_claims(platform: Platform, launch: Launch) -> dict[str, Any]:
             "data": str(launch.course.number),
         }
     if not launch.offers_services:
-        claims = {name: value for name, value in claims.items() if name not in (AGS, NRPS)}
+        claims = {name: value for name, value in claims.items() if name not in (AGS_CLAIM, NRPS_CLAIM)}
     return {"ltiVersion": launch.lti_version, **claims}
 
 
-def idtoken(platform: Platform, launch: Launch) -> dict[str, Any]:
+def idtoken(platform: Platform, launch: GatewayLaunch) -> dict[str, Any]:
     """
     Build the document of ``GET /api/idtoken``.
     """
@@ -114,8 +110,8 @@ def platform_id(issuer: str, client_id: str) -> str:
     return hashlib.sha256(f"{issuer} {client_id}".encode()).hexdigest()[:32]
 
 
-def _services(launch: Launch, claims: dict[str, Any]) -> dict[str, Any]:
-    claim = claims.get(AGS)
+def _services(launch: GatewayLaunch, claims: dict[str, Any]) -> dict[str, Any]:
+    claim = claims.get(AGS_CLAIM)
     grades: dict[str, Any] = {"available": bool(claim and claim["scope"])}
     if claim is not None and grades["available"]:
         grades["scopes"] = claim["scope"]
@@ -125,7 +121,7 @@ def _services(launch: Launch, claims: dict[str, Any]) -> dict[str, Any]:
         "outcomes": {"available": not launch.offers_services},
         "deepLinking": {"available": launch.deep_linking},
         "assignmentAndGrades": grades,
-        "namesAndRoles": {"available": NRPS in claims},
+        "namesAndRoles": {"available": NRPS_CLAIM in claims},
     }
     # Documented: given when either is available.
     if grades["available"] or services["namesAndRoles"]["available"]:

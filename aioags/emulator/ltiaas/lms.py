@@ -14,10 +14,10 @@ from urllib.parse import quote, urlencode, urljoin
 import attrs
 from joserfc import jwt
 
-from aioags.emulator.ltiaas.errors import relayed, unanswered
-from aioags.emulator.messages import Answer
+from aioags.emulator.ltiaas.refusals import relayed, unanswered
 from aioags.emulator.platform import Platform
-from aioags.emulator.state import Course, Link, Tool
+from aioags.emulator.site.state import Course, Link, RegisteredTool
+from aioags.emulator.wire.messages import Answer
 from aioags.protocol.messages import Request
 
 CONTAINER = "application/vnd.ims.lis.v2.lineitemcontainer+json"
@@ -40,7 +40,7 @@ class LMS:
     """
 
     platform: Platform
-    tool: Tool
+    tool: RegisteredTool
     wait: float = 0.0
     _token: str | None = attrs.field(default=None, repr=False)
     _until: float = 0.0

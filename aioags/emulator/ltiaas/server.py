@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager
 import attrs
 from aiohttp import web
 
+from aioags.emulator.doors.server import LONGEST_LINE, Sleep, read_request
 from aioags.emulator.ltiaas.gateway import Gateway
-from aioags.emulator.server import LONGEST_LINE, Sleep, read_request
 
 
 @attrs.define

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from aioags.emulator.profile import Profile
 from aioags.emulator.profiles.blackboard import BLACKBOARD
 from aioags.emulator.profiles.brightspace import BRIGHTSPACE
 from aioags.emulator.profiles.canvas import CANVAS
 from aioags.emulator.profiles.moodle import MOODLE, MOODLE_APACHE
 from aioags.emulator.profiles.openedx import OPENEDX
+from aioags.emulator.profiles.profile import Profile
 from aioags.emulator.profiles.sakai import SAKAI
 from aioags.emulator.profiles.schoology import SCHOOLOGY
 

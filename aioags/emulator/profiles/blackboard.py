@@ -4,8 +4,8 @@ Blackboard Learn, which is closed: modelled on documents and reports.
 
 from __future__ import annotations
 
-from aioags.emulator.addresses import Addresses
-from aioags.emulator.profile import LINE_ITEM_FIELDS, REPORTED, STATUSES, Profile
+from aioags.emulator.profiles.addresses import Addresses
+from aioags.emulator.profiles.profile import LINE_ITEM_FIELDS, REPORTED, STATUSES, Profile
 from aioags.emulator.refusals import Kind
 
 BLACKBOARD = Profile(

@@ -4,8 +4,8 @@ Canvas, as its source and its documents have it.
 
 from __future__ import annotations
 
-from aioags.emulator.addresses import Addresses
-from aioags.emulator.profile import STATUSES, Profile
+from aioags.emulator.profiles.addresses import Addresses
+from aioags.emulator.profiles.profile import STATUSES, Profile
 from aioags.emulator.refusals import Kind
 
 CANVAS = Profile(

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import attrs
 
-from aioags.emulator.addresses import Addresses
-from aioags.emulator.profile import LINE_ITEM_FIELDS, STATUSES, Profile
+from aioags.emulator.profiles.addresses import Addresses
+from aioags.emulator.profiles.profile import LINE_ITEM_FIELDS, STATUSES, Profile
 from aioags.emulator.refusals import Kind
 
 MOODLE_ADDRESSES = Addresses(

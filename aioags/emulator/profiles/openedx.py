@@ -4,8 +4,8 @@ Open edX, as its LTI consumer block was seen to be when run beside the emulator 
 
 from __future__ import annotations
 
-from aioags.emulator.addresses import Addresses
-from aioags.emulator.profile import STATUSES, Profile
+from aioags.emulator.profiles.addresses import Addresses
+from aioags.emulator.profiles.profile import STATUSES, Profile
 from aioags.emulator.refusals import Kind
 
 NO_PERMISSION = "You do not have permission to perform this action."

@@ -4,8 +4,8 @@ Sakai, as its source has it.
 
 from __future__ import annotations
 
-from aioags.emulator.addresses import Addresses
-from aioags.emulator.profile import RESPONSE_TYPES, STATUSES, Profile
+from aioags.emulator.profiles.addresses import Addresses
+from aioags.emulator.profiles.profile import RESPONSE_TYPES, STATUSES, Profile
 from aioags.emulator.refusals import Kind
 
 SAKAI = Profile(

@@ -4,8 +4,8 @@ Schoology, which is closed: modelled on documents and reports.
 
 from __future__ import annotations
 
-from aioags.emulator.addresses import Addresses
-from aioags.emulator.profile import REPORTED, Profile
+from aioags.emulator.profiles.addresses import Addresses
+from aioags.emulator.profiles.profile import REPORTED, Profile
 from aioags.emulator.refusals import Kind
 
 SCHOOLOGY = Profile(

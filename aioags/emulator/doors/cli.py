@@ -1,0 +1,292 @@
+"""
+``python -m aioags.emulator``: one platform on a port, until interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import ipaddress
+import json
+import reprlib
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack, closing, contextmanager
+from pathlib import Path
+from typing import Any, NoReturn, TextIO
+from urllib.parse import urlsplit
+
+from aioags.emulator.database import Database, DatabaseError
+from aioags.emulator.doors import control
+from aioags.emulator.doors.server import serve
+from aioags.emulator.platform import Platform
+from aioags.emulator.profiles import PROFILES
+from aioags.emulator.site import roster
+from aioags.emulator.site.state import Person
+
+PROGRAM = "python -m aioags.emulator"
+WRONG_USAGE = 2
+
+
+class OptionError(ValueError):
+    """
+    An option is wrong; the text is the one line that says how.
+    """
+
+
+class _OptionParser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise OptionError(message)
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """
+    Read the command line.
+
+    Raises:
+        OptionError: An option is wrong.
+    """
+    parser = _OptionParser(
+        prog=PROGRAM, description="An LTI platform with Assignment and Grade Services, on your own desk."
+    )
+    platforms = f"which platform it behaves as: {', '.join(PROFILES)} (default: spec, or what the file of --db holds)"
+    parser.add_argument("--profile", metavar="NAME", choices=list(PROFILES), help=platforms)
+    parser.add_argument("--page", action="store_true", help="serve a page that shows the gradebook and the requests")
+    parser.add_argument("--db", metavar="FILE", type=Path, help="SQLite file that keeps the gradebook; made if need be")
+    _add_people(parser.add_argument_group("people"))
+    _add_addresses(parser.add_argument_group("addresses"))
+    _add_launches(parser.add_argument_group("launches, where your tool takes them"))
+    parser.add_argument("--seed", metavar="N", type=_seed, default=0, help="of everything random (default: 0)")
+    options = parser.parse_args(arguments)
+    places = (options.login_url, options.redirect_uri)
+    if None in places and (*places, options.target_link_uri) != (None, None, None):
+        parser.error("--login-url and --redirect-uri go together")
+    return options
+
+
+def _add_people(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--users", metavar="N", type=_count, default=30, help="how many to make up (default: 30)")
+    group.add_argument("--roster", metavar="FILE", type=Path, help="CSV file of them instead: user_id, name, role")
+
+
+def _add_addresses(group: argparse._ArgumentGroup) -> None:
+    loopback = "to listen on (default: 127.0.0.1, for this machine only)"
+    group.add_argument("--host", metavar="ADDRESS", type=_host, default="127.0.0.1", help=loopback)
+    group.add_argument("--port", metavar="N", type=_port, default=0, help="to listen on (default: any free one)")
+    elsewhere = "what the platform's URLs begin with, where it is reached by another name or through a proxy"
+    group.add_argument("--base-url", metavar="URL", type=_origin, help=elsewhere)
+
+
+def _add_launches(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--login-url", metavar="URL", type=_url, help="its login initiation URL")
+    group.add_argument("--redirect-uri", metavar="URL", type=_url, help="where it takes the id_token")
+    group.add_argument("--target-link-uri", metavar="URL", type=_url, help="what opens (default: the redirect URI)")
+
+
+def _host(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty; give an address such as 127.0.0.1")
+    return text
+
+
+def _port(text: str) -> int:
+    return _number(text, 65_535, "port")
+
+
+def _count(text: str) -> int:
+    return _number(text, 1_000_000, "number of users")
+
+
+def _number(text: str, most: int, kind: str) -> int:
+    # Not isdigit alone: it is true of "²". No longer text is read: int() refuses thousands of digits in its own words.
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and int(text) <= most):
+        raise argparse.ArgumentTypeError(f"{reprlib.repr(text)} is no {kind}; give 0 to {most}")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{reprlib.repr(text)} is no whole number") from error
+
+
+def _url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        # Reading the port is what checks it.
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise argparse.ArgumentTypeError(f"{text!r} is no URL; give one such as https://lms.example")
+    return text
+
+
+def _origin(text: str) -> str:
+    parts = urlsplit(_url(text))
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise argparse.ArgumentTypeError(f"{text!r} has more than an origin has; give one such as https://lms.example")
+    return text
+
+
+def read_people(path: Path | None) -> list[Person] | None:
+    """
+    Read a roster file; None: none was named.
+
+    Raises:
+        OptionError: It cannot be read or used.
+    """
+    if path is None:
+        return None
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            return roster.read_csv(lines)
+    except OSError as error:
+        raise OptionError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise OptionError(f"{path} is no UTF-8 text") from error
+    except ValueError as error:
+        raise OptionError(f"{path}: {error}") from error
+
+
+def document(platform: Platform) -> dict[str, Any]:
+    """
+    Build what a tool needs to know: the registration, the AGS claim, and where the platform is controlled.
+    """
+    whole = control.summary(platform)
+    return {name: value for name, value in whole.items() if name not in ("counts", "token_requests", "routes")}
+
+
+async def run(options: argparse.Namespace) -> None:
+    """
+    Serve until interrupted.
+
+    Raises:
+        OptionError: The roster or the file cannot be used, or the address cannot be listened on.
+    """
+    people = read_people(options.roster)
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    failures: list[DatabaseError] = []
+
+    def fail(error: DatabaseError) -> None:
+        failures.append(error)
+        stopped.set()
+
+    with opened(options.db) as database:
+        profile = chosen_profile(options, database)
+        platform = Platform.create(profile, users=options.users, people=people, seed=options.seed)
+        if database is not None:
+            database.fail = fail
+            database.keep(platform)
+        if options.login_url is not None:
+            # Not before: the tool may be one that the file holds.
+            target = {"target_link_uri": options.target_link_uri}
+            platform.launches.connect(login_url=options.login_url, redirect_uri=options.redirect_uri, **target)
+        await listen(platform, options, stopped)
+    if failures:
+        raise OptionError(str(failures[0]))
+
+
+def chosen_profile(options: argparse.Namespace, database: Database | None) -> str:
+    """
+    Name the profile that is asked for, or kept.
+
+    Raises:
+        OptionError: The file holds a platform of a profile that there is not.
+    """
+    kept = database.profile if database is not None else None
+    if kept is not None and kept not in PROFILES:
+        raise OptionError(f"{options.db} holds a {kept} platform, which this version of aioags does not know")
+    return options.profile or kept or "spec"
+
+
+@contextmanager
+def opened(path: Path | None) -> Iterator[Database | None]:
+    """
+    Open the file that keeps the gradebook while the block runs; None: none was named.
+
+    Raises:
+        OptionError: It cannot be used.
+    """
+    if path is None:
+        yield None
+        return
+    try:
+        with closing(Database.open(path)) as database:
+            yield database
+    except DatabaseError as error:
+        raise OptionError(str(error)) from error
+
+
+async def listen(platform: Platform, options: argparse.Namespace, stopped: asyncio.Event) -> None:
+    """
+    Serve one platform until it is to stop, and say where.
+
+    Raises:
+        OptionError: The address cannot be listened on.
+    """
+    where = {"host": options.host, "port": options.port, "base_url": options.base_url}
+    async with AsyncExitStack() as stack:
+        try:
+            server = await stack.enter_async_context(serve(platform, **where, page=options.page))
+        except (OSError, UnicodeError) as error:
+            # UnicodeError: a name that is none, such as a..b.
+            reason = error.strerror if isinstance(error, OSError) else "it is no name"
+            raise OptionError(f"cannot listen on {options.host} port {options.port}: {reason}") from error
+        shown = document(platform)
+        if options.page:
+            shown["page_url"] = server.page_url
+        if options.login_url is not None:
+            shown["launch_url"] = platform.launches.page_url
+        tell(json.dumps(shown, indent=2), sys.stdout)
+        tell(announcement(options.host, server.url), sys.stderr)
+        await stopped.wait()
+
+
+def tell(text: str, stream: TextIO) -> None:
+    """
+    Write a text and a line end, at once: the reader may be a program that waits for it.
+    """
+    stream.write(text + "\n")
+    stream.flush()
+
+
+def announcement(host: str, url: str) -> str:
+    """
+    Say who can reach the platform.
+    """
+    if is_loopback(host):
+        return f"Listening on {url}, for this machine only. Stop with Ctrl-C."
+    return (
+        f"Listening on {url}: everybody who reaches this machine can read and change the gradebook. Stop with Ctrl-C."
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """
+    True for an address that only this machine reaches.
+    """
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """
+    Run the command; return its exit status.
+    """
+    try:
+        asyncio.run(run(parse(sys.argv[1:] if arguments is None else arguments)))
+    except OptionError as error:
+        tell(f"{PROGRAM}: {error}", sys.stderr)
+        return WRONG_USAGE
+    except BrokenPipeError:
+        tell(f"{PROGRAM}: nobody reads what it prints", sys.stderr)
+        return WRONG_USAGE
+    return 0

@@ -1,0 +1,3 @@
+"""
+Launches: what a person clicks, what the tool asks then, and the links that a tool sends back.
+"""

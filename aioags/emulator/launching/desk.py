@@ -1,0 +1,153 @@
+"""
+The launch desk: where tools take launches, the links they placed, and the clicks that are on their way.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+import attrs
+from joserfc.jwk import RSAKey
+
+from aioags.emulator.classroom import Classroom
+from aioags.emulator.site.keys import RSA_BITS, KeyPair
+from aioags.emulator.site.state import Course, Link, RegisteredTool
+
+ROOT = "/launch"
+KEPT_CLICKS = 1000
+
+Tamper = Callable[[dict[str, Any], dict[str, Any]], None]
+
+
+@attrs.frozen
+class Connection:
+    """
+    Where a tool takes launches.
+
+    Attributes:
+        login_url: Its login initiation URL.
+
+        redirect_uris: Where id_tokens may be posted, byte for byte.
+
+        target_link_uri: What a link shows that has no URL of its own.
+    """
+
+    login_url: str
+    redirect_uris: tuple[str, ...]
+    target_link_uri: str
+
+
+@attrs.frozen
+class Click:
+    """
+    One launch between the click and the id_token.
+
+    Attributes:
+        link: None: a deep linking launch.
+    """
+
+    user_id: str
+    course: Course
+    tool: RegisteredTool
+    link: Link | None
+
+
+@attrs.define(eq=False)
+class LaunchDesk:
+    """
+    Launches tools from one platform.
+
+    Attributes:
+        connections: Where tools take launches, by client id.
+
+        placed: URL and custom parameters of links that a tool's deep linking answer placed, by link id.
+
+        tamper: Called with header and claims of each id_token before it is signed, to see what a tool does with a bad
+            one. None: they stay good.
+    """
+
+    classroom: Classroom
+    connections: dict[str, Connection] = attrs.field(factory=dict)
+    placed: dict[str, dict[str, Any]] = attrs.field(factory=dict)
+    tamper: Tamper | None = None
+    _clicks: dict[str, Click] = attrs.field(factory=dict, repr=False)
+
+    @property
+    def key(self) -> KeyPair:
+        """
+        The platform's own key pair.
+        """
+        return _platform_key()
+
+    @property
+    def page_url(self) -> str:
+        """
+        The page with the gradebook and its "launch as …" links.
+        """
+        return self.classroom.base_url + ROOT
+
+    def connect(
+        self,
+        *,
+        login_url: str,
+        redirect_uri: str,
+        target_link_uri: str | None = None,
+        tool: RegisteredTool | None = None,
+    ) -> None:
+        """
+        Say where a tool takes launches.
+
+        Args:
+            target_link_uri: None: the redirect URI.
+
+            tool: None: the first.
+        """
+        chosen = tool or self.classroom.tool
+        self.connections[chosen.client_id] = Connection(login_url, (redirect_uri,), target_link_uri or redirect_uri)
+
+    def url(self, user: str, link: Link | None = None, *, deep_linking: bool = False, frame: bool = False) -> str:
+        """
+        Return what a browser opens to launch as one person.
+
+        Args:
+            link: None: the first of the course, or with `deep_linking` none.
+
+            frame: The tool is shown in a frame of the platform's page, as most platforms do.
+        """
+        query = {"user": user}
+        if deep_linking:
+            query["deep_linking"] = "1"
+        elif link is not None:
+            query["link"] = link.id
+        return f"{self.page_url}/{'frame' if frame else 'start'}?{urlencode(query)}"
+
+    def target(self, connection: Connection, click: Click) -> str:
+        """
+        Return what a launch is to show: the link's own URL, or the tool's.
+        """
+        placed = self.placed.get(click.link.id, {}) if click.link is not None else {}
+        return str(placed.get("url") or connection.target_link_uri)
+
+    def remember(self, click: Click) -> str:
+        """
+        Remember a click until the tool asks for its id_token, and return the hint that it must bring back.
+        """
+        hint = f"{self.classroom.site.rng.getrandbits(128):032x}"
+        self._clicks[hint] = click
+        while len(self._clicks) > KEPT_CLICKS:
+            del self._clicks[next(iter(self._clicks))]
+        return hint
+
+    def click(self, hint: str) -> Click | None:
+        """
+        Find a click by its hint; None: there was none, or too many since.
+        """
+        return self._clicks.get(hint)
+
+
+@functools.cache
+def _platform_key() -> KeyPair:
+    return KeyPair.of(RSAKey.generate_key(RSA_BITS, private=True))

@@ -1,0 +1,104 @@
+"""
+What a tool asks during a launch (SEC 5.1): who it is that was sent to it, and the keys that say so.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qsl
+
+from joserfc import jwt
+
+from aioags.emulator.launching.desk import Click, Connection, LaunchDesk
+from aioags.emulator.launching.pages import error_page, posting_page
+from aioags.emulator.site.claims import launch_claims
+from aioags.emulator.site.state import Link
+from aioags.emulator.wire.messages import Answer, Asked, json_answer
+from aioags.emulator.wire.names import DEEP_LINKING, DEEP_LINKING_CLAIM, LTI
+
+# SEC 5.1.1.2, each with the one value that it may have.
+REQUIRED = {"scope": "openid", "response_type": "id_token", "response_mode": "form_post", "prompt": "none"}
+
+
+class AuthenticationRefusal(Exception):
+    """
+    An authentication request cannot be granted.
+
+    Attributes:
+        code: Of OIDC 3.1.2.6.
+    """
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+def key_set(desk: LaunchDesk) -> Answer:
+    """
+    Answer with the platform's public keys (SEC 6.3).
+    """
+    return json_answer(200, desk.key.public_set.as_dict())
+
+
+def authorize(desk: LaunchDesk, asked: Asked) -> Answer:
+    """
+    Answer an authentication request (SEC 5.1.1.2): a page that posts the id_token, or an error, to the tool.
+    """
+    parameters = dict(asked.query)
+    if asked.method == "POST":
+        parameters = dict(parse_qsl(asked.body.decode("utf-8", "replace"), keep_blank_values=True))
+    connection = desk.connections.get(parameters.get("client_id", ""))
+    redirect_uri = parameters.get("redirect_uri", "")
+    if connection is None or redirect_uri not in connection.redirect_uris:
+        # Never to an address that nobody registered (OIDC 3.1.2.1).
+        return error_page(400, "client_id or redirect_uri is not registered; they are compared byte for byte.")
+    state = {"state": parameters["state"]} if "state" in parameters else {}
+    try:
+        return posting_page(redirect_uri, {"id_token": _id_token(desk, connection, parameters), **state})
+    except AuthenticationRefusal as refusal:
+        return posting_page(redirect_uri, {"error": refusal.code, "error_description": str(refusal), **state})
+
+
+def _id_token(desk: LaunchDesk, connection: Connection, parameters: dict[str, str]) -> str:
+    for name, wanted in REQUIRED.items():
+        if parameters.get(name) != wanted:
+            raise AuthenticationRefusal("invalid_request", f"{name} must be {wanted}.")
+    if not parameters.get("nonce"):
+        raise AuthenticationRefusal("invalid_request", "nonce is missing.")
+    click = desk.click(parameters.get("lti_message_hint", ""))
+    if click is None:
+        raise AuthenticationRefusal("invalid_request", "lti_message_hint must come back as it was given.")
+    if click.tool.client_id != parameters["client_id"]:
+        raise AuthenticationRefusal("unauthorized_client", "This launch is of another tool.")
+    if click.user_id != parameters.get("login_hint"):
+        raise AuthenticationRefusal("login_required", "Somebody else than login_hint says is logged in.")
+    claims = _claims(desk, click) | {"nonce": parameters["nonce"]}
+    claims[LTI + "target_link_uri"] = desk.target(connection, click)
+    return _sign(desk, claims)
+
+
+def _claims(desk: LaunchDesk, click: Click) -> dict[str, Any]:
+    site, person = desk.classroom.site, click.course.people[click.user_id]
+    if click.link is not None:
+        claims = launch_claims(site, click.course, click.tool, click.link, person)
+        custom = desk.placed.get(click.link.id, {}).get("custom")
+        return claims | ({LTI + "custom": custom} if custom else {})
+    claims = launch_claims(site, click.course, click.tool, Link("", "", ""), person)
+    del claims[LTI + "resource_link"]
+    claims[LTI + "message_type"] = DEEP_LINKING
+    claims[DEEP_LINKING_CLAIM] = {
+        "deep_link_return_url": f"{desk.page_url}/links",
+        "accept_types": ["ltiResourceLink"],
+        "accept_presentation_document_targets": ["iframe", "window"],
+        "accept_multiple": True,
+        "accept_lineitem": True,
+        "data": str(click.course.number),
+    }
+    return claims
+
+
+def _sign(desk: LaunchDesk, claims: dict[str, Any]) -> str:
+    header = {"alg": "RS256", "typ": "JWT", "kid": desk.key.kid}
+    if desk.tamper is not None:
+        desk.tamper(header, claims)
+    return jwt.encode(header, claims, desk.key.key, algorithms=["RS256"])

@@ -1,0 +1,405 @@
+"""
+What makes one platform different from another: a frozen set of switches.
+
+The defaults are the standard's: `Profile(name=…, basis=…)` is the strict platform. Each comment says who does
+otherwise, and how that is known: *seen* on a live system, *read* in the platform's source, *documented* by its vendor,
+*reported* by its users. The letters are the rows of the quirk table in ``docs/emulator.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import attrs
+
+from aioags.emulator.profiles.addresses import Addresses
+from aioags.emulator.refusals import Kind
+
+PREFIX = "https://purl.imsglobal.org/spec/lti-ags/scope/"
+LINE_ITEM = PREFIX + "lineitem"
+LINE_ITEM_READONLY = PREFIX + "lineitem.readonly"
+RESULT_READONLY = PREFIX + "result.readonly"
+SCORE = PREFIX + "score"
+# How much the profiles of closed platforms are worth.
+REPORTED = "modelled on documents and reports"
+
+SCOPES = (LINE_ITEM, LINE_ITEM_READONLY, RESULT_READONLY, SCORE)
+MEMBERSHIPS_SCOPE = "https://purl.imsglobal.org/spec/lti-nrps/scope/contextmembership.readonly"
+ALL_SCOPES = (*SCOPES, MEMBERSHIPS_SCOPE)
+
+CONTAINER_TYPE = "application/vnd.ims.lis.v2.lineitemcontainer+json"
+LINE_ITEM_TYPE = "application/vnd.ims.lis.v2.lineitem+json"
+SCORE_TYPE = "application/vnd.ims.lis.v1.score+json"
+RESULTS_TYPE = "application/vnd.ims.lis.v2.resultcontainer+json"
+MEMBERSHIPS_TYPE = "application/vnd.ims.lti-nrps.v2.membershipcontainer+json"
+
+# Of RFC 6750 where the standard is silent: AGS names no status for a bad token or a missing scope.
+STATUSES: dict[Kind, int] = {
+    Kind.NO_TOKEN: 401,
+    Kind.BAD_TOKEN: 401,
+    Kind.EXPIRED_TOKEN: 401,
+    Kind.MISSING_SCOPE: 403,
+    Kind.NO_SUCH_PATH: 404,
+    Kind.WRONG_METHOD: 405,
+    Kind.NOT_ACCEPTABLE: 406,
+    Kind.UNSUPPORTED_TYPE: 415,
+    Kind.TOO_LARGE: 413,
+    Kind.BAD_JSON: 400,
+    Kind.BAD_QUERY: 400,
+    Kind.UNKNOWN_CONTEXT: 404,
+    Kind.TOOL_NOT_IN_CONTEXT: 403,
+    Kind.UNKNOWN_LINE_ITEM: 404,
+    Kind.UNKNOWN_RESULT: 404,
+    Kind.FOREIGN_LINE_ITEM: 404,
+    Kind.BAD_LINE_ITEM: 400,
+    Kind.ID_IN_BODY: 400,
+    Kind.UNKNOWN_LINK: 404,
+    Kind.FOREIGN_LINK: 404,
+    Kind.LINK_ELSEWHERE: 404,
+    Kind.BAD_SUBMISSION_TYPE: 400,
+    Kind.LINK_MISMATCH: 400,
+    Kind.DELETE_COUPLED: 403,
+    Kind.DELETE_FORBIDDEN: 403,
+    Kind.BAD_SCORE: 400,
+    Kind.BAD_TIMESTAMP: 400,
+    Kind.UNPROCESSABLE_SCORE: 400,
+    Kind.STALE: 409,
+    Kind.SAME_STAMP: 409,
+    Kind.USER_UNKNOWN: 422,
+    Kind.USER_NOT_IN_CONTEXT: 422,
+    Kind.USER_NOT_GRADABLE: 422,
+    Kind.LOCKED: 403,
+    Kind.CONCLUDED: 403,
+    Kind.UNPUBLISHED: 422,
+    Kind.NO_ATTEMPTS_LEFT: 422,
+    Kind.DATABASE: 500,
+    Kind.CRASH: 500,
+    Kind.FATAL: 500,
+    Kind.THROTTLED: 429,
+    Kind.MAINTENANCE: 503,
+}
+
+RESPONSE_TYPES: dict[str, str] = {
+    "list_line_items": CONTAINER_TYPE,
+    "create_line_item": LINE_ITEM_TYPE,
+    "get_line_item": LINE_ITEM_TYPE,
+    "update_line_item": LINE_ITEM_TYPE,
+    "post_score": SCORE_TYPE,
+    "results": RESULTS_TYPE,
+}
+
+LINE_ITEM_FIELDS = frozenset(
+    {
+        "label",
+        "scoreMaximum",
+        "resourceLinkId",
+        "resourceId",
+        "tag",
+        "startDateTime",
+        "endDateTime",
+        "gradesReleased",
+        "submissionReview",
+    }
+)
+
+
+@attrs.frozen(kw_only=True)
+class Profile:
+    """
+    The switches of one platform. Durations are seconds; sizes are counts.
+
+    Change one with ``attrs.evolve(PROFILES["spec"], page_size=2)``.
+    """
+
+    # The name on the command line.
+    name: str
+    # How much the profile is worth as evidence, in one line for people.
+    basis: str
+    # U1: Moodle's URLs carry a query, Sakai's three colons and percent-escapes, Blackboard's ids underscores.
+    addresses: Addresses = Addresses()
+    # What a generated roster's user ids look like; n counts from 1, uuid and hex are made of it.
+    user_ids: str = "user-{n:04}"
+    # What a resource link's id looks like. Open edX: a usage key, full of reserved characters (seen).
+    link_ids: str = "{n}"
+    # What a generated client id looks like. Canvas: decimal digits.
+    client_ids: str = "tool-{n}"
+
+    # TOKEN ENDPOINT
+    # T1: Moodle sends text/html (seen).
+    token_content_type: str = "application/json;charset=UTF-8"
+    # Moodle sends no Cache-Control (seen).
+    token_no_store: bool = True
+    # T2: None: the token URL. D2L wants https://api.brightspace.com/auth/token (documented).
+    audience: str | None = None
+    # T4: "exact" compares bytes. "ignored": Moodle, Open edX (seen), old Sakai (read).
+    audience_check: Literal["exact", "ignored"] = "exact"
+    # T3: D2L answers an array with 500 (reported).
+    audience_array: Literal["accept", "crash"] = "accept"
+    # T5: Moodle and Open edX need none of them (seen).
+    required_claims: tuple[str, ...] = ("iss", "sub", "aud", "iat", "exp", "jti")
+    # T5: iss must be the client id, as CORE 6.2 says. Moodle, Blackboard, Canvas and Open edX take any (seen,
+    # documented, read).
+    issuer_is_client: bool = True
+    # T5: the same jti twice is refused until it expires. Canvas, Moodle, Open edX take it (read, seen).
+    jti_once: bool = True
+    # T6: how far iat and exp may be off. Moodle 0 (seen), Canvas 30, Sakai 60 (read).
+    leeway: float = 30.0
+    # T6: Canvas refuses an iat older than 5 minutes (read). None: any age.
+    oldest_iat: float | None = None
+    # T6: Sakai refuses exp - iat above 600 (read). None: any.
+    longest_life: float | None = None
+    # Moodle takes only RS256 for a pasted key, and what the key says for a key set (seen).
+    algorithms: tuple[str, ...] = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
+    # "key_set": the assertion must carry a kid that the key set holds: Canvas, D2L (read, reported). "pasted": one
+    # key, kid ignored.
+    key_mode: Literal["pasted", "key_set"] = "pasted"
+    # T7, T8: "strict": one scope that cannot be granted refuses all: Canvas, Sakai (read), SchoolBox (reported).
+    scope_policy: Literal["intersect", "strict"] = "intersect"
+    # T7: Open edX grants an empty scope with 200 (seen).
+    empty_grant: bool = False
+    # T10: lower case: Blackboard (documented), Open edX (seen).
+    token_type: str = "Bearer"
+    # T10: Moodle takes exactly "Bearer ", and the form's media type in lower case only (seen).
+    exact_case: bool = False
+    # T11: the shape of a refused grant.
+    grant_error_style: Literal["rfc6749", "moodle", "canvas", "brightspace", "openedx", "sakai", "blackboard"] = (
+        "rfc6749"
+    )
+    # Seconds an access token lives.
+    token_lifetime: int = 3600
+    # Canvas and Blackboard give JWTs (read, documented), Moodle 32 hex digits (seen).
+    token_form: Literal["opaque", "hex", "jwt"] = "opaque"
+    # T12: Blackboard hands out the same token again, expires_in counting down (documented).
+    shared_token: bool = False
+    # T13: token calls per 60 s after which 429 with Retry-After comes: Blackboard (reported; the number is not
+    # known).
+    token_calls: int | None = None
+
+    # ACCESS AND REFUSALS
+    # A1, A2: status by kind.
+    statuses: Mapping[Kind, int] = STATUSES
+    # S4: a platform's own wording by kind, a format string over the refusal's facts. Missing: the emulator's
+    # explanation.
+    words: Mapping[Kind, str] = attrs.field(factory=dict)
+    # Kinds answered with no body at all: Canvas's 401 on deleting a coupled item (read).
+    empty_bodies: frozenset[Kind] = frozenset()
+    # S4: the shape of an error body.
+    error_style: Literal["spec", "moodle", "canvas", "blackboard", "brightspace", "openedx", "sakai", "schoology"] = (
+        "spec"
+    )
+    # WWW-Authenticate on 401 and 403, as RFC 6750 has it. Moodle sends none (seen).
+    challenge: bool = True
+
+    # A request whose Host is not the base URL's is sent there with 303: Moodle (seen).
+    host_redirects: bool = False
+    # Moodle refuses the token when this parameter of its own URLs names another tool (seen).
+    tool_parameter: str | None = None
+    # Ids must be decimal numbers, else the database refuses: Moodle on PostgreSQL (seen).
+    decimal_ids: bool = False
+
+    # CONTENT NEGOTIATION
+    # U3, U4: "list": any list that covers the type. "exact": the type or */* alone: Schoology (reported). "either":
+    # U5: an item or a container, whichever is asked for, and a container for */*: Open edX (seen). "moodle":
+    # whole-header comparison (seen). "any":
+    # Canvas, Blackboard, Sakai (read, documented).
+    accept_policy: Literal["list", "exact", "either", "moodle", "any"] = "list"
+    # Operations whose Accept is looked at; Open edX: items only (seen). None: all.
+    accept_checked: frozenset[str] | None = None
+    # Accept is looked at before the token: Open edX (seen).
+    accept_first: bool = False
+    # "exact": the type of the standard, parameters allowed. "any": Canvas, Blackboard, Sakai (read, reported).
+    content_type_policy: Literal["exact", "moodle", "any"] = "exact"
+    # Operations whose Content-Type is looked at; Open edX: items only (seen). None: all.
+    content_type_checked: frozenset[str] | None = None
+    # U5: Sakai sends application/json for results (read).
+    response_types: Mapping[str, str] = RESPONSE_TYPES
+    # Moodle appends it (seen).
+    response_charset: str = ""
+    # N5: Moodle under Apache mod_php (seen).
+    http_version: Literal["1.1", "1.0"] = "1.1"
+    # S3: bytes of the longest reason phrase: PHP-FPM cuts the status line at 1024 (seen). None: uncut.
+    longest_reason: int | None = None
+
+    # PAGING
+    # P4, P6: "cursor": opaque. "offset": Moodle's from (seen). "page": Canvas (read). "truncate": limit cuts and
+    # nothing says so: Open edX results (seen), ILIAS (read). "none": limit ignored: Sakai (read).
+    paging: Literal["cursor", "offset", "page", "truncate", "none"] = "cursor"
+    # Where results are paged otherwise than line items. None: alike.
+    results_paging: Literal["cursor", "offset", "page", "truncate", "none"] | None = None
+    # P5: records on a page when no limit was sent. Canvas 10 (read), D2L 200 (reported). None: all on one page:
+    # Moodle (seen).
+    page_size: int | None = 100
+    # A limit that is no count above 0: Open edX crashes, but for 0 (seen), Moodle takes it for none (seen).
+    bad_limit: Literal["refuse", "ignored", "crash"] = "refuse"
+    # The most that a limit can ask for. None: any.
+    longest_page: int | None = None
+    # P8: relations sent beside next. Canvas: current, next, prev, first, last (read).
+    link_rels: tuple[str, ...] = ("next",)
+    # P8: Canvas puts no blank after the comma (read).
+    link_joiner: str = ", "
+    # P8: one Link header for each relation.
+    link_split: bool = False
+    # P1: Moodle quotes with U+201C and U+201D (seen).
+    link_quotes: Literal["straight", "curly", "none"] = "straight"
+    # P2: Moodle writes &amp; between parameters (seen).
+    link_escape: bool = False
+    # P9: Moodle's results links lose user_id (seen).
+    link_drops_filters: bool = False
+    # P10: the target is a path (RFC 8288 allows it).
+    link_relative: bool = False
+    # P10: the target is another origin: no platform known; a trap for a client that would send its token there.
+    link_offsite: str | None = None
+    # P7: Moodle's results with limit and type_id: 404 with an HTML page (seen).
+    results_limit: Literal["page", "html-404"] = "page"
+
+    # LINE ITEMS
+    # U6: names of the filter by link. Sakai: lti_link_id (read).
+    link_filters: tuple[str, ...] = ("resource_link_id",)
+    # Filters by tag and resource_id that are looked at.
+    item_filters: tuple[str, ...] = ("resource_id", "tag")
+    # Moodle: an empty value means "is empty" (seen). Otherwise an empty value is no filter.
+    empty_filter_matches: bool = False
+    # L1: Sakai 200 (read).
+    create_status: int = 201
+    # L2: the request comes back with an id, whatever was stored: Moodle (seen), Sakai (read).
+    create_echo: bool = False
+    # L2: what is kept. Moodle: no dates, no gradesReleased (seen).
+    stored_fields: frozenset[str] = LINE_ITEM_FIELDS
+    # Whether keys that are URLs are kept. Moodle: no (seen).
+    stores_extensions: bool = True
+    # L3: "merge": what is left out stays: Canvas (read), Open edX (seen). "moodle": see moodle's line items.
+    put_semantics: Literal["replace", "merge", "moodle"] = "replace"
+    # L4: Schoology refuses id on POST (reported), Blackboard on PUT (documented).
+    id_refused_in: frozenset[str] = frozenset()
+    # "openedx": the field rules of its serializer, all faults told at once (seen); the next switches do not count then.
+    item_rules: Literal["standard", "openedx"] = "standard"
+    # "non_blank" is the standard's rule. "present": Moodle (seen).
+    label_rule: Literal["non_blank", "present"] = "non_blank"
+    # Moodle: 255, beyond that the database refuses (seen). None: any.
+    longest_label: int | None = None
+    longest_tag: int | None = None
+    longest_resource_id: int | None = None
+    # L5: "integer": Blackboard (documented). "numeric": strings and any sign: Moodle (seen).
+    # "optional": Sakai, 100 (read).
+    maximum_rule: Literal["positive", "integer", "numeric", "optional"] = "positive"
+    # Moodle: 100000 and beyond is refused by the database (seen).
+    maximum_below: float | None = None
+    # L6: resourceId and tag must be strings; the 1EdTech validator refuses numbers (reported).
+    strict_strings: bool = True
+    # AGS 3.1.2: keys that the standard does not name must be URLs. No platform was seen to mind.
+    strict_keys: bool = True
+    # Dates of items must carry a zone (AGS 3.2.12).
+    strict_dates: bool = True
+    # L10: "ignored": Blackboard cannot set it by POST (documented). "any": Open edX takes every usage key, and another
+    # one later (seen).
+    link_rule: Literal["check", "ignored", "any"] = "check"
+    # L7: Sakai overwrites the item of that label (read).
+    dedupe_by_label: bool = False
+    # L8: Sakai 200 (read).
+    delete_status: int = 204
+    # Moodle says OK where 204 is No Content (seen).
+    delete_reason: str | None = None
+    # L8: Open edX refuses always (seen), ILIAS answers 200 and keeps it (reported).
+    delete_policy: Literal["delete", "forbid", "keep"] = "delete"
+    # A3: "refuse": Canvas, 401 with an empty body (read). "delete": Moodle, grades and all (seen).
+    delete_coupled: Literal["delete", "refuse"] = "delete"
+    # L9: whether a link comes with its own item. D2L: no (documented).
+    coupled_item: bool = True
+    # L11: how unset resourceId and tag are written: Moodle and Open edX "" (seen), Canvas nothing (read).
+    unset: Literal["omit", "blank", "null"] = "omit"
+    # L11: how an unset resourceLinkId is written: Open edX null (seen).
+    unset_link: Literal["omit", "null"] = "omit"
+    # What stands in a new item when the tool says nothing: Blackboard releases grades (documented).
+    default_fields: Mapping[str, object] = attrs.field(factory=dict)
+    # Sakai takes these out of tag and resourceId (read).
+    stripped_characters: str = ""
+    # AGS 3.2.12: unset dates are sent blank or null where dates are supported.
+    unset_dates: Literal["omit", "null"] = "null"
+    # L11: Moodle repeats the link as ltiLinkId (seen).
+    link_alias: str | None = None
+    # Where scoreMaximum of a stored item is cut: Moodle 5 decimals (seen).
+    decimals: int | None = None
+    # L12: a changed maximum rescales the grades; Moodle also stamps each with the current time (seen).
+    rescale_stamps_now: bool = False
+    # Moodle escapes slashes and non-ASCII in a GET (seen).
+    escaped_json: bool = False
+
+    # SCORES
+    # The rules a score is checked by: see score_checks.
+    score_rules: Literal["spec", "plain", "moodle", "canvas", "openedx", "sakai"] = "spec"
+    # S16: who can be graded; Sakai: any member (read). None: any role.
+    gradable_roles: tuple[str, ...] | None = ("Learner",)
+    # Moodle takes scores for a suspended enrolment (seen).
+    suspended_gradable: bool = False
+    # S16: Open edX looks the person up only when it publishes, and crashes (seen).
+    unknown_user: Literal["refuse", "crash"] = "refuse"
+    # S1, S18: "200_empty": Moodle (seen), Sakai (read). "201_record": what it stored, in its own words: Open edX
+    # (seen). "200_result_url": Canvas (read).
+    score_success: Literal["204", "200_empty", "201_record", "200_result_url"] = "204"
+    # S5, S6: which stamps are taken. "later": the standard's strictly rising. "not_earlier": Canvas (read).
+    # "later_second": Moodle, whole seconds (seen). "any": Sakai (read).
+    stamp_rule: Literal["later", "not_earlier", "later_second", "any"] = "later"
+    # S9: what a score that is not FullyGraded does. "keep": its value counts. "clear": Moodle (seen).
+    # "clear_unfinished": Canvas clears on NotReady, Failed, Pending (read). "unpublished": the gradebook stays as it
+    # is, even when the score clears: Open edX (seen).
+    progress_rule: Literal["keep", "clear", "clear_unfinished", "unpublished"] = "keep"
+    # "moodle": two kinds of item that forget or move the stored time when a score clears (seen).
+    grading_rule: Literal["standard", "moodle"] = "standard"
+    # S11: Open edX stored a zero and did not publish it up to xblock-lti-consumer 11.4.0 (read).
+    publish_zero: bool = True
+    # Only items on a link of the course reach the gradebook: Open edX (seen).
+    publish_linked_only: bool = False
+    # S13: "append": Canvas (read). "kept": one that is not sent stays: Open edX (seen).
+    comment_rule: Literal["replace", "append", "kept"] = "replace"
+    # S14: Open edX and Moodle (seen), D2L (documented) cap at the maximum.
+    cap: bool = False
+    # S12: Canvas counts attempts (read).
+    attempts: bool = False
+    # S19: Canvas: only the first item of a link reaches the gradebook (read).
+    first_item_only: bool = False
+    # S20: "overwritten" by the tool's next score: Canvas (read). "kept": shown until the teacher lets go. "moodle":
+    # kept on coupled items only (seen).
+    override_rule: Literal["kept", "overwritten", "moodle"] = "kept"
+    # Two posts at once for one user and item upset each other: Moodle (seen).
+    racy: bool = False
+
+    # RESULTS
+    # R1: "roster": every member: Sakai (read). "stamped": who has a stored time, graded or not: Moodle (seen).
+    results_style: Literal["sparse", "roster", "stamped"] = "sparse"
+    # Newest first: Open edX (seen). Otherwise by user id.
+    newest_first: bool = False
+    # R1: Moodle leaves resultMaximum and scoreOf out where there is no grade (seen).
+    bare_when_empty: bool = False
+    # R2: Open edX (seen) and Sakai (read) ignore user_id; Blackboard then drops the comment (reported). "decimal":
+    # Moodle ignores a non-number (seen).
+    user_filter: Literal["query", "ignored", "drops_comment", "decimal"] = "query"
+    # R3: the path form: Sakai a bare object (read), Open edX an array (seen).
+    one_result: Literal["object", "array"] = "object"
+    # R4: Open edX gives the tool's own numbers (seen).
+    results_scaled: bool = True
+    # A missing comment is shown as null: Open edX (seen).
+    null_comment: bool = False
+    # scoringUserId is shown (AGS 3.3.4.7). Moodle and Canvas: no (seen, read).
+    shows_scorer: bool = True
+    # R5: Moodle adds timestamp (seen).
+    result_timestamp: bool = False
+    # Minutes east of UTC of the site's zone: for stamps without a zone and for Moodle's result timestamps (seen
+    # with New York).
+    site_zone: int = 0
+
+    # LIMITS
+    # N1-N3: "leaky_bucket": Canvas (read). "credits": D2L (documented). "quota": Blackboard (documented).
+    throttle: Literal["none", "leaky_bucket", "credits", "quota"] = "none"
+    # N1: the text of a throttled answer, its status being in `statuses`: Canvas 403 (read), newest documents 429.
+    throttle_text: str | None = None
+    # What a bucket holds: Canvas 800, D2L 50000 a minute, Blackboard 10000 a day.
+    throttle_capacity: float = 800.0
+    # Canvas throttles above it (read).
+    throttle_high_water: float = 600.0
+    # Canvas: 10 a second leak out (read).
+    throttle_outflow: float = 10.0
+    # Canvas: charged while a request is in flight (read).
+    throttle_upfront: float = 50.0
+    # What one call costs in the end. D2L: 10 (documented).
+    throttle_cost: float = 1.0

@@ -1,0 +1,3 @@
+"""
+The gradebook page: for people, live, with a teacher's controls.
+"""
