@@ -5,6 +5,7 @@ Limits that keep the code readable, and the promise that every public name is do
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -190,6 +191,59 @@ def test_all_names_what_the_package_exports() -> None:
     modules = {file.stem for file in PACKAGE.iterdir()}
     assert public - modules - {"annotations"} <= set(aioags.__all__)
     assert all(hasattr(aioags, name) for name in aioags.__all__)
+
+
+# Internal folders say so in the first line of their docstring; so does a single module inside a public one.
+PUBLIC = (
+    "aioags", "aioags.memberships", "aioags.launch", "aioags.ltiaas", "aioags.outbox", "aioags.outbox.postgres",
+    "aioags.emulator", "aioags.emulator.ltiaas",
+)  # fmt: skip
+
+
+def is_internal(file: Path) -> bool:
+    """
+    True for a module that says that it is not public, or lies in a folder that does.
+    """
+    folders = [
+        parent / "__init__.py" for parent in file.parents if parent != ROOT and PACKAGE in (parent, *parent.parents)
+    ]
+    return any((ast.get_docstring(ast.parse(read(one))) or "").startswith("Internal.") for one in [file, *folders])
+
+
+def top_level_classes() -> dict[str, list[str]]:
+    """
+    Map the name of each class to the files that define one.
+    """
+    found: dict[str, list[str]] = {}
+    for file in package_files():
+        for node in ast.parse(read(file)).body:
+            if isinstance(node, ast.ClassDef):
+                found.setdefault(node.name, []).append(file.relative_to(PACKAGE).as_posix())
+    return found
+
+
+def test_a_class_name_means_one_thing() -> None:
+    # One for each web framework, which do the same for it.
+    alike = {"LTI"}
+    doubled = {name: files for name, files in top_level_classes().items() if len(files) > 1 and name not in alike}
+    assert doubled == {}
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_what_a_public_module_exports_stands_in_the_reference(module: str) -> None:
+    pages = "\n".join(read(page) for page in (ROOT / "docs" / "reference").glob("*.md"))
+    exported = getattr(importlib.import_module(module), "__all__", [])
+    missing = [name for name in exported if not re.search(rf"^\.\. [\w:]+:: +([\w.]*\.)?{name}\b", pages, re.MULTILINE)]
+    assert missing == []
+
+
+def test_what_the_reference_names_is_no_internal_path() -> None:
+    pages = "\n".join(read(page) for page in (ROOT / "docs" / "reference").glob("*.md"))
+    documented = re.findall(r"^\.\. (?:auto|py:)\w+:: (aioags[\w.]*)", pages, re.MULTILINE)
+    files = {file: file.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".") for file in package_files()}
+    internal = {module for file, module in files.items() if is_internal(file)}
+    assert documented
+    assert [name for name in documented if name.rpartition(".")[0] in internal] == []
 
 
 MODULE = '"""\nM.\n"""\n'

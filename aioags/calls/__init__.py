@@ -1,3 +1,3 @@
 """
-One call: from an operation to its value, over one transport, in its turn, with a token, as often as it takes.
+Internal. One call: from an operation to its value, over one transport, in its turn, with a token.
 """

@@ -1,3 +1,3 @@
 """
-The standard's records as frozen values: no JSON, no HTTP.
+Internal. The standard's records as frozen values: no JSON, no HTTP. What is public of them, `aioags` exports.
 """

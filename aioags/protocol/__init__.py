@@ -1,3 +1,3 @@
 """
-Decisions without input or output: what to send, how to read the answer, whether to repeat.
+Internal. Decisions without input or output: what to send, how to read the answer, whether to repeat.
 """

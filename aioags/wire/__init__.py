@@ -1,3 +1,3 @@
 """
-Bytes and headers to model and back; no policy.
+Internal. Bytes and headers to model and back; no policy.
 """
