@@ -26,6 +26,7 @@ import attrs
 from aioags.calls.engine import Runtime
 from aioags.errors import AGSError, NotOfferedError
 from aioags.gradebook import Gradebook
+from aioags.grading.sending import shows
 from aioags.model.delivery import Delivery
 from aioags.model.score import Score
 from aioags.outbox.health import Health
@@ -33,7 +34,6 @@ from aioags.outbox.limiter import PermitCache
 from aioags.outbox.model import Block, Outcome, State, StoredScore
 from aioags.outbox.store import Store
 from aioags.outbox.verdict import Backoff, Verdict, describe, judge, untouched
-from aioags.grading.sending import shows
 
 _logger = logging.getLogger("aioags.outbox")
 

@@ -16,12 +16,12 @@ from typing import Any, Self
 import attrs
 
 from aioags.errors import NotOfferedError
+from aioags.grading.posting import item_url
 from aioags.model.endpoint import Endpoint
 from aioags.model.line_item import LineItem
 from aioags.model.score import Score
 from aioags.outbox.packing import check_key, pack_endpoint
 from aioags.outbox.payload import dump_payload, load_score
-from aioags.grading.posting import item_url
 
 SECOND = 1_000_000
 """Microseconds in a second."""

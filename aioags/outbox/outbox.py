@@ -14,11 +14,12 @@ from typing import Any, Self
 
 import attrs
 
-from aioags.client import Client
 from aioags.calls.engine import Runtime
+from aioags.client import Client
 from aioags.errors import AGSError
 from aioags.gradebook import Gradebook
 from aioags.grading.join import as_async
+from aioags.grading.posting import Source
 from aioags.model.delivery import Delivery
 from aioags.model.endpoint import Endpoint
 from aioags.model.line_item import LineItem
@@ -32,7 +33,6 @@ from aioags.outbox.model import Entry, Selection, State, Stats, StoredScore, Sto
 from aioags.outbox.registry import Registry, direct, open_gradebook
 from aioags.outbox.store import Store
 from aioags.outbox.verdict import Backoff, Verdict
-from aioags.grading.posting import Source
 
 Hook = Callable[[str, Delivery], Awaitable[None] | None]
 """Called with the registration id and what became of a score; may be asynchronous."""

@@ -8,10 +8,9 @@ import asyncio
 
 import pytest
 
-from aioags.outbox import Outbox, Selection, StoreError, Taken
+from aioags.outbox import MemoryStore, Outbox, Selection, StoreError, Taken
 from aioags.protocol.messages import Request
 from tests.outbox.kit import SCHOOL, Desk, new_desk
-from tests.outbox.memory_store import MemoryStore
 from tests.rigs.faults import FAULTS, Fault
 from tests.rigs.memory import runtime_for
 

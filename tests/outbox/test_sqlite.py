@@ -20,10 +20,10 @@ import pytest
 
 from aioags.outbox import Block, Selection, SQLiteStore, State, StoreError
 from aioags.outbox.conformance.given import ITEM, NOW, SCHOOL, TS, entry, outcome, take
-from aioags.outbox.files import FileLock, file_system_of
 from aioags.outbox.sqlite import write_ahead
-from aioags.outbox.sqlite_schema import APPLICATION_ID, MIGRATIONS, migrate
-from aioags.outbox.sqlite_writer import Writer
+from aioags.outbox.sqlite.files import FileLock, file_system_of
+from aioags.outbox.sqlite.schema import APPLICATION_ID, MIGRATIONS, migrate
+from aioags.outbox.sqlite.writer import Writer
 
 MOUNTS = """\
 /dev/sda1 / ext4 rw 0 0
@@ -437,7 +437,7 @@ async def test_a_link_to_the_file_has_no_drainer_of_its_own(tmp_path: Path) -> N
 
 HOLDER = """
 import pathlib, sys
-from aioags.outbox.files import FileLock
+from aioags.outbox.sqlite.files import FileLock
 lock = FileLock(pathlib.Path(sys.argv[1]))
 print(lock.acquire(), flush=True)
 sys.stdin.read()
