@@ -27,6 +27,24 @@ def _count(_: Any, attribute: attrs.Attribute[int], value: int) -> None:
         raise ValueError(f"{attribute.name} must be at least 1, got {value!r}")
 
 
+def full_jitter(count: int, *, first: float, longest: float, jitter: float) -> float:
+    """
+    Return how long to wait: exponential back-off with full jitter.
+
+    Args:
+        count: Failures in a row, at least 1.
+
+        first: Longest wait after the first of them, seconds; it doubles for each further one.
+
+        longest: Where the doubling stops, seconds.
+
+        jitter: Share of the longest wait to take, 0 to 1; drawn evenly, so that those who failed together come back
+            one by one.
+    """
+    # 2 ** 60 of any wait is longer than all; 2.0 ** 1024 is an OverflowError.
+    return min(longest, first * 2.0 ** min(count - 1, 60)) * jitter
+
+
 @attrs.frozen
 class RetryPolicy:
     """
@@ -49,6 +67,17 @@ class RetryPolicy:
     first_wait: float = attrs.field(default=0.5, validator=positive_seconds)
     longest_wait: float = attrs.field(default=30.0, validator=positive_seconds)
     total_time: float = attrs.field(default=120.0, validator=positive_seconds)
+
+    def wait(self, count: int, jitter: float) -> float:
+        """
+        Return how long to wait where the platform did not say, in seconds.
+
+        Args:
+            count: Failures in a row, at least 1.
+
+            jitter: Drawn evenly from 0 to 1.
+        """
+        return full_jitter(count, first=self.first_wait, longest=self.longest_wait, jitter=jitter)
 
 
 @attrs.frozen

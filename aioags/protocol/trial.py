@@ -221,8 +221,7 @@ class Trial(Generic[T]):
         return isinstance(error, (NoAnswerError, BrokenError, StaleScoreError)) and error.transient
 
     def _again(self, error: AGSError, count: int, now: float, jitter: float) -> Again | GiveUp:
-        longest = min(self.policy.longest_wait, self.policy.first_wait * 2.0 ** min(count - 1, 60))
-        wait = longest * jitter if error.retry_after is None else error.retry_after
+        wait = self.policy.wait(count, jitter) if error.retry_after is None else error.retry_after
         if wait > self.time_left(now):
             return GiveUp(self.settled(error))
         return Again(wait, error)
