@@ -23,9 +23,9 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
+from itertools import accumulate, takewhile
 from typing import Any, Generic, TypeVar
 
 import attrs
@@ -184,13 +184,9 @@ class GroupCommit(Generic[T, R]):
             self._start_next()
 
     def _next_group(self) -> list[Commit[T, R]]:
-        count = size = 0
         with self._lock:
-            for commit in self._waiting:
-                size += len(commit.items)
-                if count and size > _MOST_TOGETHER:
-                    break
-                count += 1
+            ends = accumulate(len(commit.items) for commit in self._waiting)
+            count = max(1, sum(1 for _ in takewhile(_MOST_TOGETHER.__ge__, ends)))
             group, self._waiting = self._waiting[:count], self._waiting[count:]
         return group
 
@@ -232,11 +228,9 @@ class GroupCommit(Generic[T, R]):
             await asyncio.wait(set(self._tasks))
 
 
-def _answer(commits: Iterable[Commit[Any, Any]]) -> None:
-    by_loop: dict[asyncio.AbstractEventLoop, list[Commit[Any, Any]]] = defaultdict(list)
-    for commit in commits:
-        by_loop[commit.answer.get_loop()].append(commit)
-    for loop, told in by_loop.items():
+def _answer(commits: list[Commit[Any, Any]]) -> None:
+    for loop in {commit.answer.get_loop() for commit in commits}:
+        told = [commit for commit in commits if commit.answer.get_loop() is loop]
         # One wake-up of the loop for all of them. A loop that is closed has nobody who waits.
         with suppress(RuntimeError):
             loop.call_soon_threadsafe(_tell, told)

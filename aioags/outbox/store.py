@@ -3,7 +3,8 @@ What an outbox needs of a store. `aioags.outbox.conformance` checks that one kee
 
 The truth is a table, not a queue: one row for each (registration, line item, user), with the latest score of that user.
 
-- `put` replaces a row's score if the new one's stamp is later, and only then. The row becomes due, whatever it was.
+- `put` replaces a row's score if the new one's stamp is later, and only then: putting twice is idempotent. The row
+  becomes due, whatever it was.
 - `take` settles the stamp for the wire and notes that an attempt begins, durably, before anything is sent. The stamp of
   a score that was tried before stays. A new one gets ``max(ts, whole second after the last wire_ts)``, because Moodle
   compares whole seconds; if nobody knows what became of the attempt before, a whole second after now as well, because
