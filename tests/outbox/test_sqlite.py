@@ -168,23 +168,23 @@ async def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
 
 def test_an_older_file_becomes_a_newer_one_with_its_rows(tmp_path: Path) -> None:
     steps = [["CREATE TABLE a (x)"], ["ALTER TABLE a ADD COLUMN y", "CREATE TABLE b (z)"]]
-    connection = sqlite3.connect(tmp_path / "grades.db", isolation_level=None)
-    migrate(connection, steps[:1])
-    connection.execute("INSERT INTO a VALUES (1)")
-    migrate(connection, steps)
-    migrate(connection, steps)
-    assert connection.execute("SELECT x, y FROM a").fetchall() == [(1, None)]
-    assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+    with closing(connect(tmp_path / "grades.db")) as connection:
+        migrate(connection, steps[:1])
+        connection.execute("INSERT INTO a VALUES (1)")
+        migrate(connection, steps)
+        migrate(connection, steps)
+        assert connection.execute("SELECT x, y FROM a").fetchall() == [(1, None)]
+        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
 
 
 def test_a_migration_happens_whole_or_not_at_all(tmp_path: Path) -> None:
     steps = [["CREATE TABLE a (x)"], ["CREATE TABLE b (x)", "CREATE TABLE a (x)"]]
-    connection = sqlite3.connect(tmp_path / "grades.db", isolation_level=None)
-    migrate(connection, steps[:1])
-    with pytest.raises(sqlite3.OperationalError, match="already exists"):
-        migrate(connection, steps)
-    assert connection.execute("PRAGMA user_version").fetchone() == (1,)
-    assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("a",)]
+    with closing(connect(tmp_path / "grades.db")) as connection:
+        migrate(connection, steps[:1])
+        with pytest.raises(sqlite3.OperationalError, match="already exists"):
+            migrate(connection, steps)
+        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("a",)]
 
 
 async def test_several_processes_may_open_a_new_file_together(tmp_path: Path) -> None:
