@@ -44,7 +44,7 @@ MAY_READ_THE_CLOCK = "model/stamp.py"
 MOST_LOOSE = 6
 
 # Files that import each other, known and waiting to be parted.
-KNOWN_CIRCLES: set[frozenset[str]] = {frozenset({"aioags.outbox.postgres", "aioags.outbox.postgres_limiter"})}
+KNOWN_CIRCLES: set[frozenset[str]] = set()
 
 # Dependency: where it may be imported, as prefixes of the path below aioags.
 CONFINED = {

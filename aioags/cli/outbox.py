@@ -48,9 +48,9 @@ class MigratingStore(Store, Protocol):
 
 
 @attrs.frozen
-class Call:
+class Invocation:
     """
-    One call of the command.
+    One run of the command.
 
     Attributes:
         options: From the command line.
@@ -87,21 +87,21 @@ def run(
     Run the command; see `aioags.cli.main`.
 
     Args:
-        terminal: As in `Call`. None: what standard output says of itself.
+        terminal: As in `Invocation`. None: what standard output says of itself.
     """
     options = _parser().parse_args(arguments)
     store = open_store(options.store or os.environ.get(VARIABLE))
     try:
-        asyncio.run(_run(Call(store, options, now, sleep, sys.stdout.isatty() if terminal is None else terminal)))
+        asyncio.run(_run(Invocation(store, options, now, sleep, sys.stdout.isatty() if terminal is None else terminal)))
     except StoreError as error:
         print(f"aioags outbox: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-async def _run(call: Call) -> None:
-    async with aclosing(call.store):
-        await call.options.action(call)
+async def _run(invocation: Invocation) -> None:
+    async with aclosing(invocation.store):
+        await invocation.options.action(invocation)
 
 
 def open_store(named: str | None) -> MigratingStore:
@@ -207,25 +207,25 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--user", help="only of this user id")
 
 
-async def _status(call: Call) -> None:
-    now = call.now()
-    stats = await call.store.stats(now=now)
-    if call.options.json:
+async def _status(invocation: Invocation) -> None:
+    now = invocation.now()
+    stats = await invocation.store.stats(now=now)
+    if invocation.options.json:
         print(json.dumps([attrs.asdict(platform) for platform in stats.platforms]))
     else:
         print(aligned([HEADINGS, *rows(stats, now)]) if stats.platforms else EMPTY)
 
 
-async def _failed(call: Call) -> None:
+async def _failed(invocation: Invocation) -> None:
     after: tuple[str, str, str] | None = None
     count = 0
-    waiting = call.options.waiting
-    while page := await call.store.failed(call.selection, waiting=waiting, after=after):
+    waiting = invocation.options.waiting
+    while page := await invocation.store.failed(invocation.selection, waiting=waiting, after=after):
         for row in page:
-            print(json.dumps(_record(row)) if call.options.json else _described(row, call.now()))
+            print(json.dumps(_record(row)) if invocation.options.json else _described(row, invocation.now()))
         after = page[-1].key
         count += len(page)
-    if not call.options.json:
+    if not invocation.options.json:
         print(f"{_scores(count)} waiting after a failure" if waiting else f"{_scores(count)} refused")
 
 
@@ -250,12 +250,12 @@ def _described(row: StoredScore, now: float) -> str:
     return f"{place}\n    {since}, {tried}{following}: {row.last_error}"
 
 
-async def _retry(call: Call) -> None:
-    if call.selection == Selection() and not call.options.all:
+async def _retry(invocation: Invocation) -> None:
+    if invocation.selection == Selection() and not invocation.options.all:
         raise UsageError("aioags outbox retry: say which: --registration, --line-item, --user or --all")
-    options = {"restamp": call.options.restamp, "waiting": call.options.waiting}
-    count = await call.store.requeue(call.selection, now=call.now(), **options)
-    registration = call.options.registration
+    options = {"restamp": invocation.options.restamp, "waiting": invocation.options.waiting}
+    count = await invocation.store.requeue(invocation.selection, now=invocation.now(), **options)
+    registration = invocation.options.registration
     asked = (
         "platforms that were left alone are asked again"
         if registration is None
@@ -264,13 +264,15 @@ async def _retry(call: Call) -> None:
     print(f"{_scores(count)} due again; {asked}")
 
 
-async def _prune(call: Call) -> None:
-    count = await call.store.prune(before=call.now() - call.options.older_than, dead=call.options.dead)
+async def _prune(invocation: Invocation) -> None:
+    count = await invocation.store.prune(
+        before=invocation.now() - invocation.options.older_than, dead=invocation.options.dead
+    )
     print(f"{_scores(count)} forgotten")
 
 
-async def _migrate(call: Call) -> None:
-    await call.store.migrate()
+async def _migrate(invocation: Invocation) -> None:
+    await invocation.store.migrate()
     print("the outbox is of the newest version")
 
 
@@ -310,24 +312,24 @@ def _screen(terminal: bool) -> AbstractContextManager[Screen]:
     return LiveTable(HEADINGS)
 
 
-async def _watch(call: Call) -> None:
-    screen = _screen(call.terminal)
-    every = call.options.every
+async def _watch(invocation: Invocation) -> None:
+    screen = _screen(invocation.terminal)
+    every = invocation.options.every
     if not every:
         raise UsageError("aioags outbox watch: --every must be at least 1s")
     shown: list[tuple[str, ...]] = []
     # A store that is not there, or not an outbox, will not be one later: that ends the command.
-    await call.store.stats(now=call.now())
+    await invocation.store.stats(now=invocation.now())
     with screen as table:
         while True:
-            now = call.now()
+            now = invocation.now()
             caption = f"{datetime.fromtimestamp(now, UTC):%H:%M:%S} UTC, every {shown_duration(every)}, Ctrl-C ends"
             try:
-                shown = rows(await call.store.stats(now=now), now)
+                shown = rows(await invocation.store.stats(now=now), now)
             except StoreError as error:
                 caption = f"{caption}; as it was before: {error}"
             table.show(shown, caption if shown else f"{EMPTY}; {caption}")
-            await call.sleep(every)
+            await invocation.sleep(every)
 
 
 def rows(stats: Stats, now: float) -> list[tuple[str, ...]]:

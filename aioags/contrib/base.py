@@ -37,7 +37,7 @@ _logger = logging.getLogger("aioags.launch")
 
 
 @attrs.frozen
-class Taken:
+class Arrival:
     """
     A launch, and what its handler needs.
 
@@ -166,7 +166,7 @@ class LTIBase(Generic[HandlerT]):
             _logger.warning("a login was refused: %s", error)
             raise
 
-    async def take(self, form: Mapping[str, Any], cookies: Mapping[str, str]) -> Taken:
+    async def take(self, form: Mapping[str, Any], cookies: Mapping[str, str]) -> Arrival:
         """
         Take a launch; a refusal is logged.
         """
@@ -178,7 +178,7 @@ class LTIBase(Generic[HandlerT]):
             raise
         endpoint = launch.endpoint
         gradebook = None if endpoint is None else running.client.gradebook(launch.registration, endpoint)
-        return Taken(launch, gradebook, running.tool.spent_cookie(form))
+        return Arrival(launch, gradebook, running.tool.spent_cookie(form))
 
     async def registration(
         self, *, issuer: str, client_id: str | None = None, deployment_id: str | None = None

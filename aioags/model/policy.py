@@ -27,27 +27,22 @@ def _count(_: Any, attribute: attrs.Attribute[int], value: int) -> None:
         raise ValueError(f"{attribute.name} must be at least 1, got {value!r}")
 
 
-# 2.0 to a higher power overflows; no wait is that long.
-_MOST_DOUBLINGS = 60
-
-
 def full_jitter(count: int, *, first: float, longest: float, jitter: float) -> float:
     """
-    Return how long to wait before the next try: exponential back-off with full jitter.
-
-    The longest wait doubles with each failure in a row; the wait itself is drawn evenly below it, so that many who
-    failed together do not come back together.
+    Return how long to wait: exponential back-off with full jitter.
 
     Args:
         count: Failures in a row, at least 1.
 
-        first: Longest wait after the first, seconds.
+        first: Longest wait after the first of them, seconds; it doubles for each further one.
 
         longest: Where the doubling stops, seconds.
 
-        jitter: Drawn evenly from 0 to 1.
+        jitter: Share of the longest wait to take, 0 to 1; drawn evenly, so that those who failed together come back
+            one by one.
     """
-    return min(longest, first * 2.0 ** min(max(count, 1) - 1, _MOST_DOUBLINGS)) * jitter
+    # 2 ** 60 of any wait is longer than all; 2.0 ** 1024 is an OverflowError.
+    return min(longest, first * 2.0 ** min(count - 1, 60)) * jitter
 
 
 @attrs.frozen
@@ -75,9 +70,11 @@ class RetryPolicy:
 
     def wait(self, count: int, jitter: float) -> float:
         """
-        Return the seconds to wait after so many failures in a row.
+        Return how long to wait where the platform did not say, in seconds.
 
         Args:
+            count: Failures in a row, at least 1.
+
             jitter: Drawn evenly from 0 to 1.
         """
         return full_jitter(count, first=self.first_wait, longest=self.longest_wait, jitter=jitter)

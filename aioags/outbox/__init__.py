@@ -2,12 +2,13 @@
 Durable posting: scores that survive the process, and the machine.
 
 `Outbox` stores scores and posts them; `SQLiteStore` is the store that needs nothing else. For more than one machine
-there is `aioags.outbox.postgres.PostgresStore`, with `aioags.contrib.procrastinate` for a job engine.
+there is `aioags.outbox.postgres.PostgresStore`, with `aioags.contrib.procrastinate` for a job engine; for tests and
+simulations `MemoryStore`, of which nothing survives.
 """
 
 from aioags.outbox.drain import Drained
 from aioags.outbox.limiter import Limiter, Permits
-from aioags.outbox.locks import lock_name
+from aioags.outbox.memory import MemoryStore
 from aioags.outbox.model import (
     Block,
     DueItem,
@@ -24,7 +25,7 @@ from aioags.outbox.model import (
 from aioags.outbox.outbox import Hook, Outbox
 from aioags.outbox.registry import Registry
 from aioags.outbox.sqlite import SQLiteStore
-from aioags.outbox.store import Store
+from aioags.outbox.store import Store, lock_name
 from aioags.outbox.verdict import Backoff
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Entry",
     "Hook",
     "Limiter",
+    "MemoryStore",
     "Outbox",
     "Outcome",
     "Permits",

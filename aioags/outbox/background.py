@@ -9,7 +9,8 @@ once. One that is woken while it is drained is drained again afterwards.
 The store is looked into at start, then every `poll` seconds or when the next score comes due, whichever is sooner: that
 finds what other processes have put, what waits for its time, and whatever a lost wake-up has missed.
 
-Only the process that leads the store drains. The others keep trying to lead, so one of them takes over when it dies.
+Only the process that leads the store drains (leader election, by a lock that dies with its owner). The others keep
+trying to lead, so one of them takes over when it dies.
 """
 
 from __future__ import annotations
@@ -78,6 +79,13 @@ class Background:
         self._looker: asyncio.Task[None] | None = None
         self._look_now = asyncio.Event()
         self._leading = False
+
+    @property
+    def waiting(self) -> int:
+        """
+        How many line items wait for a drain.
+        """
+        return sum(len(platform.queue) for platform in self._platforms.values())
 
     async def start(self) -> None:
         """

@@ -7,8 +7,8 @@ and is not taken again. Settling is the only thing that closes a row, and it doe
 the one that was posted; if not, the row is due and is taken again within the same drain.
 
 Wherever the process dies, each row is either settled, or due and known to have been attempted. The second is posted
-again with the same stamp: a platform that has it says that it is stale, which then means recorded. What no stamp
-protects, a comment that Canvas would append again, is first looked up in the results.
+again with the same stamp, which makes the repeat idempotent: a platform that has it says that it is stale, which then
+means recorded. What no stamp protects, a comment that Canvas would append again, is first looked up in the results.
 
 Taking stops when the platform is blocked or the outbox is closing; what is in flight ends. Rows that were taken and not
 sent are given back as they were. While nobody knows whether the platform is back, one row at a time is taken.
@@ -19,7 +19,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 import attrs
 
@@ -40,6 +41,8 @@ _logger = logging.getLogger("aioags.outbox")
 _TAKEN_AT_ONCE = 100
 # Outcomes that may wait for the store before no more rows are taken.
 _MOST_UNSETTLED = 500
+# Platforms in one line of text.
+_MOST_SHOWN = 5
 
 
 @attrs.frozen
@@ -76,6 +79,8 @@ class Surroundings:
         tell: Called with each settled attempt.
 
         stopping: Set when the outbox is closing.
+
+        drains: Those that run.
     """
 
     store: Store
@@ -86,12 +91,41 @@ class Surroundings:
     patience: float
     health: dict[str, Health] = attrs.field(factory=dict)
     stopping: asyncio.Event = attrs.field(factory=asyncio.Event)
+    drains: set[Drain] = attrs.field(factory=set)
 
     def health_of(self, registration_id: str) -> Health:
         """
         What is known of one platform.
         """
         return self.health.setdefault(registration_id, Health())
+
+    @contextmanager
+    def drain(self, registration_id: str, line_item: str) -> Iterator[Drain]:
+        """
+        Make a drain that is among `drains` for the time of the block.
+        """
+        drain = Drain(self, registration_id, line_item)
+        self.drains.add(drain)
+        try:
+            yield drain
+        finally:
+            self.drains.discard(drain)
+
+    def summary(self) -> str:
+        """
+        Say what goes on in this process, in one line, without a look into the store.
+        """
+        now = self.runtime.wall()
+        alone = [
+            f"{name} for {health.blocked_until - now:.0f} s"
+            for name, health in sorted(self.health.items())
+            if health.blocked_until > now
+        ]
+        if len(alone) > _MOST_SHOWN:
+            alone[_MOST_SHOWN:] = [f"{len(alone) - _MOST_SHOWN} more"]
+        left = f"; left alone: {', '.join(alone)}" if alone else ""
+        in_flight = sum(drain.in_flight for drain in self.drains)
+        return f"line items draining: {len(self.drains)}; scores in flight: {in_flight}{left}"
 
 
 class Settler:
@@ -172,6 +206,13 @@ class Drain:
         self._counts: Counter[State] = Counter()
         self._news: dict[str, tuple[Verdict, Delivery]] = {}
         self._settler = Settler(surroundings.store, surroundings.runtime.wall, self._on_settled)
+
+    @property
+    def in_flight(self) -> int:
+        """
+        How many scores are taken and not settled.
+        """
+        return len(self._in_flight)
 
     @property
     def done(self) -> Drained:

@@ -1,12 +1,12 @@
 """
-When to leave a platform alone.
+When to leave a platform alone: a circuit breaker for each platform, and a small one for each line item.
 
 Theory of operation. A score that fails waits for its own next attempt. But a platform that is down for a weekend would
 still be asked once for each of ten thousand scores, again and again. So failures without a proper answer are counted
-for each platform: after some in a row it is blocked. When the block ends, one score is sent to see: if that fails too
-the next block is longer, and one proper answer ends the suspicion. A platform that lets nobody in is blocked at the
-first sign, one that says how long for that long. What was in flight when a block began says nothing new: until its end
-only an answer that asks for a longer silence counts.
+for each platform: after some in a row it is blocked (the circuit opens). When the block ends, one score is sent to see
+(it is half open): if that fails too the next block is longer, and one proper answer ends the suspicion. A platform
+that lets nobody in is blocked at the first sign, one that says how long for that long. What was in flight when a block
+began says nothing new: until its end only an answer that asks for a longer silence counts.
 
 One line item may be in trouble by itself: Moodle answers 500 for a column that is locked. So failures are counted for
 each line item too. Of one that is known to be in trouble a further failure makes its own silence longer, and says

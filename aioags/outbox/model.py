@@ -61,7 +61,7 @@ class State(StrEnum):
     """Nothing: the platform has it. The row stays for a while, because it remembers the last stamp."""
 
     DEAD = "dead"
-    """Somebody: the platform refused it for good."""
+    """Somebody: the platform refused it for good. A dead letter: kept with its reason until requeued or pruned."""
 
 
 @attrs.frozen

@@ -27,7 +27,7 @@ from aioags.model.registration import Registration
 from aioags.model.score import Score
 from aioags.outbox.arguments import check_hooks, check_numbers, check_parts
 from aioags.outbox.background import Background
-from aioags.outbox.drain import Drain, Drained, Surroundings
+from aioags.outbox.drain import Drained, Surroundings
 from aioags.outbox.limiter import Limiter, PermitCache
 from aioags.outbox.model import Entry, Selection, State, Stats, StoredScore, StoreError
 from aioags.outbox.registry import Registry, direct, open_gradebook
@@ -129,7 +129,9 @@ class Outbox:
         )
 
     def __repr__(self) -> str:
-        return f"<Outbox in {self.store!r}>"
+        state = "closed; " if self._around.stopping.is_set() else ""
+        waiting = f"line items waiting: {self._background.waiting}"
+        return f"<Outbox in {self.store!r}: {state}{waiting}; {self._around.summary()}>"
 
     async def put(
         self,
@@ -238,15 +240,15 @@ class Outbox:
         gradebook = await self._open(registration_id, line_item)
         if isinstance(gradebook, Gradebook):
             return await self._post(gradebook, registration_id, line_item, patience)
-        drain = Drain(self._around, registration_id, line_item)
-        await drain.postpone(gradebook)
+        with self._around.drain(registration_id, line_item) as drain:
+            await drain.postpone(gradebook)
         return drain.done
 
     async def _post(self, gradebook: Gradebook, registration_id: str, line_item: str, patience: float) -> Drained:
         done = Drained()
         while not self._around.stopping.is_set():
-            drain = Drain(self._around, registration_id, line_item)
-            await drain.run(gradebook)
+            with self._around.drain(registration_id, line_item) as drain:
+                await drain.run(gradebook)
             done += drain.done
             # A score that was put during the last pass is due, and may have found its wake-up spent.
             if drain.taken and drain.block is None and not drain.out_of_permits:

@@ -11,10 +11,11 @@ stale, and stamped by a gateway     later: its next stamp is a later one
 throttled, or 5xx with a hint       the score is untouched, the attempt not counted; the platform is left alone as told
 no token, or 401                    the same; nobody told how long, so it is left alone for longer each time
 other 4xx, not offered              refused
-5xx, no answer, redirected,         later, after a wait that grows; several in a row and the platform is left alone
-unreadable answer
+5xx, no answer, redirected,         later, after an exponential back-off; several in a row and the platform is left
+unreadable answer                   alone
 
-A score is refused too when it has been due for `Backoff.give_up_after`, so that nothing is tried for ever.
+A score is refused too when it has been due for `Backoff.give_up_after`, so that nothing is tried for ever. What is
+refused is a dead letter: it stays, with its reason, and `Outbox.failed` lists it.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from aioags.errors import (
     ThrottledError,
     UntrustedURLError,
 )
-from aioags.model.policy import positive_seconds
+from aioags.model.policy import full_jitter, positive_seconds
 from aioags.outbox.model import SECOND, Outcome, State, StoredScore
 from aioags.protocol.trial import is_final_for_all
 
@@ -42,7 +43,7 @@ _DAY = 86_400.0
 @attrs.frozen
 class Backoff:
     """
-    How an outbox tries again.
+    How an outbox tries again: exponential back-off.
 
     Attributes:
         first_wait: Longest wait after the first attempt, seconds; it doubles for each further one. The wait itself is
@@ -59,15 +60,16 @@ class Backoff:
 
     def wait(self, count: int, jitter: float) -> float:
         """
-        Return how long to wait.
+        Return how long to wait, in seconds.
 
         Args:
             count: Failures in a row, at least 1.
 
             jitter: Drawn evenly from 0 to 1.
         """
-        longest = min(self.longest_wait, self.first_wait * 2.0 ** min(count - 1, 60))
-        return longest * (0.5 + jitter / 2)
+        # Never soon: the client has waited its own, shorter turns before.
+        share = 0.5 + jitter / 2
+        return full_jitter(count, first=self.first_wait, longest=self.longest_wait, jitter=share)
 
 
 class Standing(Enum):

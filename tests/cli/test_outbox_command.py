@@ -205,7 +205,7 @@ def test_watch_goes_on_when_the_store_is_away_for_a_while(path: Path, capsys: py
     store = Away(path)
     options = outbox._parser().parse_args(["watch"])
     with pytest.raises(KeyboardInterrupt):
-        asyncio.run(outbox._run(outbox.Call(store, options, lambda: NOW, sleep, terminal=True)))
+        asyncio.run(outbox._run(outbox.Invocation(store, options, lambda: NOW, sleep, terminal=True)))
     printed = " ".join(capsys.readouterr().out.split())
     assert "as it was before: PostgreSQL: the connection is lost" in printed
     assert "school 2 1 1 2" in printed

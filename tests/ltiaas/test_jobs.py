@@ -10,9 +10,8 @@ from typing import Any
 
 from aioags import Client, Gradebook, Score
 from aioags.ltiaas import ServiceReference
-from aioags.outbox import Outbox
+from aioags.outbox import MemoryStore, Outbox
 from tests.contract.bench import Bench, new_bench
-from tests.outbox.memory_store import MemoryStore
 from tests.rigs.memory import runtime_for
 
 

@@ -12,10 +12,10 @@ import attrs
 
 from aioags import Client, Delivery, Endpoint, Registration, RetryPolicy, Score
 from aioags.emulator import Platform, Profile
-from aioags.outbox import Outbox, Store, StoredScore
+from aioags.outbox import MemoryStore, Outbox, Store, StoredScore
+from aioags.outbox.memory import Table
 from aioags.outbox.registry import Registry
 from aioags.protocol.messages import Request
-from tests.outbox.memory_store import MemoryStore, Table
 from tests.rigs.faults import FAULTS, Fault, FaultyTransport
 from tests.rigs.memory import new_platform, runtime_for, tool_key
 from tests.rigs.virtual_time import VirtualTime

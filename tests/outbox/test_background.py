@@ -8,10 +8,9 @@ import asyncio
 
 import pytest
 
-from aioags.outbox import Outbox, Selection, StoreError, Taken
+from aioags.outbox import MemoryStore, Outbox, Selection, StoreError, Taken
 from aioags.protocol.messages import Request
 from tests.outbox.kit import SCHOOL, Desk, new_desk
-from tests.outbox.memory_store import MemoryStore
 from tests.rigs.faults import FAULTS, Fault
 from tests.rigs.memory import runtime_for
 
@@ -299,3 +298,31 @@ async def test_an_outbox_is_entered_once() -> None:
         with pytest.raises(RuntimeError, match="in the background already"):
             await desk.outbox.drain_all()
     await desk.outbox.aclose()
+
+
+async def test_its_text_says_what_waits_what_is_in_flight_and_who_is_left_alone() -> None:
+    desk = new_desk(users=5, outbox={"patience": 0})
+    seen: list[str] = []
+
+    def look(request: Request) -> Fault | None:
+        if "/scores" in request.url:
+            seen.append(repr(desk.outbox))
+        return None
+
+    quiet = "line items waiting: 0; line items draining: 0; scores in flight: 0"
+    assert repr(desk.outbox) == f"<Outbox in {desk.outbox.store!r}: {quiet}>"
+    desk.transport.choose = look
+    await desk.put(*(desk.grade(5, user) for user in desk.platform.users()))
+    await desk.drain()
+    assert "draining: 1; scores in flight: " in seen[0]
+    assert "in flight: 0" not in seen[0]
+    desk.fail("429-retry-after")
+    await desk.put(desk.grade(6, at=60))
+    await desk.drain()
+    assert repr(desk.outbox).endswith(f"{quiet}; left alone: {SCHOOL} for 7 s>")
+    desk.time.now += 7
+    assert repr(desk.outbox).endswith(f"{quiet}>")
+    await desk.outbox.aclose()
+    assert ": closed; line items" in repr(desk.outbox)
+    for secret in (desk.user, desk.item, "BEGIN"):
+        assert secret not in "".join(seen)

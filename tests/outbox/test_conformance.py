@@ -11,10 +11,10 @@ import pytest
 
 pytest.register_assert_rewrite("aioags.outbox.conformance")
 
-from aioags.outbox import SQLiteStore  # noqa: E402
+from aioags.outbox import MemoryStore, SQLiteStore  # noqa: E402
 from aioags.outbox.conformance import OpenStore, StoreConformance  # noqa: E402
+from aioags.outbox.memory import Table  # noqa: E402
 from aioags.outbox.postgres import PostgresStore  # noqa: E402
-from tests.outbox.memory_store import MemoryStore, Table  # noqa: E402
 
 
 class TestSQLiteStore(StoreConformance):

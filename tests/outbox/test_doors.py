@@ -4,7 +4,7 @@ Few line items of one registration at once; the others come when one leaves.
 
 from __future__ import annotations
 
-from aioags.outbox.doors import Doors, in_turns
+from aioags.contrib.procrastinate.doors import Doors, in_turns
 
 
 def test_who_is_turned_away_is_called_when_one_leaves_and_only_once() -> None:

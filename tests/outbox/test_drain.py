@@ -10,10 +10,9 @@ from collections.abc import Sequence
 import pytest
 
 from aioags import ActivityProgress, Endpoint, Scope, Score
-from aioags.outbox import Backoff, Outcome, State, StoreError
+from aioags.outbox import Backoff, MemoryStore, Outcome, State, StoreError
 from aioags.protocol.messages import Request
 from tests.outbox.kit import SCHOOL, Desk, new_desk
-from tests.outbox.memory_store import MemoryStore
 from tests.rigs.faults import FAULTS, Fault
 
 DAY = 86_400.0

@@ -15,10 +15,9 @@ from aioags import Client, Gradebook, LostAnswerError, Score
 from aioags.emulator import Platform
 from aioags.emulator.ltiaas import Gateway
 from aioags.ltiaas import ServiceReference
-from aioags.outbox import Outbox, State, StoredScore
+from aioags.outbox import MemoryStore, Outbox, State, StoredScore
 from aioags.protocol.messages import Request, Response
 from tests.outbox.kit import ONE_TRY
-from tests.outbox.memory_store import MemoryStore
 from tests.rigs.memory import as_response, new_platform, runtime_for
 from tests.rigs.virtual_time import VirtualTime
 

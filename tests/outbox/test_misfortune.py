@@ -12,10 +12,9 @@ import attrs
 import pytest
 
 from aioags import Client
-from aioags.outbox import Outbox, Permits, State
+from aioags.outbox import MemoryStore, Outbox, Permits, State
 from aioags.protocol.messages import Request, Response
 from tests.outbox.kit import SCHOOL, Desk, new_desk
-from tests.outbox.memory_store import MemoryStore
 from tests.rigs.faults import Fault, FaultyTransport
 from tests.rigs.memory import runtime_for
 from tests.rigs.virtual_time import VirtualTime

@@ -14,10 +14,9 @@ from typing import Any
 import pytest
 
 from aioags import Client, Endpoint, Gradebook, Registration, RetryPolicy, Scope
-from aioags.outbox import Backoff, Selection, SQLiteStore, State
+from aioags.outbox import Backoff, MemoryStore, Selection, SQLiteStore, State
 from aioags.protocol.messages import Request, Response
 from tests.outbox.kit import FAULT, SCHOOL, new_desk
-from tests.outbox.memory_store import MemoryStore
 from tests.rigs.faults import Fault
 from tests.rigs.memory import tool_key
 

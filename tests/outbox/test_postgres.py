@@ -15,9 +15,8 @@ import pytest
 from psycopg_pool import AsyncConnectionPool
 
 from aioags.outbox import Block, Outbox, Permits, Selection, State, StoreError
-from aioags.outbox import postgres_sql as sql
 from aioags.outbox.conformance.given import ITEM, NOW, SCHOOL, TS, entry, outcome, take
-from aioags.outbox.postgres import PostgresLimiter, PostgresStore
+from aioags.outbox.postgres import PostgresLimiter, PostgresStore, sql
 from tests.outbox.kit import new_desk
 
 pytestmark = pytest.mark.needs("postgres")

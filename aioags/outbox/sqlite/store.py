@@ -15,8 +15,6 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from aioags.outbox import sqlite_sql as sql
-from aioags.outbox.files import NETWORK_FILE_SYSTEMS, FileLock, file_system_of, identity_of, mount_table
 from aioags.outbox.model import (
     Block,
     DueItem,
@@ -32,8 +30,10 @@ from aioags.outbox.model import (
     wire_stamp,
 )
 from aioags.outbox.rows import counted, page_arguments, selection_arguments
-from aioags.outbox.sqlite_schema import migrate
-from aioags.outbox.sqlite_writer import Writer
+from aioags.outbox.sqlite import sql
+from aioags.outbox.sqlite.files import NETWORK_FILE_SYSTEMS, FileLock, file_system_of, identity_of, mount_table
+from aioags.outbox.sqlite.schema import migrate
+from aioags.outbox.sqlite.writer import Writer
 
 T = TypeVar("T")
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import psycopg
 
-from aioags.outbox import postgres_sql as sql
+from aioags.outbox.postgres import sql
 
 _logger = logging.getLogger("aioags.outbox")
 

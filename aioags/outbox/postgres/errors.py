@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import psycopg
 
+from aioags.outbox.group_commit import HeldError
 from aioags.outbox.model import StoreError
-from aioags.outbox.together import HeldError
 
 
 def store_error(error: psycopg.Error) -> StoreError:

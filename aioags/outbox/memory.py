@@ -1,5 +1,8 @@
 """
-A store in memory: the promises of `Store` in plain Python. It never waits, which suits tests on a virtual clock.
+The store for tests and simulations: the promises of `Store` in plain Python, with nothing on any disk.
+
+It has no thread, no clock and no chance: what it does follows from the calls alone, in their order, and none of them
+ever waits. So it suits a virtual clock, and what was seen once can be seen again.
 """
 
 from __future__ import annotations
@@ -8,7 +11,8 @@ from collections.abc import Collection, Sequence
 
 import attrs
 
-from aioags.outbox import (
+from aioags.outbox.model import (
+    SECOND,
     Block,
     DueItem,
     Entry,
@@ -19,34 +23,49 @@ from aioags.outbox import (
     Stats,
     StoredScore,
     Taken,
+    newest,
+    wire_stamp,
 )
-from aioags.outbox.model import SECOND, newest, wire_stamp
 
-Key = tuple[str, str, str]
+_Key = tuple[str, str, str]
 
 
 @attrs.define
 class Table:
     """
-    The rows, and what is kept besides; shared by every store that is a handle on it.
+    What a `MemoryStore` holds: the database, so to say, of every store that is a handle on it.
 
     Attributes:
-        wire_for: For which score the stamp of a row was made.
+        rows: By (registration id, line item, user id).
+
+        wire_for: For which score, by its timestamp, the stamp of a row was made.
+
+        endpoints: JSON, by (registration id, line item).
+
+        blocks: By registration id; those that are over stay.
 
         led: Some store drains in the background.
     """
 
-    rows: dict[Key, StoredScore] = attrs.field(factory=dict)
-    wire_for: dict[Key, int | None] = attrs.field(factory=dict)
+    rows: dict[_Key, StoredScore] = attrs.field(factory=dict)
+    wire_for: dict[_Key, int | None] = attrs.field(factory=dict)
     endpoints: dict[tuple[str, str], str] = attrs.field(factory=dict)
     blocks: dict[str, Block] = attrs.field(factory=dict)
     led: bool = False
 
 
-@attrs.define
+@attrs.define(eq=False)
 class MemoryStore:
     """
-    A handle on a table.
+    Scores in memory, for tests and simulations: nothing survives the process.
+
+    Attributes:
+        table: What is stored. Give another store's to be a second handle on the same scores, as another process would
+            have on the same file. By default a new one.
+
+        leads: True while this is the one that drains in the background.
+
+        closed: True once it was closed. Its table stays.
     """
 
     table: Table = attrs.field(factory=Table, repr=False)
@@ -54,6 +73,9 @@ class MemoryStore:
     closed: bool = False
 
     async def put(self, entries: Sequence[Entry], *, now: float) -> list[bool]:
+        """
+        Store scores.
+        """
         stored: set[int] = set()
         for entry in newest(entries):
             self.table.endpoints[entry.registration_id, entry.line_item] = entry.endpoint
@@ -76,6 +98,9 @@ class MemoryStore:
         return [id(entry) in stored for entry in entries]
 
     async def due(self, *, now: float) -> list[DueItem]:
+        """
+        List the line items that have due scores.
+        """
         times: dict[tuple[str, str], float] = {}
         for row in self._in_state(State.DUE):
             place = (row.registration_id, row.line_item)
@@ -85,11 +110,17 @@ class MemoryStore:
         return [DueItem(*place, at) for place, at in times.items()]
 
     async def endpoint(self, registration_id: str, line_item: str) -> str | None:
+        """
+        Return the JSON of the endpoint that was put last for a line item.
+        """
         return self.table.endpoints.get((registration_id, line_item))
 
     async def take(
         self, registration_id: str, line_item: str, *, now: float, limit: int, busy: Collection[str] = ()
     ) -> Taken:
+        """
+        Begin an attempt with due scores of one line item.
+        """
         due = [
             row
             for row in self._in_state(State.DUE)
@@ -100,6 +131,7 @@ class MemoryStore:
         block = self.table.blocks.get(registration_id)
         if due and block is not None and block.until > now:
             return Taken([], block)
+        due.sort(key=lambda row: row.not_before)
         return Taken([self._begin(row, now) for row in due[:limit]])
 
     def _begin(self, row: StoredScore, now: float) -> StoredScore:
@@ -110,14 +142,16 @@ class MemoryStore:
         return attrs.evolve(self.table.rows[row.key], unsure=row.unsure and again)
 
     async def settle(self, outcomes: Sequence[Outcome], *, now: float) -> None:
+        """
+        Store what became of attempts.
+        """
         for outcome in outcomes:
-            key = (outcome.registration_id, outcome.line_item, outcome.user_id)
-            row = self.table.rows.get(key)
+            row = self.table.rows.get(outcome.key)
             if row is not None:
-                self.table.rows[key] = self._settled(row, outcome, now)
+                self.table.rows[outcome.key] = self._settled(row, outcome, now)
 
     def _settled(self, row: StoredScore, outcome: Outcome, now: float) -> StoredScore:
-        unsure = outcome.unsure if self.table.wire_for[row.key] == outcome.ts else row.unsure
+        unsure = outcome.unsure if self.table.wire_for.get(row.key) == outcome.ts else row.unsure
         row = attrs.evolve(row, wire_ts=max(row.wire_ts or 0, outcome.wire_ts), unsure=unsure)
         if outcome.state is State.SENT:
             row = attrs.evolve(row, sent_ts=max(row.sent_ts or 0, outcome.ts))
@@ -135,16 +169,25 @@ class MemoryStore:
         )
 
     async def block(self, block: Block) -> None:
+        """
+        Leave a platform alone until a time.
+        """
         known = self.table.blocks.get(block.registration_id)
         if known is None or block.until > known.until:
             self.table.blocks[block.registration_id] = block
 
     async def delay(self, registration_id: str, line_item: str, until: float) -> None:
+        """
+        Try the due scores of one line item not before a time.
+        """
         for row in self._in_state(State.DUE):
             if (row.registration_id, row.line_item) == (registration_id, line_item) and row.not_before < until:
                 self.table.rows[row.key] = attrs.evolve(row, not_before=until)
 
     async def stats(self, *, now: float) -> Stats:
+        """
+        Count the rows.
+        """
         blocks = {name: block for name, block in self.table.blocks.items() if block.until > now}
         names = sorted({*blocks, *(key[0] for key in self.table.rows)})
         return Stats(tuple(self._counted(name, now, blocks.get(name)) for name in names))
@@ -163,6 +206,9 @@ class MemoryStore:
         after: tuple[str, str, str] | None = None,
         limit: int = 500,
     ) -> list[StoredScore]:
+        """
+        List rows whose last attempt failed, by key, one page.
+        """
         state = State.DUE if waiting else State.DEAD
         failed = [
             row
@@ -172,6 +218,9 @@ class MemoryStore:
         return [row for row in sorted(failed, key=lambda row: row.key) if after is None or row.key > after][:limit]
 
     async def requeue(self, selection: Selection, *, now: float, restamp: bool = False, waiting: bool = False) -> int:
+        """
+        Make dead rows due again, and lift the blocks of their platforms.
+        """
         late = [row for row in self._in_state(State.DUE) if waiting and row.not_before > now and _fits(row, selection)]
         for row in late:
             self.table.rows[row.key] = attrs.evolve(row, not_before=0.0)
@@ -188,18 +237,31 @@ class MemoryStore:
         return len(dead) + len(late)
 
     async def prune(self, *, before: float, dead: bool = False) -> int:
+        """
+        Delete rows that are done since before a time, and line items without any.
+        """
         states = [State.SENT, State.DEAD] if dead else [State.SENT]
         gone = [row for state in states for row in self._in_state(state) if row.since < before]
         for row in gone:
             del self.table.rows[row.key]
+            # Or a score with the stamp of one that is forgotten would count as tried before.
+            self.table.wire_for.pop(row.key, None)
+        used = {key[:2] for key in self.table.rows}
+        self.table.endpoints = {place: text for place, text in self.table.endpoints.items() if place in used}
         return len(gone)
 
     async def lead(self) -> bool:
+        """
+        Try to become the one store of its table that drains in the background. True: it is this one, until `aclose`.
+        """
         if not self.table.led:
             self.table.led = self.leads = True
         return self.leads
 
     async def aclose(self) -> None:
+        """
+        Let another store of its table drain it. Can be called twice.
+        """
         if self.leads:
             self.table.led = self.leads = False
         self.closed = True

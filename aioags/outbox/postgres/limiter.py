@@ -5,13 +5,10 @@ A limit on scores per second, kept in PostgreSQL.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from aioags.outbox import postgres_sql as sql
 from aioags.outbox.limiter import Permits
-
-if TYPE_CHECKING:
-    from aioags.outbox.postgres import PostgresStore
+from aioags.outbox.postgres import sql
+from aioags.outbox.postgres.store import PostgresStore
 
 
 class PostgresLimiter:

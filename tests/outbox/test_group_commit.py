@@ -9,7 +9,7 @@ import asyncio
 import attrs
 import pytest
 
-from aioags.outbox.together import Call, HeldError, Together
+from aioags.outbox.group_commit import Commit, GroupCommit, HeldError
 from tests.rigs.virtual_time import VirtualTime
 
 
@@ -21,9 +21,9 @@ class Press:
     def __init__(self) -> None:
         self.groups: list[list[list[int]]] = []
         self.go = asyncio.Event()
-        self.together: Together[int, list[int]] = Together(self.run)
+        self.together: GroupCommit[int, list[int]] = GroupCommit(self.run)
 
-    async def run(self, calls: list[Call[int, list[int]]]) -> None:
+    async def run(self, calls: list[Commit[int, list[int]]]) -> None:
         self.groups.append([list(call.items) for call in calls])
         await self.go.wait()
         if any(13 in call.items for call in calls):
@@ -32,7 +32,7 @@ class Press:
             call.settle([number * 2 for number in call.items])
 
     def start(self, *calls: list[int]) -> list[asyncio.Task[list[int]]]:
-        return [asyncio.create_task(self.together.call(items, 0.0)) for items in calls]
+        return [asyncio.create_task(self.together.commit(items, 0.0)) for items in calls]
 
 
 async def test_the_first_goes_at_once_and_the_rest_goes_as_one() -> None:
@@ -58,8 +58,8 @@ async def test_one_alone_hears_of_his_own_failure() -> None:
     press = Press()
     press.go.set()
     with pytest.raises(ValueError, match="13"):
-        await press.together.call([13], 0.0)
-    assert await press.together.call([1], 0.0) == [2]
+        await press.together.commit([13], 0.0)
+    assert await press.together.commit([1], 0.0) == [2]
 
 
 async def test_a_cancelled_caller_stops_nobody() -> None:
@@ -104,12 +104,12 @@ class Shelf:
     groups: list[list[int]] = attrs.field(factory=list)
     trying: int = 0
     most_trying: int = 0
-    together: Together[int, None] = attrs.field(init=False)
+    together: GroupCommit[int, None] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.together = Together(self.run, patience=30.0, clock=self.time.clock, sleep=self.time.sleep)
+        self.together = GroupCommit(self.run, patience=30.0, clock=self.time.clock, sleep=self.time.sleep)
 
-    async def run(self, calls: list[Call[int, None]]) -> None:
+    async def run(self, calls: list[Commit[int, None]]) -> None:
         numbers = [number for call in calls for number in call.items]
         self.groups.append(numbers)
         self.trying += 1
@@ -122,7 +122,7 @@ class Shelf:
             call.settle(None)
 
     def put(self, *numbers: int) -> list[asyncio.Task[None]]:
-        return [asyncio.create_task(self.together.call([number], 0.0)) for number in numbers]
+        return [asyncio.create_task(self.together.commit([number], 0.0)) for number in numbers]
 
 
 @pytest.mark.parametrize("together", [(), (1, 2)])
@@ -178,7 +178,7 @@ async def test_what_was_made_before_a_failure_is_not_made_again() -> None:
     made: list[int] = []
     gone: list[int] = []
 
-    async def run(calls: list[Call[int, None]]) -> None:
+    async def run(calls: list[Commit[int, None]]) -> None:
         made.extend(number for call in calls for number in call.items)
         if len(calls) > 1:
             calls[0].settle(None)
@@ -186,7 +186,7 @@ async def test_what_was_made_before_a_failure_is_not_made_again() -> None:
         calls[0].settle(None)
         gone.append(1)
 
-    together: Together[int, None] = Together(run)
-    tasks = [asyncio.create_task(together.call([number], 0.0)) for number in (1, 2, 3)]
+    together: GroupCommit[int, None] = GroupCommit(run)
+    tasks = [asyncio.create_task(together.commit([number], 0.0)) for number in (1, 2, 3)]
     await asyncio.gather(*tasks)
     assert sorted(made) in ([1, 2, 3, 3], [1, 2, 2, 3, 3])
