@@ -244,6 +244,7 @@ def test_another_driver_is_said_so() -> None:
     engine = sqlalchemy.create_engine("sqlite://")
     with engine.connect() as connection, pytest.raises(TypeError, match=r"psycopg 3, got sqlite3\.Connection"):
         enqueue(connection, [entry()])
+    engine.dispose()
     with pytest.raises(TypeError, match=r"psycopg 3, got builtins\.str"):
         enqueue("postgresql://", [entry()])
 
