@@ -120,8 +120,8 @@ PHRASES = {status.value: status.phrase for status in HTTPStatus} | {
 
 # Of arrays in arrays that are kept where a value has more than can be written.
 LEVELS = 50
-# Arrays and objects in each other that a tool may send. The oldest Python's json takes 1,000 less the stack of who calls
-# it, others many thousands: so many every one of them takes.
+# Arrays and objects in each other that a tool may send. The oldest Python's json takes 1,000 less the stack of who
+# calls it, others many thousands: so many every one of them takes.
 DEEPEST = 905
 
 
