@@ -1,9 +1,10 @@
 # The one runner. Each target sets itself up in .venv; nothing but Python >= 3.11 and make is assumed.
 #   make test ARGS="-k paging"      hand arguments on to pytest, the demo or the benchmarks
 #   make test PYTHON=python3.13     choose the interpreter
+#   make test ARGS=-n0              one test after the other, in one process
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs soak clean
+.PHONY: help demo test check bench bench-calls sockets docs soak clean
 SHELL := /bin/sh
 ARGS ?=
 
@@ -13,29 +14,42 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready$(if $(PYTHON),.$(subst /,_,$(PYTHON)))
 CAN_RUN := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 VERSION := import sys; print(sys.version_info[:2])
+# Tests on every core (pytest-xdist), a file on one of them: its fixtures are made once, a PostgreSQL once a process. In
+# the order they are in: the reordered one ends with the few slow tests of the job engines, on one core.
+# A test that hangs ends its worker (faulthandler_timeout) and the run: a new worker would begin the same file again.
+JOBS := -n logical --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 help: ## Say what each target does
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-7s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' Makefile
 
 demo: $(STAMP)-cli ## Push a class list of 500 grades to an emulated LMS and read the results back
 	@$(BIN)/python docs/examples/push_grades.py $(ARGS)
 
 test: $(STAMP)-dev ## Run all tests
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(JOBS) $(ARGS)
 
-check: $(STAMP)-dev ## What CI runs: lint, format, two type checkers, docs, all tests
+check: $(STAMP)-dev ## Lint, format, two type checkers, docs, all tests
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/basedpyright
 	$(BIN)/sphinx-build -q -W --keep-going -b dummy -d docs/_build/doctrees docs docs/_build/dummy
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(JOBS) $(ARGS)
 
 bench: $(STAMP)-dev ## Run the benchmarks
 	@set -- benchmarks/[!_]*.py; \
 	if [ ! -e "$$1" ]; then echo "There are no benchmarks yet."; exit 0; fi; \
 	echo "Benchmarks: $$*"; \
 	for script in "$$@"; do echo; echo "== $$script"; $(BIN)/python "$$script" $(ARGS) || exit 1; done
+
+bench-calls: $(STAMP)-dev ## Count Python calls per score, item, result, launch and put; more than agreed is an error
+	@$(BIN)/python benchmarks/calls.py $(ARGS)
+
+sockets: $(STAMP)-sockets ## Run the tests of sockets with the oldest aiohttp that pyproject.toml allows
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		"aiohttp==$$(sed -n 's/.*"aiohttp>=\([0-9.]*\)".*/\1/p' pyproject.toml).*"
+	@$(BIN)/python -c 'import aiohttp; print("aiohttp", aiohttp.__version__)'
+	@$(BIN)/python -m pytest tests/sockets $(ARGS)
 
 docs: $(STAMP)-docs ## Build the documentation into docs/_build/html; a warning is an error
 	@$(BIN)/sphinx-build -q -W --keep-going -b html -d docs/_build/doctrees docs docs/_build/html
@@ -44,8 +58,8 @@ docs: $(STAMP)-docs ## Build the documentation into docs/_build/html; a warning 
 soak: $(STAMP)-dev ## Run the property tests with many more examples, and the tests too long for every day
 	@HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -v -m "soak or hypothesis" -o faulthandler_timeout=0 $(ARGS)
 
-clean: ## Remove .venv and everything that was built
-	rm -rf $(VENV) docs/_build dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+clean: ## Remove .venv* and everything that was built
+	rm -rf .venv .venv-* docs/_build dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # $(STAMP)-cli, $(STAMP)-docs, $(STAMP)-dev: the package with that extra is installed, since pyproject.toml last changed.
 $(STAMP)-%: pyproject.toml

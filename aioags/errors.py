@@ -114,14 +114,12 @@ class AGSError(Exception):
         return copy
 
 
-@attrs.define(slots=False, eq=False, repr=False)
 class NotOfferedError(AGSError):
     """
     The endpoint lacks the URL or the scope that this call needs; nothing was sent.
     """
 
 
-@attrs.define(slots=False, eq=False, repr=False)
 class CoupledLineItemError(AGSError):
     """
     The line item belongs to the resource link itself; deleting it takes ``force=True``.
@@ -155,7 +153,6 @@ class GrantRefusedError(AuthorizationError):
     description: str | None = attrs.field(default=None, kw_only=True)
 
 
-@attrs.define(slots=False, eq=False, repr=False)
 class GrantMalformedError(AuthorizationError):
     """
     The token endpoint answered with success but without a usable access token.
@@ -190,98 +187,84 @@ class PlatformError(AGSError):
         return f"{super()._line()} ({self.method} {shown_url(self.url)} answered {self.status}{said})"
 
 
-@attrs.define(slots=False, eq=False, repr=False)
 class RefusedError(PlatformError):
     """
     The platform refused for good: the same call will be refused again.
     """
 
 
-@attrs.define(slots=False, eq=False, repr=False)
 class ForbiddenError(RefusedError):
     """
     401 or 403, also with a fresh token: this tool may not do this here.
     """
 
 
-@attrs.define(slots=False, eq=False, repr=False)
 class NotFoundError(RefusedError):
     """
     404 or 410: no such line item or container, any more.
     """
 
 
-@attrs.define(slots=False, eq=False, repr=False)
 class StaleScoreError(RefusedError):
     """
     The platform holds a score with the same or a later timestamp (AGS 3.4.9).
     """
 
 
-@attrs.define(slots=False, eq=False, repr=False)
 class UserNotGradableError(RefusedError):
     """
     The user is not in the course, or has no role there that can be graded.
     """
 
 
-@attrs.define(slots=False, eq=False, repr=False)
 class ThrottledError(PlatformError):
     """
     Too many requests, in whatever disguise: 429, Canvas's 403, 503 with a hint.
     """
 
 
-@attrs.define(slots=False, eq=False, repr=False)
 class BrokenError(PlatformError):
     """
     5xx or 408: the platform failed. For a write, `recorded` is None: it may have been applied.
     """
 
 
-@attrs.define(slots=False, eq=False, repr=False)
 class MalformedError(PlatformError):
     """
     The platform said success, with an answer that cannot be read. A listing never ends early without it.
     """
 
 
-@attrs.define(slots=False, eq=False, repr=False)
 class UntrustedURLError(AGSError):
     """
     A URL that would carry the token to another origin, or in the clear. Nothing was sent to it.
     """
 
 
-@attrs.define(slots=False, eq=False, repr=False)
 class NoAnswerError(AGSError):
     """
     The network failed before a whole answer came.
     """
 
 
-@attrs.define(slots=False, eq=False, repr=False)
 class UnreachableError(NoAnswerError):
     """
     The request never left: no address, no connection, no slot in the pool.
     """
 
 
-@attrs.define(slots=False, eq=False, repr=False)
 class LostAnswerError(NoAnswerError):
     """
     The request left and no whole answer came back: the platform may have applied it.
     """
 
 
-@attrs.define(slots=False, eq=False, repr=False)
 class SupersededError(AGSError):
     """
     A newer score of the same user for the same line item took its place: it was waiting as well, or was sent before.
     """
 
 
-@attrs.define(slots=False, eq=False, repr=False)
 class NotSentError(AGSError):
     """
     The batch ended before this score was sent: the block was left early, or its source failed.
@@ -303,21 +286,18 @@ class LaunchError(AGSError):
     reason: str = attrs.field(default="", kw_only=True)
 
 
-@attrs.define(slots=False, eq=False, repr=False)
 class UnregisteredError(LaunchError):
     """
     No registration, or no one registration, fits what the platform says of itself.
     """
 
 
-@attrs.define(slots=False, eq=False, repr=False)
 class LoginLostError(LaunchError):
     """
     The launch answers a login that this browser did not begin, or that is over. Launching again may help.
     """
 
 
-@attrs.define(slots=False, eq=False, repr=False)
 class IdTokenRefusedError(LaunchError):
     """
     The id_token failed one of the checks of the standard (SEC 5.1.3, CORE 5.3): it must not be believed.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable
+from typing import Any
 
 import hypothesis
 import pytest
@@ -21,13 +21,16 @@ __all__ = ["postgres", "postgres_server"]
 # Program, as tests name it: the commands that must be found for it to count as present.
 PROGRAMS = {"chromium": ("chromium", "chromedriver")}
 
-# No deadline: a slow machine is not a failed property.
-hypothesis.settings.register_profile("default", deadline=None)
-hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
-hypothesis.settings.register_profile("soak", deadline=None, max_examples=5_000)
+# No deadline and no check of the pace: a slow or busy machine is not a failed property.
+SLOW = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+hypothesis.settings.register_profile("default", **SLOW)
+hypothesis.settings.register_profile("ci", **SLOW, derandomize=True, print_blob=True)
+hypothesis.settings.register_profile("soak", **SLOW, max_examples=5_000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "default"))
 
 NOT_RUN = pytest.StashKey[dict[str, list[str]]]()
+# Under this name a worker of pytest-xdist tells the process that writes the summary.
+TOLD = "aioags"
 
 
 def is_present(program: str) -> bool:
@@ -39,35 +42,62 @@ def is_present(program: str) -> bool:
     return all(shutil.which(command) for command in PROGRAMS.get(program, (program,)))
 
 
-def absent_programs(item: pytest.Item, required: Iterable[str]) -> list[str]:
+def absent_programs(item: pytest.Item) -> list[str]:
     """
     Name what one test needs and this machine lacks.
-
-    Raises:
-        pytest.UsageError: A missing program is one that must not be missing here.
     """
     named = [str(mark.args[0]) for mark in item.iter_markers("needs")]
-    absent = [program for program in named if not is_present(program)]
-    for program in absent:
-        if program in required:
-            raise pytest.UsageError(f"{item.nodeid} needs {program}: AIOAGS_REQUIRE names it, and it is not installed")
-    return absent
+    return [program for program in named if not is_present(program)]
+
+
+def required_programs() -> set[str]:
+    """
+    Name what must not be missing here.
+    """
+    return {name.strip() for name in os.environ.get("AIOAGS_REQUIRE", "").split(",")} - {""}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """
     Leave out the tests whose program is absent, and remember them for the summary.
     """
-    required = {name.strip() for name in os.environ.get("AIOAGS_REQUIRE", "").split(",")} - {""}
     not_run = config.stash.setdefault(NOT_RUN, {})
     left_out: list[pytest.Item] = []
     for item in items:
-        for program in absent_programs(item, required):
+        for program in set(absent_programs(item)) - required_programs():
             not_run.setdefault(program, []).append(item.nodeid)
             left_out.append(item)
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """
+    Fail a test whose program must not be missing: here, because a worker of pytest-xdist cannot end the run.
+    """
+    for program in set(absent_programs(item)) & required_programs():
+        pytest.fail(f"this test needs {program}: AIOAGS_REQUIRE names it, and it is not installed", pytrace=False)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """
+    Tell the process that writes the summary, where this is a worker of pytest-xdist.
+    """
+    if hasattr(session.config, "workeroutput"):
+        stash = session.config.stash
+        session.config.workeroutput[TOLD] = stash.get(NOT_RUN, {}), stash.get(USED, None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """
+    Take what a worker tells. Each of them has collected, and left out, the same tests.
+    """
+    not_run, used = getattr(node, "workeroutput", {}).get(TOLD, ({}, None))
+    node.config.stash.setdefault(NOT_RUN, {}).update(not_run)
+    if used:
+        node.config.stash[USED] = used
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

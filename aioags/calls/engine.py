@@ -26,8 +26,8 @@ from aioags.model.policy import Pace, RetryPolicy
 from aioags.model.traffic import Traffic
 from aioags.protocol.dialect import Operation, Page
 from aioags.protocol.messages import Request, Response
-from aioags.protocol.pace import Signal, read_signal
 from aioags.protocol.refusals import is_throttled, refusal
+from aioags.protocol.signals import Signal, read_signal
 from aioags.protocol.trial import Trial
 from aioags.protocol.urls import origin
 from aioags.protocol.verdicts import Again, Done, Follow, GiveUp, Look, Renew, Verdict

@@ -17,7 +17,8 @@ import attrs
 
 from aioags.errors import AGSError
 from aioags.model.policy import Pace
-from aioags.protocol.pace import Pacer, Signal
+from aioags.protocol.pace import Pacer
+from aioags.protocol.signals import Signal
 
 
 @attrs.define(eq=False)

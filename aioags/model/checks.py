@@ -11,6 +11,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+# Arrays and objects in each other. Platforms were seen to need five; a hundred leaves the stack to whoever walks them.
+# How deep `json` itself goes depends on the Python: 1,000 less the stack (3.11), 10,000 (3.13), or more.
+DEEPEST = 100
+
 Number = int | float | Decimal
 """Points, kept as given: ``83`` goes out as ``83``, a `Decimal` exactly."""
 
@@ -120,10 +124,30 @@ def json_object(name: str, value: object) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise TypeError(f"{name} must be a mapping, got {type(value).__name__}")
     try:
-        json.dumps(dict(value), ensure_ascii=False, allow_nan=False).encode()
-    except (TypeError, ValueError, RecursionError) as error:
+        written = json.dumps(dict(value), ensure_ascii=False, allow_nan=False).encode()
+        deep = written.count(b"[") + written.count(b"{") > DEEPEST and too_deep(value)
+    except RecursionError:
+        deep = True
+    except (TypeError, ValueError) as error:
         raise ValueError(f"{name} must hold JSON values only, got one that is not ({type(error).__name__})") from None
+    if deep:
+        raise ValueError(f"{name} must not be nested deeper than {DEEPEST} levels")
     return dict(value)
+
+
+def too_deep(value: object) -> bool:
+    """
+    True when more than `DEEPEST` arrays and objects lie in each other.
+    """
+    level = [value] if isinstance(value, Mapping | list | tuple) else []
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, Mapping) else outer)
+            if isinstance(inner, (dict, list, tuple))
+        ]
+    return bool(level)
 
 
 def _extension_key(name: str, key: object, core: frozenset[str], urls_only: bool) -> None:

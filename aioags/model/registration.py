@@ -51,7 +51,7 @@ def _parse(key: str | bytes | Mapping[str, Any] | Key) -> Any:
             return JWKRegistry.import_key(dict(key))
         if isinstance(key, (str, bytes)):
             return _parse_text(key.encode() if isinstance(key, str) else key)
-    except (ValueError, TypeError, KeyError, JoseError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError, JoseError) as error:
         raise ValueError(f"key is neither PEM text nor a JWK ({type(error).__name__})") from None
     raise TypeError(f"key must be PEM text, a JWK mapping or a joserfc key, got {type(key).__name__}")
 

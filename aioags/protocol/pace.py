@@ -49,9 +49,7 @@ from math import exp, inf, log
 import attrs
 
 from aioags.model.policy import Pace
-from aioags.protocol.signals import LONGEST_HOLD, LONGEST_PAUSE, Allowance, Latency, Signal, read_signal
-
-__all__ = ["Pacer", "Signal", "read_signal"]
+from aioags.protocol.signals import LONGEST_HOLD, LONGEST_PAUSE, Allowance, Latency, Signal
 
 # First window, and the largest after a hold that was asked for. Canvas says of sequential use that it is practically
 # never throttled, and takes about a dozen at once (doc/api/throttling.md): four is safe anywhere, and 32 is three

@@ -11,7 +11,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-from aioags.model.checks import Number
+from aioags.model.checks import DEEPEST, Number, too_deep
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 # Strings are the hot path: the C function, without the encoder's per-call work.
@@ -67,17 +67,21 @@ def load_json(body: bytes) -> Any:
     if len(body) > _SURELY_FEWER and sum(map(body.count, (b",", b"{", b"["))) > _MOST_VALUES:
         raise NotReadableError("the body holds too many values")
     try:
-        return json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant)
+        value = json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant)
+        deep = body.count(b"[") + body.count(b"{") > DEEPEST and too_deep(value)
     except UnicodeDecodeError:
         raise NotReadableError("the body is not UTF-8") from None
     except RecursionError:
-        raise NotReadableError("the body is JSON nested too deep") from None
+        value, deep = None, True
     except NotReadableError:
         raise
     except ValueError:
         text = body.removeprefix(codecs.BOM_UTF8).strip()
         what = "an HTML page" if text[:1] == b"<" else "no JSON" if text else "empty"
         raise NotReadableError(f"the body is {what}") from None
+    if deep:
+        raise NotReadableError(f"the body is JSON nested too deep, beyond {DEEPEST} levels")
+    return value
 
 
 def _refuse_constant(name: str) -> Any:

@@ -138,7 +138,13 @@ def test_5_4_alg_none_is_refused() -> None:
     assert one.ask_token(one.form(f"{head}.{claims}.")).status == 400
 
 
-@pytest.mark.parametrize("assertion", ["nothing", "a.b", "a.b.c", "e30.e30", "W10.W10.W10", "ü.ü.ü", "."])
+# base64url of brackets that are opened and never closed: too deep for every Python's json.
+DEEP = "W1tb" * 70_000
+
+
+@pytest.mark.parametrize(
+    "assertion", ["nothing", "a.b", "a.b.c", "e30.e30", "W10.W10.W10", "ü.ü.ü", ".", f"{DEEP}.e30.a", f"e30.{DEEP}.a"]
+)
 def test_4_1_what_is_no_jwt_is_refused(assertion: str) -> None:
     one = tool()
     assert one.ask_token(one.form(assertion)).status == 400

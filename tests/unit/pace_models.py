@@ -19,7 +19,8 @@ from typing import Protocol
 import attrs
 
 from aioags.model.policy import Pace
-from aioags.protocol.pace import Pacer, Signal
+from aioags.protocol.pace import Pacer
+from aioags.protocol.signals import Signal
 
 # Seconds in which a refusal leaves the platform.
 REFUSAL = 0.02

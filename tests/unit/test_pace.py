@@ -15,8 +15,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from aioags.model.policy import Pace
 from aioags.protocol.messages import Response
-from aioags.protocol.pace import FIRST_PAUSE, IDLE, ROUND, SHORTEST_PAUSE, START, Pacer, Signal, read_signal
-from aioags.protocol.signals import LONGEST_HOLD, LONGEST_PAUSE
+from aioags.protocol.pace import FIRST_PAUSE, IDLE, ROUND, SHORTEST_PAUSE, START, Pacer
+from aioags.protocol.signals import LONGEST_HOLD, LONGEST_PAUSE, Signal, read_signal
 
 QUICK = Signal(0.1)
 REFUSED = Signal(0.01, throttled=True)

@@ -69,6 +69,8 @@ def test_json_is_read_whatever_the_type_said(body: bytes, value: Any) -> None:
         (b"[-Infinity]", "holds -Infinity"),
         (b"[" * 200_000, "nested too deep"),
         (b'{"a":' * 200_000, "nested too deep"),
+        (b"[" * 101 + b"]" * 101, "nested too deep"),
+        (b'{"a":[' * 51 + b"]}" * 51, "nested too deep"),
         (b"9" * 5000, "is no JSON"),
     ],
     ids=lambda value: value if isinstance(value, str) else repr(value[:20]),
@@ -76,6 +78,15 @@ def test_json_is_read_whatever_the_type_said(body: bytes, value: Any) -> None:
 def test_what_is_no_json_is_one_clear_error(body: bytes, why: str) -> None:
     with pytest.raises(NotReadableError, match=f"the body {why}|the body is JSON {why}"):
         load_json(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"[" * 100 + b"]" * 100, b'["[[[", ' * 99 + b"{}" + b"]" * 99, b"[" + b"[],{}," * 99 + b"0]"],
+    ids=["arrays", "brackets in texts", "flat"],
+)
+def test_a_body_of_a_hundred_levels_can_be_read_on_every_python(body: bytes) -> None:
+    assert load_json(body) == json.loads(body)
 
 
 def test_a_body_of_too_many_values_is_refused_before_it_is_read() -> None:

@@ -5,6 +5,7 @@ Scores as values (AGS 3.4): what can be said, what is refused before anything is
 from __future__ import annotations
 
 import copy
+import json
 import math
 import pickle
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -290,6 +291,16 @@ def test_an_extension_that_holds_itself_is_refused() -> None:
     endless.append(endless)
     with pytest.raises(ValueError, match="extensions must hold JSON values only"):
         graded(extensions={URL: endless})
+
+
+@pytest.mark.parametrize("depth", [100, 5_000, 200_000])
+def test_an_extension_is_no_deeper_than_can_be_read_again(depth: int) -> None:
+    deep: Any = {}
+    for turn in range(depth - 1):
+        deep = [deep] if turn % 2 else (deep,)
+    with pytest.raises(ValueError, match="extensions must not be nested deeper than 100 levels"):
+        graded(extensions={URL: deep})
+    assert graded(extensions={URL: [[]] * 200, f"{URL}/deep": json.loads("[" * 99 + "]" * 99)})
 
 
 @pytest.mark.parametrize("value", [[("a", 1)], "abc", 7, []])

@@ -50,7 +50,7 @@ def _opened(desk: LaunchDesk, token: str) -> tuple[RegisteredTool, dict[str, Any
         segment = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))
         tool = desk.classroom.site.state.tools[claims["iss"]]
-    except (ValueError, LookupError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise ResponseError("JWT is missing, or its iss is no client id of this platform.") from error
     if tool.key_set is None:
         raise ResponseError("The tool's keys cannot be fetched.")

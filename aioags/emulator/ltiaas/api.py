@@ -208,7 +208,7 @@ def _lms_url(call: GatewayCall, name: str, value: str) -> str:
 def _body(call: GatewayCall) -> dict[str, Any]:
     try:
         body = json.loads(call.asked.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict) or call.asked.content_type != "application/json":
         raise invalid("the body must be a JSON object, sent as application/json")

@@ -86,5 +86,5 @@ def unanswered(url: str, sent: bytes | None) -> GatewayRefusal:
 def _parsed(body: bytes) -> Any:
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return body.decode("utf-8", "replace")

@@ -161,7 +161,7 @@ def peek(assertion: str) -> tuple[dict[str, Any], dict[str, Any]]:
 def _part(text: str, name: str) -> dict[str, Any]:
     try:
         value = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         message = f"The {name} of client_assertion are not base64url of JSON."
         raise GrantRefusal("invalid_client", f"bad_{name}", message, "SEC 4.1") from error
     if not isinstance(value, dict):

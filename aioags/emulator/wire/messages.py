@@ -120,6 +120,9 @@ PHRASES = {status.value: status.phrase for status in HTTPStatus} | {
 
 # Of arrays in arrays that are kept where a value has more than can be written.
 LEVELS = 50
+# Arrays and objects in each other that a tool may send. The oldest Python's json takes 1,000 less the stack of who
+# calls it, others many thousands: so many every one of them takes.
+DEEPEST = 905
 
 
 def dump(value: Any, *, ascii_only: bool = False) -> bytes:
@@ -234,12 +237,28 @@ class Asked:
         Parse the body.
 
         Raises:
-            Refusal: It is no JSON, or holds NaN or Infinity.
+            Refusal: It is no JSON, nested too deep, or holds NaN or Infinity.
         """
         try:
-            return json.loads(self.body, parse_constant=_refuse_constant)
+            value = json.loads(self.body, parse_constant=_refuse_constant)
+            _check_depth(value)
+            return value
         except (ValueError, RecursionError) as error:
             raise Refusal(Kind.BAD_JSON, f"The body is not JSON: {error}.", "AGS 3.1.2", error=str(error)) from error
+
+
+def _check_depth(value: Any) -> None:
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, (dict, list))
+        ]
+        if not level:
+            return
+    raise ValueError(f"more than {DEEPEST} arrays and objects lie in each other")
 
 
 def _refuse_constant(name: str) -> None:

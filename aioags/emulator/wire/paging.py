@@ -226,6 +226,6 @@ def _read_cursor(text: str) -> dict[str, Any]:
     try:
         value = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         return {"after": value["after"], "limit": value["limit"], "filters": dict(value["filters"])}
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         reason = "This cursor is not one that the platform gave; use the next link as it is."
         raise Refusal(Kind.BAD_QUERY, reason, "AGS 3.2.4", field="cursor") from error
