@@ -32,7 +32,7 @@ check: $(STAMP)-dev ## Lint, format, two type checkers, docs, all tests
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/basedpyright
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
 	$(BIN)/sphinx-build -q -W --keep-going -b dummy -d docs/_build/doctrees docs docs/_build/dummy
 	$(BIN)/python -m pytest $(JOBS) $(ARGS)
 
