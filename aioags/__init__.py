@@ -2,9 +2,11 @@
 The asyncio SDK for LTI 1.3 Assignment and Grade Services (AGS 2.0).
 """
 
+import importlib as _importlib
+import typing as _typing
+
 from aioags._version import __version__
 from aioags.calls.engine import Runtime
-from aioags.calls.platform_service import PlatformService
 from aioags.calls.transport import AiohttpTransport, Transport
 from aioags.client import Client
 from aioags.errors import (
@@ -31,13 +33,11 @@ from aioags.errors import (
     UserNotGradableError,
 )
 from aioags.gradebook import Gradebook
-from aioags.grading.join import Joined, join_results
 from aioags.grading.posting import ScorePosting
 from aioags.model.delivery import Delivery, Report
 from aioags.model.endpoint import AGS_CLAIM, Endpoint
 from aioags.model.event import Event
 from aioags.model.line_item import LineItem
-from aioags.model.member import Member
 from aioags.model.policy import Pace, RetryPolicy, Timeouts
 from aioags.model.progress import ActivityProgress, GradingProgress, Scope
 from aioags.model.registration import Registration
@@ -45,6 +45,11 @@ from aioags.model.result import Result
 from aioags.model.score import CANVAS_SUBMISSION, Score, Submission
 from aioags.model.traffic import Traffic
 from aioags.protocol.messages import Request, Response
+
+if _typing.TYPE_CHECKING:
+    from aioags.calls.platform_service import PlatformService
+    from aioags.grading.join import Joined, join_results
+    from aioags.model.member import Member
 
 __all__ = [  # noqa: RUF022 - in reading order
     "Client",
@@ -100,3 +105,21 @@ __all__ = [  # noqa: RUF022 - in reading order
     "NotSentError",
     "__version__",
 ]
+
+# Loaded when used: what a program that only posts scores has no need for.
+_WHEN_USED = {
+    "PlatformService": "aioags.calls.platform_service",
+    "Joined": "aioags.grading.join",
+    "join_results": "aioags.grading.join",
+    "Member": "aioags.model.member",
+}
+
+
+def __getattr__(name: str) -> _typing.Any:
+    if name not in _WHEN_USED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(_importlib.import_module(_WHEN_USED[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_WHEN_USED})

@@ -12,28 +12,26 @@ from weakref import WeakValueDictionary
 
 from aioags._version import __version__
 from aioags.calls.engine import Engine, Runtime
-from aioags.calls.platform_service import PlatformService
 from aioags.calls.service import Service
 from aioags.calls.tokens import OAuthCredential, TokenCache
 from aioags.calls.transport import AiohttpTransport, Session, Transport
 from aioags.gradebook import Gradebook
-from aioags.grading.members import list_members
-from aioags.memberships import OffersMemberships, open_memberships
 from aioags.model import checks
 from aioags.model.endpoint import Endpoint, asked_scopes
 from aioags.model.event import Event
-from aioags.model.member import Member
 from aioags.model.policy import Pace, RetryPolicy, Timeouts
 from aioags.model.registration import Registration
 from aioags.model.traffic import Traffic
 from aioags.protocol.dialect import Dialect, Operation
 from aioags.protocol.grants import Grant
 from aioags.protocol.operations import DirectDialect
-from aioags.protocol.other_services import OtherService
 from aioags.protocol.turns import Turns
 
 if TYPE_CHECKING:
+    from aioags.calls.platform_service import PlatformService
     from aioags.ltiaas.account import Account
+    from aioags.memberships import OffersMemberships
+    from aioags.model.member import Member
 
 
 class Client:
@@ -134,6 +132,9 @@ class Client:
             NRPS 2.2 to 2.4
         """
         self._check_open()
+        from aioags.grading.members import list_members
+        from aioags.memberships import open_memberships
+
         service = open_memberships(source, self._engine, self._tokens)
         return list_members(service, role=role, resource_link_id=resource_link_id, limit=limit)
 
@@ -170,6 +171,9 @@ class Client:
             raise ValueError("scopes must not be empty: a service's standard names the scope it takes")
         for name in wanted:
             checks.text("scopes", name)
+        from aioags.calls.platform_service import PlatformService
+        from aioags.protocol.other_services import OtherService
+
         credential = OAuthCredential(self._tokens, registration, frozenset(wanted))
         return PlatformService(Service(self._engine, OtherService.at(url, wanted), credential), url)
 

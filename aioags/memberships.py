@@ -13,7 +13,7 @@ from aioags.calls.service import Service
 from aioags.calls.tokens import OAuthCredential, TokenCache
 from aioags.grading.members import MembersDialect
 from aioags.model.endpoint import Endpoint, asked_scopes
-from aioags.model.member import MEMBERSHIPS_SCOPE
+from aioags.model.progress import MEMBERSHIPS_SCOPE
 from aioags.model.registration import Registration
 from aioags.protocol.memberships import DirectMemberships
 

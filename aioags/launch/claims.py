@@ -14,7 +14,8 @@ from aioags.launch.claim_reader import ClaimReader, refused
 from aioags.launch.login import check_target
 from aioags.launch.settings import ToolSettings
 from aioags.model.endpoint import AGS_CLAIM, Endpoint
-from aioags.model.member import MEMBERSHIPS_SCOPE, has_role
+from aioags.model.member import has_role
+from aioags.model.progress import MEMBERSHIPS_SCOPE
 from aioags.model.registration import Registration
 from aioags.model.secure import url_fault
 

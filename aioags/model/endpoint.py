@@ -9,8 +9,7 @@ from typing import Any, Self
 
 import attrs
 
-from aioags.model.member import MEMBERSHIPS_SCOPE
-from aioags.model.progress import Scope
+from aioags.model.progress import MEMBERSHIPS_SCOPE, Scope
 
 AGS_CLAIM = "https://purl.imsglobal.org/spec/lti-ags/claim/endpoint"
 """Name of the claim in a launch."""

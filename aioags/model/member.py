@@ -9,9 +9,6 @@ from typing import Any
 
 import attrs
 
-MEMBERSHIPS_SCOPE = "https://purl.imsglobal.org/spec/lti-nrps/scope/contextmembership.readonly"
-"""Scope that lets a tool read the members (NRPS 2.4)."""
-
 _COURSE_ROLE = "http://purl.imsglobal.org/vocab/lis/v2/membership"
 
 

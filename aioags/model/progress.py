@@ -67,3 +67,7 @@ class Scope(StrEnum):
 
     SCORE = _SCOPE + "score"
     """Post scores."""
+
+
+MEMBERSHIPS_SCOPE = "https://purl.imsglobal.org/spec/lti-nrps/scope/contextmembership.readonly"
+"""Scope that lets a tool read the members (NRPS 2.4)."""

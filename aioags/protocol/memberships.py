@@ -5,7 +5,8 @@ How a platform is asked who is in the course: NRPS 2.0 as operations.
 from __future__ import annotations
 
 from aioags.errors import NotOfferedError
-from aioags.model.member import MEMBERSHIPS_SCOPE, Member, role_uri
+from aioags.model.member import Member, role_uri
+from aioags.model.progress import MEMBERSHIPS_SCOPE
 from aioags.model.secure import url_fault
 from aioags.protocol.dialect import Operation, Page
 from aioags.protocol.messages import Request, Response

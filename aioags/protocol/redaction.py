@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
-from html import unescape
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -66,6 +65,9 @@ def _flat(text: str) -> str:
     """
     Return a text without case, blanks and the escapes of JSON, URLs and HTML, for comparison only.
     """
+    # When used: its table of entities is large, and most programs never meet an error that echoes.
+    from html import unescape
+
     plain = re.sub(r"\\[nrtfb]", " ", re.sub(r"\\u([0-9a-fA-F]{4})", lambda unit: chr(int(unit[1], 16)), text))
     joined = plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return "".join(unescape(unquote_plus(joined)).replace("\\", "").casefold().split())

@@ -10,7 +10,7 @@ import pytest
 
 from aioags import Endpoint, Scope
 from aioags.launch import DEEP_LINKING, RESOURCE_LINK, SUBMISSION_REVIEW, Context, ResourceLink, ToolSettings
-from aioags.model.member import MEMBERSHIPS_SCOPE
+from aioags.model.progress import MEMBERSHIPS_SCOPE
 from tests.fakes import HOST
 from tests.launch.paper_lms import (
     AGS,

@@ -27,7 +27,8 @@ from aioags.emulator.doors.in_memory import InMemoryTransport
 from aioags.launch.claims import Launch, read_launch
 from aioags.launch.settings import ToolSettings
 from aioags.memberships import Memberships
-from aioags.model.member import MEMBERSHIPS_SCOPE, Member
+from aioags.model.member import Member
+from aioags.model.progress import MEMBERSHIPS_SCOPE
 from aioags.protocol.memberships import DirectMemberships
 from aioags.protocol.messages import Request
 from aioags.wire.members import load_member
