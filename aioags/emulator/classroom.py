@@ -290,8 +290,18 @@ class Classroom:
         found = next((item for item in course.items.values() if item.coupled and item.link_id == link.id), None)
         if found is None:
             return self.add_line_item(link.title, link.score_maximum, link=link, course=course)
-        found.fields |= {"label": link.title, "scoreMaximum": link.score_maximum}
+        found.fields["label"] = link.title
+        self.change_maximum(found, link.score_maximum)
         return found
+
+    def change_maximum(self, item: ItemRef, score_maximum: float) -> None:
+        """
+        Let an item's points be out of another maximum: every grade keeps its share. Moodle stamps each with its own
+        time, so that scores on their way may then be too old.
+        """
+        found = self.item(item)
+        before, found.fields["scoreMaximum"] = found.maximum, score_maximum
+        line_items.rescale(self.site, found, before)
 
     def lock(self, item: ItemRef, user: str | None = None, *, locked: bool = True) -> None:
         """

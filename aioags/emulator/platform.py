@@ -36,6 +36,7 @@ from aioags.emulator.traffic.faults import Fault, FaultBook, replacement, spoile
 from aioags.emulator.traffic.throttle import Throttle, throttle_of
 from aioags.emulator.traffic.visits import Visit
 from aioags.emulator.wire import error_styles
+from aioags.emulator.wire.instants import http_date
 from aioags.emulator.wire.messages import Answer, Asked, json_answer
 from aioags.protocol.messages import Request
 
@@ -158,6 +159,8 @@ class Platform(Classroom):
         """
         self.site.state = PlatformState()
         self.site.skew = 0.0
+        self.site.arrived = 0
+        self.site.opened.clear()
         self.tokens = TokenDesk(self.site)
         self.requests.clear()
         self.faults.clear()
@@ -201,7 +204,8 @@ class Platform(Classroom):
         place = self.profile.addresses.find(asked.path)
         operation = operation_of(place, asked.method)
         self.counts[operation] += 1
-        exchange = Exchange(self.counts.total(), self.site.now(), request, operation)
+        self.site.arrived = self.counts.total()
+        exchange = Exchange(self.site.arrived, self.site.now(), request, operation)
         self.requests.append(exchange)
         self.in_flight += 1
         plan = self.faults.plan(operation, asked, self.in_flight)
@@ -259,6 +263,8 @@ class Platform(Classroom):
     def _dressed(self, visit: Visit, answer: Answer) -> Answer:
         if visit.throttle is not None:
             answer = answer.with_headers(*visit.throttle.headers(self.site.now()))
+        if answer.header("Date") is None:
+            answer = answer.with_headers(("Date", http_date(self.site.now())))
         if self.profile.http_version == "1.0" and not _stays_modern(answer):
             answer = answer.carried(http_version="1.0", close=True)
         return answer.carried(wait=visit.plan.wait_after) if visit.plan.wait_after else answer
@@ -280,7 +286,7 @@ class Platform(Classroom):
         if place is not None and place.name == "wrong_token":
             return json_answer(200, {"token": f"{self.site.rng.getrandbits(128):032x}", "privatetoken": None})
         self._limit(visit)
-        return answer_service(self.site, self.tokens, asked, place, visit.held)
+        return answer_service(self.site, self.tokens, asked, place, visit.held, visit.exchange.number)
 
     def _limit(self, visit: Visit) -> None:
         client_id = self.tokens.client_of(visit.asked)
@@ -309,6 +315,13 @@ class Platform(Classroom):
         """
         Classroom.release_override(self, item, user)
         self.touch(Change(self.item(item).number, user))
+
+    def change_maximum(self, item: ItemRef, score_maximum: float) -> None:
+        """
+        Rescale a line item as `Classroom.change_maximum` does, and tell the watchers.
+        """
+        Classroom.change_maximum(self, item, score_maximum)
+        self.touch(Change(self.item(item).number))
 
     def lock(self, item: ItemRef, user: str | None = None, *, locked: bool = True) -> None:
         """

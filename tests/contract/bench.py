@@ -157,9 +157,13 @@ class Expected:
         """
         Whether a score with an earlier timestamp is kept from replacing a later one.
 
-        Sakai and Blackboard do not look at timestamps; LTIAAS puts its own in their place, so the client sees to it.
+        Sakai and Blackboard do not look at timestamps; Moodle before 4.5.6 keeps the second of its own clock for the
+        coupled line item, which both of the scores here are later than; LTIAAS puts its own in their place, so the
+        client sees to it.
         """
-        return self.back_end == LTIAAS or self.profile.stamp_rule != "any"
+        if self.back_end == LTIAAS:
+            return True
+        return self.profile.stamp_rule != "any" and not self.profile.coupled_stamps_now
 
     @property
     def deletes_coupled(self) -> bool:

@@ -24,6 +24,7 @@ from aioags import (
     UntrustedURLError,
 )
 from tests.contract.bench import Bench, answered, applied_and_lost, direct, is_score, lost, new_bench, through_ltiaas
+from tests.fakes import stamping
 
 MOMENT = datetime(2030, 6, 1, 12, tzinfo=UTC)
 
@@ -207,11 +208,24 @@ async def test_a_score_with_an_earlier_timestamp_never_beats_a_later_one(bench: 
     assert bench.points(bench.users[0]) == 0.9
 
 
-async def test_of_scores_that_stamp_themselves_the_one_posted_last_counts(bench: Bench) -> None:
+async def test_c7_of_scores_that_stamp_themselves_the_one_made_last_counts(bench: Bench) -> None:
     first, second = graded(bench.users[0], 3), graded(bench.users[0], 9)
     await bench.post(second)
+    with pytest.raises(StaleScoreError) as caught:
+        await bench.post(first)
+    assert caught.value.recorded is False
+    assert bench.points(bench.users[0]) == 0.9
+
+
+async def test_c7_of_scores_of_two_processes_the_one_posted_last_counts(bench: Bench) -> None:
+    user = bench.users[0]
+    with stamping(MOMENT, "one"):
+        first = graded(user, 3)
+    with stamping(MOMENT, "two"):
+        second = graded(user, 9)
+    await bench.post(second)
     await bench.post(first)
-    assert bench.points(bench.users[0]) == 0.3
+    assert bench.points(user) == 0.3
 
 
 async def test_a_score_with_a_comment_is_not_repeated_blindly(bench: Bench) -> None:

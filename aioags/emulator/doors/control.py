@@ -265,6 +265,7 @@ def _settings(platform: Platform, arguments: dict[str, Any]) -> Any:
         "scopes": list(platform.tool.scopes),
         "concluded": platform.course.concluded,
         "published": platform.course.published,
+        "list_lag": platform.course.list_lag,
         "limit": allowance.limit if isinstance(allowance, Quota) else None,
         "window": allowance.window if isinstance(allowance, Quota) else None,
     }
@@ -276,11 +277,13 @@ def _change_settings(platform: Platform, arguments: dict[str, Any]) -> Any:
     maintenance, scopes = take("maintenance", bool, platform.maintenance), take("scopes", list, platform.tool.scopes)
     concluded = take("concluded", bool, platform.course.concluded)
     published = take("published", bool, platform.course.published)
+    list_lag = take("list_lag", float, platform.course.list_lag)
     limit, window = take("limit", float, None), take("window", float, 1.0)
     take.end()
     platform.site.skew, platform.tokens.lifetime, platform.maintenance = skew, lifetime, maintenance
     platform.tool.scopes = tuple(map(str, scopes))
     platform.course.concluded, platform.course.published = concluded, published
+    platform.course.list_lag = list_lag
     if limit is not None:
         platform.limiters[platform.tool.client_id] = Quota(limit, window)
     return _settings(platform, {})

@@ -38,6 +38,8 @@ class InMemoryTransport:
         try:
             # One turn of the loop, as the shortest way to a platform takes.
             await asyncio.sleep(0)
+            if visit.plan.wait:
+                await self._sleep(visit.plan.wait)
             answer = visit.apply()
             if answer.manner.wait:
                 await self._sleep(answer.manner.wait)

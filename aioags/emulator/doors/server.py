@@ -183,7 +183,10 @@ def head(answer: Answer, *, close: bool) -> bytes:
 
 
 def _own_headers(answer: Answer, close: bool) -> list[Header]:
-    headers = [("Date", formatdate(usegmt=True)), ("Connection", "close" if close else "keep-alive")]
+    headers = [("Connection", "close" if close else "keep-alive")]
+    if answer.header("Date") is None:
+        # A page or the back door; what a tool asked for has the platform's own time.
+        headers.append(("Date", formatdate(usegmt=True)))
     # RFC 9110 8.6: a 204 has no Content-Length.
     return headers if answer.status in (204, 304) else [*headers, ("Content-Length", str(len(answer.body)))]
 

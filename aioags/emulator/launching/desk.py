@@ -65,6 +65,8 @@ class LaunchDesk:
 
         placed: URL and custom parameters of links that a tool's deep linking answer placed, by link id.
 
+        own_key: A key pair of this platform alone. None: the one that all platforms of this process share.
+
         tamper: Called with header and claims of each id_token before it is signed, to see what a tool does with a bad
             one. None: they stay good.
     """
@@ -72,6 +74,7 @@ class LaunchDesk:
     classroom: Classroom
     connections: dict[str, Connection] = attrs.field(factory=dict)
     placed: dict[str, dict[str, Any]] = attrs.field(factory=dict)
+    own_key: KeyPair | None = attrs.field(default=None, repr=False)
     tamper: Tamper | None = None
     _clicks: dict[str, Click] = attrs.field(factory=dict, repr=False)
 
@@ -80,7 +83,7 @@ class LaunchDesk:
         """
         The platform's own key pair.
         """
-        return _platform_key()
+        return self.own_key or _platform_key()
 
     @property
     def page_url(self) -> str:

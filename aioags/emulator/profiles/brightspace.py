@@ -47,6 +47,7 @@ BRIGHTSPACE = Profile(
     unset_dates="omit",
     score_rules="plain",
     cap=True,
+    racing_first_scores=True,
     throttle="credits",
     throttle_capacity=50_000,
     throttle_cost=10,

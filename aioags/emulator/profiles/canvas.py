@@ -87,6 +87,7 @@ CANVAS = Profile(
     strict_keys=False,
     strict_dates=False,
     delete_coupled="refuse",
+    concluded_closes_all=True,
     unset_dates="omit",
     score_rules="canvas",
     score_success="200_result_url",

@@ -134,6 +134,13 @@ MOODLE = Profile(
     site_zone=-300,
 )
 
+MOODLE_4_1 = attrs.evolve(
+    MOODLE,
+    name="moodle-4.1",
+    basis="Moodle 4.5.6 as seen live, but with the stamps that its source had before 4.5.6",
+    coupled_stamps_now=True,
+)
+
 MOODLE_APACHE = attrs.evolve(
     MOODLE,
     name="moodle-apache",

@@ -320,6 +320,8 @@ class Profile:
     link_alias: str | None = None
     # Where scoreMaximum of a stored item is cut: Moodle 5 decimals (seen).
     decimals: int | None = None
+    # S17: a course that is over refuses whatever is asked of it, lists and results too: Canvas (read).
+    concluded_closes_all: bool = False
     # L12: a changed maximum rescales the grades; Moodle also stamps each with the current time (seen).
     rescale_stamps_now: bool = False
     # Moodle escapes slashes and non-ASCII in a GET (seen).
@@ -346,6 +348,8 @@ class Profile:
     progress_rule: Literal["keep", "clear", "clear_unfinished", "unpublished"] = "keep"
     # "moodle": two kinds of item that forget or move the stored time when a score clears (seen).
     grading_rule: Literal["standard", "moodle"] = "standard"
+    # S21: a coupled item keeps the server's own second with every score, not the score's: Moodle before 4.5.6 (read).
+    coupled_stamps_now: bool = False
     # S11: Open edX stored a zero and did not publish it up to xblock-lti-consumer 11.4.0 (read).
     publish_zero: bool = True
     # Only items on a link of the course reach the gradebook: Open edX (seen).
@@ -363,6 +367,8 @@ class Profile:
     override_rule: Literal["kept", "overwritten", "moodle"] = "kept"
     # Two posts at once for one user and item upset each other: Moodle (seen).
     racy: bool = False
+    # S22: each of several first scores that race onto a line item makes a column of its own: D2L (reported).
+    racing_first_scores: bool = False
 
     # RESULTS
     # R1: "roster": every member: Sakai (read). "stamped": who has a stored time, graded or not: Moodle (seen).

@@ -30,6 +30,8 @@ class ServiceCall:
         user: The user id in the path, if it has one.
 
         held: What this request keeps busy until it leaves.
+
+        number: Counts requests in order of arrival.
     """
 
     site: Site
@@ -41,6 +43,7 @@ class ServiceCall:
     found: Item | None = None
     user: str | None = None
     held: list[Held] = attrs.field(factory=list)
+    number: int = 0
 
     @property
     def profile(self) -> Profile:

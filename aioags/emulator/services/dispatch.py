@@ -73,12 +73,16 @@ def operation_of(place: Place | None, method: str) -> str:
     return OPERATIONS.get(place.name, {}).get(method, "unknown")
 
 
-def answer_service(site: Site, tokens: TokenDesk, asked: Asked, place: Place | None, held: list[Held]) -> Answer:
+def answer_service(
+    site: Site, tokens: TokenDesk, asked: Asked, place: Place | None, held: list[Held], number: int = 0
+) -> Answer:
     """
     Answer a request to one of the AGS services.
 
     Args:
         held: Gets what the request keeps busy until it leaves.
+
+        number: Of the request, in order of arrival.
 
     Raises:
         Refusal: It cannot be answered as asked.
@@ -100,11 +104,13 @@ def answer_service(site: Site, tokens: TokenDesk, asked: Asked, place: Place | N
     if operation == "delete_line_item" and profile.delete_policy == "forbid":
         raise Refusal(Kind.DELETE_FORBIDDEN, "This platform lets no tool delete a line item.", "AGS 3.2.3")
     course = _course(site, place, grant)
+    if course.concluded and profile.concluded_closes_all:
+        raise Refusal(Kind.CONCLUDED, "The course is over.")
     item = _item(site, place, course, grant)
     check_accept(asked, operation, profile)
     if profile.content_type_policy != "moodle":
         check_content_type(asked, operation, profile)
-    call = ServiceCall(site, asked, operation, grant.client_id, grant.scopes, course, item, place.user, held)
+    call = ServiceCall(site, asked, operation, grant.client_id, grant.scopes, course, item, place.user, held, number)
     return SERVICES[operation](call)
 
 

@@ -39,6 +39,8 @@ def apply(call: ServiceCall, stated: Stated) -> Grade:
     if call.profile.racy and not _survives_race(call, grade):
         return grade
     EFFECTS[call.profile.grading_rule](call, item, grade, stated)
+    if call.profile.racing_first_scores:
+        _open_column(call, item)
     item.grades[stated.user_id] = grade
     grade.statement = stated.raw
     grade.history.append(stated.raw)
@@ -101,6 +103,18 @@ def _survives_race(call: ServiceCall, grade: Grade) -> bool:
         raise Refusal(Kind.DATABASE, "The database refused a second row.")
     # Otherwise both are answered 200, and the one that wrote last stays.
     return fate < 0.8
+
+
+def _open_column(call: ServiceCall, item: Item) -> None:
+    """
+    Make a line item's column with its first score; scores that were on their way by then each make one more (D2L).
+    """
+    site = call.site
+    if not item.grades:
+        site.opened[item.number] = site.arrived
+    elif call.number <= site.opened.get(item.number, 0):
+        number = site.state.next_item()
+        call.course.orphans.append(Item(number, item.course, item.client_id, False, dict(item.fields)))
 
 
 def _standard(call: ServiceCall, item: Item, grade: Grade, stated: Stated) -> None:
@@ -227,7 +241,8 @@ def _moodle(call: ServiceCall, item: Item, grade: Grade, stated: Stated) -> None
     now = call.site.now()
     if stated.stamp == NEVER and not item.coupled:
         return
-    stamp = now if stated.stamp == NEVER else stated.stamp
+    by_clock = stated.stamp == NEVER or (item.coupled and call.profile.coupled_stamps_now)
+    stamp = now if by_clock else stated.stamp
     if clears("clear", stated):
         grade.points = grade.published = None
         grade.comment = stated.comment

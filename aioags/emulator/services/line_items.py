@@ -33,7 +33,8 @@ def list_line_items(call: ServiceCall) -> Answer:
     names = (*profile.link_filters, *profile.item_filters)
     url = call.site.container_url(call.course, call.client_id)
     listing = read_listing(call.asked, url, names, profile, profile.paging)
-    own = [item for item in call.course.items.values() if item.client_id == call.client_id]
+    since = call.site.now() - call.course.list_lag
+    own = [item for item in call.course.items.values() if item.client_id == call.client_id and item.made_at <= since]
     matching = [(item.number, item) for item in own if _matches(item, listing.filters, call)]
     items, links = cut(listing, matching, profile)
     return _answer(call, 200, [render(call.site, item) for item in items]).with_headers(*links)
@@ -57,7 +58,8 @@ def create_line_item(call: ServiceCall) -> Answer:
     if known is not None:
         known.fields = fields
         return _shown(call, profile.create_status, known, body)
-    item = Item(call.site.state.next_item(), call.course.number, call.client_id, False, fields)
+    number = call.site.state.next_item()
+    item = Item(number, call.course.number, call.client_id, False, fields, made_at=call.site.now())
     check_sizes(fields, call)
     try:
         check_texts_fit(fields, call)
@@ -106,7 +108,7 @@ def update_line_item(call: ServiceCall) -> Answer:
     body = read_body(call)
     before = call.item.maximum
     PUTS[call.profile.put_semantics](call, call.item, body)
-    rescale(call, call.item, before)
+    rescale(call.site, call.item, before)
     return _shown(call, 200, call.item, body)
 
 
@@ -192,7 +194,7 @@ def render(site: Site, item: Item) -> dict[str, Any]:
     return shown
 
 
-def rescale(call: ServiceCall, item: Item, before: float) -> None:
+def rescale(site: Site, item: Item, before: float) -> None:
     """
     Keep every grade's share when what an item's points are out of has changed (AGS 3.2.6).
 
@@ -207,8 +209,8 @@ def rescale(call: ServiceCall, item: Item, before: float) -> None:
         grade.published = times(grade.published, factor)
         if grade.override is not None:
             grade.override.points = times(grade.override.points, factor)
-        if call.profile.rescale_stamps_now and grade.shown is not None:
-            grade.stamp = call.site.now()
+        if site.profile.rescale_stamps_now and grade.shown is not None:
+            grade.stamp = site.now()
 
 
 def check_link(call: ServiceCall, link_id: str, not_decimal: Kind) -> None:

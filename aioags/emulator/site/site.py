@@ -36,6 +36,10 @@ class Site:
 
         busy: How many requests in flight are about one line item and user.
 
+        arrived: Number of the latest request that arrived.
+
+        opened: The value of `arrived` when the first score of a line item was applied, by the item's number.
+
         issuer: The platform's issuer; None: its base URL.
 
         host: The name or address it listens on, lower case. None: on none.
@@ -50,6 +54,8 @@ class Site:
     host: str | None = None
     skew: float = 0.0
     busy: Counter[Held] = attrs.field(factory=Counter, repr=False)
+    arrived: int = 0
+    opened: dict[int, int] = attrs.field(factory=dict, repr=False)
 
     def release(self, held: list[Held]) -> None:
         """

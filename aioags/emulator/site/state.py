@@ -186,6 +186,8 @@ class Item:
         locked: A teacher forbade changes to all its grades.
 
         allowed_attempts: How many submissions a person may make, where attempts count. None: any.
+
+        made_at: When it was made, on the platform's clock, in seconds since 1970.
     """
 
     number: int
@@ -196,6 +198,7 @@ class Item:
     grades: dict[str, Grade] = attrs.field(factory=dict, repr=False)
     locked: bool = False
     allowed_attempts: int | None = None
+    made_at: float = 0.0
 
     @property
     def maximum(self) -> float:
@@ -233,7 +236,11 @@ class Course:
 
         published: False: grades are refused until it is.
 
-        orphans: Line items that the database half made and no service shows (Moodle).
+        orphans: Columns that a request made and no service shows or deletes: a creation that failed half way (Moodle),
+            first scores that raced (Brightspace).
+
+        list_lag: Seconds until a new line item is in listings; by its own URL it is there at once. The platform reads
+            lists from a copy of its database that is behind.
     """
 
     number: int
@@ -245,6 +252,7 @@ class Course:
     concluded: bool = False
     published: bool = True
     orphans: list[Item] = attrs.field(factory=list, repr=False)
+    list_lag: float = 0.0
 
     @property
     def id(self) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from email.utils import format_datetime
 
 import attrs
 
@@ -49,6 +50,17 @@ def iso(instant: float, zone_minutes: int = 0, *, whole: bool = False) -> str:
         return moment.isoformat(timespec="seconds")
     text = moment.isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")
+
+
+def http_date(instant: float) -> str:
+    """
+    Write an instant as a ``Date`` header (RFC 9110 5.6.7).
+
+    Args:
+        instant: As for `iso`.
+    """
+    moment = datetime.fromtimestamp(max(EARLIEST, min(instant, LATEST)), UTC)
+    return format_datetime(moment, usegmt=True)
 
 
 def parse_instant(text: object) -> Instant | None:

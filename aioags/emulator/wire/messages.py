@@ -58,8 +58,8 @@ class Answer:
     Attributes:
         status: The three digits.
 
-        headers: Name and value pairs in the order sent. Values are sent as UTF-8. ``Content-Length``, ``Date`` and
-            ``Connection`` are the adapter's.
+        headers: Name and value pairs in the order sent. Values are sent as UTF-8. ``Content-Length`` and ``Connection``
+            are the adapter's, and ``Date`` is the platform's own.
 
         body: The whole body, empty when there is none.
 
