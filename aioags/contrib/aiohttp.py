@@ -26,6 +26,7 @@ from aioags.contrib.base import JWKS_HEADERS, LONGEST_FORM, NO_STORE, LTIBase, r
 from aioags.errors import LaunchError
 from aioags.gradebook import Gradebook
 from aioags.launch import Launch
+from aioags.model.registration import Registration
 
 Handler = Callable[[web.Request, Launch, Gradebook | None], Awaitable[web.StreamResponse]]
 """What `LTI.on_launch` marks."""
@@ -63,15 +64,19 @@ class LTI(LTIBase[Handler]):
             app[CLIENT] = client
             yield
 
-    async def login(self, request: web.Request) -> web.StreamResponse:
+    async def login(self, request: web.Request, *, registration: Registration | None = None) -> web.StreamResponse:
         """
         Answer a login request: GET or POST.
+
+        Args:
+            registration: For a login URL of a route of your own that is for one registration; see `Tool.login`. None:
+                the request says.
         """
         if request.method not in {"GET", "POST"}:
             raise web.HTTPMethodNotAllowed(request.method, ["GET", "POST"])
         try:
             params = await _form(request) if request.method == "POST" else dict(request.query)
-            login = await self.begin(params)
+            login = await self.begin(params, registration=registration)
         except LaunchError as error:
             return _refused(error)
         response = web.Response(status=302, headers={"Location": login.url, **NO_STORE})

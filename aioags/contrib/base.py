@@ -156,12 +156,12 @@ class LTIBase(Generic[HandlerT]):
             self._opened = None
             await opened.aclose()
 
-    async def begin(self, params: Mapping[str, Any]) -> Login:
+    async def begin(self, params: Mapping[str, Any], *, registration: Registration | None = None) -> Login:
         """
-        Answer a login request; a refusal is logged.
+        Answer a login request; a refusal is logged. See `Tool.login`.
         """
         try:
-            return await self._running().tool.login(params)
+            return await self._running().tool.login(params, registration=registration)
         except LaunchError as error:
             _logger.warning("a login was refused: %s", error)
             raise
@@ -181,12 +181,19 @@ class LTIBase(Generic[HandlerT]):
         return Arrival(launch, gradebook, running.tool.spent_cookie(form))
 
     async def registration(
-        self, *, issuer: str, client_id: str | None = None, deployment_id: str | None = None
+        self,
+        *,
+        issuer: str,
+        client_id: str | None = None,
+        deployment_id: str | None = None,
+        token_url: str | None = None,
     ) -> Registration:
         """
         Find the registration of an earlier launch again; see `Tool.registration`.
         """
-        return await self._running().tool.registration(issuer=issuer, client_id=client_id, deployment_id=deployment_id)
+        return await self._running().tool.registration(
+            issuer=issuer, client_id=client_id, deployment_id=deployment_id, token_url=token_url
+        )
 
     def jwks_document(self) -> dict[str, list[dict[str, Any]]]:
         """

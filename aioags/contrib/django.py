@@ -41,6 +41,7 @@ from aioags.contrib.base import JWKS_HEADERS, NO_STORE, LTIBase, Opened, refusal
 from aioags.errors import LaunchError
 from aioags.gradebook import Gradebook
 from aioags.launch import Launch, ToolSettings
+from aioags.model.registration import Registration
 
 Handler = Callable[[HttpRequest, Launch, Gradebook | None], Awaitable[HttpResponseBase]]
 """What `LTI.on_launch` marks."""
@@ -118,15 +119,20 @@ class LTI(LTIBase[Handler]):
             self._opened = self._open()
         return self._opened
 
-    async def login(self, request: HttpRequest) -> HttpResponseBase:
+    async def login(self, request: HttpRequest, *, registration: Registration | None = None) -> HttpResponseBase:
         """
         Answer a login request: GET or POST.
+
+        Args:
+            registration: For a login URL of a route of your own that is for one registration; see `Tool.login`. None:
+                the request says.
         """
         if request.method not in {"GET", "POST"}:
             return HttpResponseNotAllowed(["GET", "POST"])
         _check_server(request)
         try:
-            login = await self.begin((request.POST if request.method == "POST" else request.GET).dict())
+            params = (request.POST if request.method == "POST" else request.GET).dict()
+            login = await self.begin(params, registration=registration)
         except LaunchError as error:
             return _refused(error)
         response = HttpResponse(status=302, headers={"Location": login.url, **NO_STORE})

@@ -39,6 +39,7 @@ from aioags.contrib.base import (
 from aioags.errors import LaunchError
 from aioags.gradebook import Gradebook
 from aioags.launch import Launch
+from aioags.model.registration import Registration
 
 Handler = Callable[[Request, Launch, Gradebook | None], Awaitable[Response]]
 """What `LTI.on_launch` marks."""
@@ -71,13 +72,17 @@ class LTI(LTIBase[Handler]):
         async with self.opened():
             yield
 
-    async def login(self, request: Request) -> Response:
+    async def login(self, request: Request, *, registration: Registration | None = None) -> Response:
         """
         Answer a login request: GET or POST.
+
+        Args:
+            registration: For a login URL of a route of your own that is for one registration; see `Tool.login`. None:
+                the request says.
         """
         try:
             params = await _form(request) if request.method == "POST" else dict(request.query_params)
-            login = await self.begin(params)
+            login = await self.begin(params, registration=registration)
         except LaunchError as error:
             return _refused(error)
         response = RedirectResponse(login.url, status_code=302, headers=NO_STORE)

@@ -18,7 +18,7 @@ from aioags.launch.claim_reader import ClaimReader, refused
 from aioags.launch.claims import Launch, read_deployment, read_launch, read_message_type
 from aioags.launch.id_token import LONGEST_TOKEN, Header, check_claims, open_token
 from aioags.launch.login import PendingLogin, check_state, lost_login, parameter
-from aioags.launch.registrations import fitting, for_deployment
+from aioags.launch.registrations import fitting, for_launch, platform_of
 from aioags.launch.settings import ToolSettings
 from aioags.model.registration import Registration
 from aioags.protocol.redaction import shown_words
@@ -68,7 +68,8 @@ def read_pending(kept: str | None) -> PendingLogin:
     Read what was kept for a state.
 
     Raises:
-        LoginLostError: Nothing: there was no such login, it is over, or its launch has already come.
+        LoginLostError: Nothing: there was no such login, it is over, or its launch has already come; or what another
+            version of this package kept.
     """
     if kept is None:
         raise lost_login("there is no login for this launch: it was used before, took too long, or never began here")
@@ -77,19 +78,19 @@ def read_pending(kept: str | None) -> PendingLogin:
 
 def key_set_url(pending: PendingLogin, candidates: Sequence[Registration]) -> str:
     """
-    Return where the platform of a login publishes its keys.
+    Return where the platform that a login was sent to publishes its keys.
 
     Raises:
-        UnregisteredError: Its registration is gone, or says nothing of keys.
+        UnregisteredError: Its registration is gone, or has changed since.
     """
     found = fitting(candidates, issuer=pending.issuer, client_id=pending.client_id, deployment_id=None)
-    url = next((one.jwks_url for one in found if one.jwks_url is not None), None)
-    if url is None:
+    if all(platform_of(one) != pending.platform for one in found):
         raise UnregisteredError(
-            f"no registration of client id {pending.client_id!r} has a jwks_url: it takes no launches",
+            f"no registration of client id {pending.client_id!r} has the authorization_url and jwks_url that this login"
+            " began with, any more: open the link again",
             reason="registration",
         )
-    return url
+    return pending.jwks_url
 
 
 def finish_login(
@@ -117,7 +118,7 @@ def finish_login(
     Raises:
         IdTokenRefusedError: One of the checks failed.
 
-        UnregisteredError: Its deployment is not registered.
+        UnregisteredError: Its deployment is not registered for the platform that the login was sent to.
 
     Spec:
         SEC 5.1.3, CORE 5.3
@@ -126,7 +127,5 @@ def finish_login(
     check_claims(claims, settings, issuer=pending.issuer, client_id=pending.client_id, nonce=pending.nonce, now=now)
     read_message_type(ClaimReader(claims))
     deployment_id = read_deployment(claims, pending.deployment_id)
-    registration = for_deployment(
-        candidates, issuer=pending.issuer, client_id=pending.client_id, deployment_id=deployment_id
-    )
+    registration = for_launch(candidates, platform=pending.platform, deployment_id=deployment_id)
     return read_launch(claims, registration, settings)

@@ -17,8 +17,8 @@ from typing import Any, Self
 
 import attrs
 
-from aioags.errors import LaunchError, LoginLostError, UnregisteredError
-from aioags.launch.registrations import for_login
+from aioags.errors import LaunchError, LoginLostError
+from aioags.launch.registrations import LoginPlatform, chosen_among, for_login
 from aioags.launch.settings import ToolSettings
 from aioags.model.registration import Registration
 from aioags.model.secure import url_fault
@@ -62,6 +62,9 @@ class PendingLogin:
     Attributes:
         issuer, client_id: Whom the launch must come from.
 
+        authorization_url, jwks_url: Where the browser was sent, and whose keys count: other platforms may share issuer
+            and client id.
+
         nonce: What its id_token must hold.
 
         deployment_id: What its deployment must be. None: the login did not say.
@@ -71,9 +74,18 @@ class PendingLogin:
 
     issuer: str
     client_id: str
+    authorization_url: str
+    jwks_url: str
     nonce: str = attrs.field(repr=False)
     deployment_id: str | None = None
     browser: str | None = attrs.field(default=None, repr=False)
+
+    @property
+    def platform(self) -> LoginPlatform:
+        """
+        The platform that the browser was sent to.
+        """
+        return LoginPlatform(self.issuer, self.client_id, self.authorization_url, self.jwks_url)
 
     def dump(self) -> str:
         """
@@ -85,8 +97,14 @@ class PendingLogin:
     def load(cls, text: str) -> Self:
         """
         Read back what `dump` wrote.
+
+        Raises:
+            LoginLostError: Another version of this package wrote it.
         """
-        return cls(**json.loads(text))
+        try:
+            return cls(**json.loads(text))
+        except (ValueError, TypeError):
+            raise lost_login("the login of this launch was begun before this tool was updated") from None
 
 
 @attrs.frozen
@@ -153,7 +171,8 @@ def read_login(params: Mapping[str, Any]) -> LoginRequest:
         login_hint=given["login_hint"] or "",
         target_link_uri=given["target_link_uri"] or "",
         lti_message_hint=parameter(params, "lti_message_hint"),
-        lti_deployment_id=parameter(params, "lti_deployment_id"),
+        # Canvas leaves the prefix out.
+        lti_deployment_id=parameter(params, "lti_deployment_id") or parameter(params, "deployment_id"),
         client_id=parameter(params, "client_id"),
     )
 
@@ -186,6 +205,7 @@ def begin_login(
     settings: ToolSettings,
     *,
     new_secret: Callable[[], str],
+    registration: Registration | None = None,
 ) -> Login:
     """
     Decide how to answer a login request.
@@ -195,53 +215,44 @@ def begin_login(
 
         new_secret: Makes an unguessable text of 32 to 128 letters, digits, ``-`` and ``_``.
 
+        registration: The one that this login URL is for; it must be among the candidates. None: the request says.
+
     Raises:
-        UnregisteredError: None of the candidates fits, or several do.
+        UnregisteredError: None of the candidates fits, or those of several platforms do.
 
         LaunchError: ``target_link_uri`` is not this tool's.
     """
     check_target(request.target_link_uri, settings)
-    registration = for_login(
-        candidates, issuer=request.issuer, client_id=request.client_id, deployment_id=request.lti_deployment_id
-    )
+    if registration is not None:
+        candidates = chosen_among(candidates, registration)
+    deployment_id = request.lti_deployment_id
+    platform = for_login(candidates, issuer=request.issuer, client_id=request.client_id, deployment_id=deployment_id)
     state, nonce = new_secret(), new_secret()
     cookie = None if settings.cookieless else Cookie(cookie_name(state, settings), new_secret())
-    return Login(
-        _authorization_url(request, registration, settings, state=state, nonce=nonce),
-        state,
-        cookie,
-        PendingLogin(
-            registration.issuer,
-            registration.client_id,
-            nonce,
-            request.lti_deployment_id,
-            None if cookie is None else _digest(cookie.value),
-        ),
+    pending = PendingLogin(
+        **attrs.asdict(platform),
+        nonce=nonce,
+        deployment_id=deployment_id or (None if registration is None else registration.deployment_id),
+        browser=None if cookie is None else _digest(cookie.value),
     )
+    return Login(_authorization_url(request, pending, settings, state=state), state, cookie, pending)
 
 
-def _authorization_url(
-    request: LoginRequest, registration: Registration, settings: ToolSettings, *, state: str, nonce: str
-) -> str:
-    if registration.authorization_url is None:
-        raise UnregisteredError(
-            f"the registration of client id {registration.client_id!r} has no authorization_url: it takes no launches",
-            reason="registration",
-        )
+def _authorization_url(request: LoginRequest, pending: PendingLogin, settings: ToolSettings, *, state: str) -> str:
     # SEC 5.1.1.2
     query = {
         "scope": "openid",
         "response_type": "id_token",
         "response_mode": "form_post",
         "prompt": "none",
-        "client_id": registration.client_id,
+        "client_id": pending.client_id,
         "redirect_uri": settings.redirect_uri,
         "login_hint": request.login_hint,
         "lti_message_hint": request.lti_message_hint,
         "state": state,
-        "nonce": nonce,
+        "nonce": pending.nonce,
     }
-    return with_query(registration.authorization_url, query)
+    return with_query(pending.authorization_url, query)
 
 
 def check_target(url: str, settings: ToolSettings) -> None:

@@ -30,7 +30,7 @@ from aioags.launch.login import (
     is_state,
     read_login,
 )
-from aioags.launch.registrations import for_deployment, for_login
+from aioags.launch.registrations import for_job
 from aioags.launch.settings import ToolSettings
 from aioags.model.policy import Pace, RetryPolicy
 from aioags.model.registration import Registration
@@ -71,22 +71,27 @@ class Tool:
         self._wall = runtime.wall
         self._new_secret = new_secret
 
-    async def login(self, params: Mapping[str, Any]) -> Login:
+    async def login(self, params: Mapping[str, Any], *, registration: Registration | None = None) -> Login:
         """
         Answer a login request: redirect the browser to the ``url`` of what is returned, with its cookie.
 
         Args:
             params: Of the query (GET) or the form (POST); both must be served (CORE 4.1).
 
+            registration: The one that this login URL is for, where platforms share issuer and client id and each was
+                given a login URL of its own; the settings' lookup must find it too. None: the request says.
+
         Raises:
-            LaunchError: The request lacks something, or no registration fits it.
+            UnregisteredError: No registration fits, or those of several platforms do.
+
+            LaunchError: The request lacks something.
 
         Spec:
             CORE 4.1, SEC 5.1.1.2
         """
         request = read_login(params)
         candidates = await self.settings.registrations.find(request.issuer, request.client_id)
-        login = begin_login(request, candidates, self.settings, new_secret=self._new_secret)
+        login = begin_login(request, candidates, self.settings, new_secret=self._new_secret, registration=registration)
         if not await self.settings.store.put(_key(login.state), login.pending.dump(), seconds=LOGIN_SECONDS):
             raise LaunchError("this login's state is in use already", reason="state", transient=True)
         return login
@@ -129,23 +134,34 @@ class Tool:
         return Cookie(cookie_name(state, self.settings), "", 0)
 
     async def registration(
-        self, *, issuer: str, client_id: str | None = None, deployment_id: str | None = None
+        self,
+        *,
+        issuer: str,
+        client_id: str | None = None,
+        deployment_id: str | None = None,
+        token_url: str | None = None,
     ) -> Registration:
         """
         Find the registration of an earlier launch again, for a job.
 
         Args:
-            client_id: None: the issuer has one client id only.
+            client_id: None: any.
 
-            deployment_id: None: any.
+            deployment_id: The launch's. None: the registration that takes any deployment; where there is none, the only
+                one.
+
+            token_url: ``launch.registration.token_url``: for platforms that share all the others. None: any.
 
         Raises:
-            UnregisteredError: There is none, or several client ids fit.
+            UnregisteredError: There is none, or several fit.
         """
-        candidates = await self.settings.registrations.find(issuer, client_id)
-        if client_id is not None and deployment_id is not None:
-            return for_deployment(candidates, issuer=issuer, client_id=client_id, deployment_id=deployment_id)
-        return for_login(candidates, issuer=issuer, client_id=client_id, deployment_id=deployment_id)
+        return for_job(
+            await self.settings.registrations.find(issuer, client_id),
+            issuer=issuer,
+            client_id=client_id,
+            deployment_id=deployment_id,
+            token_url=token_url,
+        )
 
     def jwks(self) -> dict[str, list[dict[str, Any]]]:
         """

@@ -12,20 +12,24 @@ import attrs
 import pytest
 from aiohttp import web
 from django.conf import settings as django_project
+from django.core.asgi import get_asgi_application
 from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpRequest, HttpResponse
 from django.test import AsyncRequestFactory, RequestFactory, override_settings
+from django.urls import include, path
+from django.views.decorators.csrf import csrf_exempt
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from aioags import AGS_CLAIM, Client
+from aioags import AGS_CLAIM, Client, Registration
 from aioags.calls.transport import Transport
 from aioags.contrib import aiohttp as for_aiohttp
 from aioags.contrib import django as for_django
 from aioags.contrib import fastapi as for_starlette
 from aioags.contrib.base import LTIBase, read_form
 from aioags.errors import LaunchError
-from aioags.launch import Launch, ToolSettings
+from aioags.launch import FixedRegistrations, Launch, ToolSettings
 from tests.launch.examples import example, load, served, under_aiohttp, under_uvicorn
 from tests.launch.paper_lms import REDIRECT, PaperKeys, lms_registration
 from tests.launch.surfer import surfer
@@ -239,3 +243,87 @@ def test_a_form_without_bounds_is_refused(body: bytes) -> None:
 
 def test_of_a_field_that_is_there_twice_the_first_counts() -> None:
     assert read_form(b"state=a&state=b&x=%ff&y=") == {"state": "a", "x": "\ufffd", "y": ""}
+
+
+def shared(settings: ToolSettings) -> tuple[ToolSettings, Registration]:
+    """
+    Register another school with the same issuer, client id and deployment; return the first one's registration as well.
+    """
+    assert isinstance(settings.registrations, FixedRegistrations)
+    (ours,) = settings.registrations.registrations
+    theirs = attrs.evolve(ours, authorization_url="https://south.example/auth", jwks_url="https://south.example/jwks")
+    return attrs.evolve(settings, registrations=[theirs, ours]), ours
+
+
+def starlette_school(settings: ToolSettings) -> Starlette:
+    """
+    Give a school a login URL of its own, in Starlette.
+    """
+    both, ours = shared(settings)
+    lti = for_starlette.LTI(both)
+
+    @lti.on_launch
+    async def launched(request: Request, launch: Launch, gradebook: Any) -> Response:
+        return PlainTextResponse(f"launched {launch.registration is ours}")
+
+    async def login(request: Request) -> Response:
+        return await lti.login(request, registration=ours)
+
+    app = Starlette(lifespan=lti.lifespan)
+    app.add_route("/north/login", login, methods=["GET", "POST"])
+    app.mount("/lti", lti.app)
+    return app
+
+
+def aiohttp_school(settings: ToolSettings) -> web.Application:
+    """
+    Give a school a login URL of its own, in aiohttp.
+    """
+    both, ours = shared(settings)
+    lti = for_aiohttp.LTI(both)
+
+    @lti.on_launch
+    async def launched(request: web.Request, launch: Launch, gradebook: Any) -> web.StreamResponse:
+        return web.Response(text=f"launched {launch.registration is ours}")
+
+    async def login(request: web.Request) -> web.StreamResponse:
+        return await lti.login(request, registration=ours)
+
+    app = web.Application()
+    app.router.add_route("*", "/north/login", login)
+    lti.setup(app)
+    return app
+
+
+def django_school(settings: ToolSettings) -> Any:
+    """
+    Give a school a login URL of its own, in Django.
+    """
+    module = load("django_tool")
+    both, ours = shared(settings)
+    module.create_app(both)
+    lti = for_django.LTI.from_settings()
+
+    @lti.on_launch
+    async def launched(request: HttpRequest, launch: Launch, gradebook: Any) -> HttpResponse:
+        return HttpResponse(f"launched {launch.registration is ours}")
+
+    async def login(request: HttpRequest) -> Any:
+        return await lti.login(request, registration=ours)
+
+    module.urlpatterns[:] = [path("north/login", csrf_exempt(login)), path("lti/", include(lti.urls))]
+    return lti.lifespan(get_asgi_application())
+
+
+@pytest.mark.parametrize(
+    "create_app, server",
+    [(starlette_school, under_uvicorn), (aiohttp_school, under_aiohttp), (django_school, under_uvicorn)],
+)
+async def test_a_login_url_for_one_of_two_schools_that_share_issuer_and_client_id(create_app: Any, server: Any) -> None:
+    async with served(create_app, server) as stand, surfer() as browser:
+        click = stand.platform.launches.url("user-0001")
+        page = await browser.open(click)
+        assert page.status == 403
+        assert "ambiguous" in page.text
+        stand.platform.launches.connect(login_url=f"{stand.url}/north/login", redirect_uri=f"{stand.url}/lti/launch")
+        assert (await browser.open(click)).text == "launched True"
