@@ -2,11 +2,14 @@
 #   make test ARGS="-k paging"      hand arguments on to pytest, the demo or the benchmarks
 #   make test PYTHON=python3.13     choose the interpreter
 #   make test ARGS=-n0              one test after the other, in one process
+#   make soak SEEDS=50000           play so many simulated worlds
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench bench-calls sockets docs soak clean
 SHELL := /bin/sh
 ARGS ?=
+# Worlds that make soak plays; on one core a thousand take three minutes.
+SEEDS ?= 5000
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -55,7 +58,8 @@ docs: $(STAMP)-docs ## Build the documentation into docs/_build/html; a warning 
 	@$(BIN)/sphinx-build -q -W --keep-going -b html -d docs/_build/doctrees docs docs/_build/html
 	@echo "Open docs/_build/html/index.html"
 
-soak: $(STAMP)-dev ## Run the property tests with many more examples, and the tests too long for every day
+soak: $(STAMP)-dev ## Play many simulated worlds; run the property tests with many more examples, and the long tests
+	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --removals
 	@HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -v -m "soak or hypothesis" -o faulthandler_timeout=0 $(ARGS)
 
 clean: ## Remove .venv* and everything that was built

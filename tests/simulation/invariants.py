@@ -1,0 +1,282 @@
+"""
+The promises, checked against what the platforms really hold when a world is over.
+
+Each yields a sentence for every breach that it finds.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from tests.simulation.actors import number_of
+from tests.simulation.ledger import RECORDED, REFUSED, UNKNOWN, Key, Made, Outage
+from tests.simulation.network import PATIENCE
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+DAY = 86_400.0
+# Longest that an automatic stamp of another process may be raised after its making (see the outbox's rules), less
+# what the transaction takes.
+_RAISED_WITHIN = 58.0
+_LONGEST_PROBE = 10.0
+
+Invariant = Callable[["World"], Iterator[str]]
+
+
+def what_is_told_as_recorded_was_held(world: World) -> Iterator[str]:
+    """
+    A score that is told as recorded was taken by the platform before.
+    """
+    for made in world.ledger.made.values():
+        told = made.recorded_at
+        if told is None:
+            continue
+        applied = [one for one in world.ledger.applied[made.number] if one.at <= told]
+        if not applied:
+            yield f"#{made.number} was told to {made.maker} as recorded at {told:.3f}, and the platform never took it"
+
+
+def nothing_older_stands_over_what_was_recorded(world: World) -> Iterator[str]:
+    """
+    Where the tool was told that a score is recorded, no older one of its own stands at the end.
+    """
+    for key in world.ledger.all_keys():
+        standing = _standing(world, key)
+        if standing is None or standing.number not in world.ledger.made:
+            continue
+        for newer in world.ledger.of(key):
+            if newer.recorded_at is None or not newer.is_newer_than(standing):
+                continue
+            # One of another process in between, which the older one of the same process was put after.
+            between = (one for one in world.ledger.of(key) if one is not newer and one.stored)
+            if any(standing.is_newer_than(one) and one.is_newer_than(newer) for one in between):
+                continue
+            if not _may_stand(world, standing, newer):
+                yield f"#{standing.number} of {standing.maker} stands over the newer #{newer.number} of {newer.maker}"
+
+
+def no_newest_score_is_refused_as_stale(world: World) -> Iterator[str]:
+    """
+    What is newer than the tool's last score is not refused as stale where nobody else has touched the grade.
+    """
+    ledger = world.ledger
+    for made in ledger.made.values():
+        stale = next((told for told in made.told if told.verdict == REFUSED and told.error == "StaleScoreError"), None)
+        if stale is None or made.recorded_at is not None or ledger.touched[made.key]:
+            continue
+        refused = max((at for at in ledger.refused[made.number] if at <= stale.at), default=0.0)
+        last = _last_taken(world, made.key, refused)
+        # Processes that post by themselves share nothing: one may stamp ahead of the other.
+        if last is None or not made.is_newer_than(last) or (made.way == "post" and last.maker != made.maker):
+            continue
+        # Repeated on its way, and stamped anew with the platform's own time: nobody was told.
+        if len(ledger.applied[last.number]) > 1 and not last.valued:
+            continue
+        yield f"#{made.number} of {made.maker} is newer than its last score #{last.number}, and was refused as stale"
+
+
+def _last_taken(world: World, key: Key, before: float) -> Made | None:
+    taken = [
+        (one.at, made.number)
+        for made in world.ledger.of(key)
+        for one in world.ledger.applied[made.number]
+        if one.at < before
+    ]
+    return world.ledger.made[max(taken)[1]] if taken else None
+
+
+def what_is_newer_is_stored(world: World) -> Iterator[str]:
+    """
+    An outbox takes what is newer, whatever the clocks of the processes say.
+    """
+    for made in world.ledger.made.values():
+        if made.stored is not False or made.ended is None:
+            continue
+        known = [
+            one
+            for one in world.ledger.of(made.key)
+            if one is not made and one.stored_at is not None and one.stored_at <= made.ended
+        ]
+        late = made.ended - made.at > _RAISED_WITHIN
+        if made.stamped_behind > DAY:
+            # By its clock it was made long ago.
+            continue
+        if known and not late and all(made.is_newer_than(one) for one in known):
+            last = max(known, key=lambda one: one.ended or 0.0)
+            yield (
+                f"#{made.number} of {made.maker} was dropped, though newer than the stored "
+                f"#{last.number} of {last.maker}"
+            )
+
+
+def nothing_waits_longer_than_a_day(world: World) -> Iterator[str]:
+    """
+    No score stays unsent or dead for more than a day after what refused it is gone.
+    """
+    for row in world.table.rows.values():
+        made = world.ledger.made[number_of(row.score)]
+        if str(row.state) == "sent" or _is_for_people(world, made, row.last_error or "", unsure=row.unsure):
+            continue
+        yield f"#{made.number} of {made.maker} is still {row.state}: {row.last_error}, not before {row.not_before:.0f}"
+
+
+def no_outage_leaves_a_score_unknown(world: World) -> Iterator[str]:
+    """
+    An outage shorter than the call's time leaves no repeatable score unknown or unsent.
+    """
+    for made in world.ledger.made.values():
+        told = made.told[0] if made.told else None
+        if made.way != "post" or not made.repeatable or told is None or made.began is None:
+            continue
+        if told.verdict == RECORDED or not (told.verdict == UNKNOWN or told.transient) or "Throttled" in told.error:
+            continue
+        met = [one for one in world.ledger.met[made.number] if one.at <= told.at]
+        met += [one for one in world.ledger.token_met if one.maker == made.maker and made.began <= one.at <= told.at]
+        numbers = {one.outage for one in met}
+        if len(numbers) != 1 or None in numbers or world.ledger.refused[made.number]:
+            continue
+        if not _has_company(world, made, told.at):
+            continue
+        outage = next(one for one in world.ledger.outages if one.number in numbers)
+        # A silent platform costs the patience of one call, and then of the next probe, beyond its end.
+        beyond = _LONGEST_PROBE + PATIENCE * (2 if outage.kind == "silence" else 1)
+        if outage.end - min(outage.start, made.began) < world.retry.total_time - beyond:
+            yield (
+                f"#{made.number} of {made.maker} was told as {told.verdict} ({told.error}) at {told.at:.3f}, for an "
+                f"outage that ended at {outage.end:.3f}"
+            )
+
+
+def _has_company(world: World, made: Made, until: float) -> bool:
+    """
+    True when other scores of the process wait beside this one: a call alone cannot tell an outage from its own fate.
+    """
+    beside = [
+        other
+        for other in world.ledger.made.values()
+        if other.maker == made.maker and other.way == "post" and other.key[0] == made.key[0] and other is not made
+    ]
+    return (
+        sum(one.began is not None and one.began <= made.began and one.told[0].at >= until for one in beside if one.told)
+        >= 2
+    )
+
+
+def an_outage_is_not_hammered(world: World) -> Iterator[str]:
+    """
+    A platform that is away gets at most twice the window (8 at the least) and one request a second from a process.
+    """
+    for outage in world.ledger.outages:
+        for maker, asked in outage.asked.items():
+            most = _bar(outage, maker)
+            if asked > most:
+                lasted = f"{outage.end - outage.start:.0f} s from {outage.start:.3f} on"
+                yield f"{maker} sent {asked} requests into the outage of {lasted}; {most} were allowed"
+
+
+def _bar(outage: Outage, maker: str) -> int:
+    return 2 * max(outage.windows.get(maker, 0), 8) + int(outage.end - outage.start) + 1
+
+
+def nothing_acknowledged_is_lost(world: World) -> Iterator[str]:
+    """
+    What an outbox acknowledged is in it, or the platform has taken it or something newer.
+    """
+    rows = {row.key: world.ledger.made[number_of(row.score)] for row in world.table.rows.values()}
+    for made in world.ledger.made.values():
+        if not (made.acknowledged and made.stored):
+            continue
+        kept = rows.get(made.key)
+        if kept is not None and (kept is made or not made.is_newer_than(kept)):
+            continue
+        taken = [one for one in world.ledger.of(made.key) if one is made or not made.is_newer_than(one)]
+        # What was told as recorded may be forgotten; whether it was true is another promise.
+        if not any(world.ledger.applied[one.number] or one.recorded_at is not None for one in taken):
+            yield f"#{made.number} was acknowledged to {made.maker}, and is gone"
+
+
+def one_identity_is_one_column(world: World) -> Iterator[str]:
+    """
+    All who want a line item of one identity are given the same, and nobody creates it twice.
+    """
+    wanted = defaultdict(list)
+    for call in world.ledger.wanted:
+        wanted[call.platform, call.identity].append(call)
+        if call.again:
+            yield f"{call.maker} created {call.identity} again after it was answered that it is created"
+        # The first failure may pass; that it is the item's own fault is known from the second on.
+        if call.orphans > 2:
+            yield f"{call.maker} left {call.orphans} columns of {call.identity} that nobody can delete"
+    for (platform, identity), calls in wanted.items():
+        urls = sorted({call.url for call in calls if call.url is not None})
+        if len(urls) > 1 and not world.places[platform].lag:
+            yield f"{identity} at {platform} is {len(urls)} columns: {', '.join(urls)}"
+
+
+INVARIANTS: tuple[Invariant, ...] = (
+    what_is_told_as_recorded_was_held,
+    nothing_older_stands_over_what_was_recorded,
+    no_newest_score_is_refused_as_stale,
+    what_is_newer_is_stored,
+    nothing_waits_longer_than_a_day,
+    no_outage_leaves_a_score_unknown,
+    an_outage_is_not_hammered,
+    nothing_acknowledged_is_lost,
+    one_identity_is_one_column,
+)
+
+
+def breaches(world: World) -> list[str]:
+    """
+    Return every breach of a promise, as its name and a sentence.
+    """
+    found = [f"{name}: {sentence}" for name, sentence in world.ledger.wrongs]
+    for call in world.ledger.calls:
+        if call.ended is None and call.maker not in world.ledger.dead:
+            found.append(f"every_call_ends: {call.what} of {call.maker}, begun at {call.began:.3f}, never ended")
+    for invariant in INVARIANTS:
+        found += [f"{invariant.__name__}: {sentence}" for sentence in invariant(world)]
+    return found
+
+
+def _standing(world: World, key: Key) -> Made | None:
+    """
+    Return the score that stands in the gradebook; None: none of the tool's.
+    """
+    try:
+        score = world.places[key[0]].platform.score(key[1], key[2])
+    except LookupError:
+        return None
+    number = None if score is None else int(score["https://simulation.example/score"])
+    return None if number is None else world.ledger.made.get(number)
+
+
+def _may_stand(world: World, standing: Made, newer: Made) -> bool:
+    """
+    True when no tool could have kept an older score from standing.
+    """
+    ledger = world.ledger
+    taken = [one for one in ledger.applied[newer.number] if one.kept]
+    if not taken:
+        # The platform answered yes, and let another request of that moment win.
+        return bool(ledger.applied[newer.number])
+    last = max((one for one in ledger.applied[standing.number]), key=lambda one: one.at)
+    # It was on the way already when the newer one arrived, at a platform that does not compare, or has forgotten.
+    if last.sent_at < taken[-1].at < last.at:
+        return True
+    # Processes that share nothing: only the platform could keep their order.
+    apart = standing.maker != newer.maker and newer.way == "post"
+    return apart and (not world.places[newer.key[0]].compares or not newer.valued)
+
+
+def _is_for_people(world: World, made: Made, error: str, *, unsure: bool) -> bool:
+    """
+    True when no machine can decide it: somebody else has been there, or an answer was lost and nothing can tell.
+    """
+    if error.startswith("StaleScoreError") and world.ledger.touched[made.key]:
+        return True
+    told = error.startswith(("StaleScoreError", "LostAnswerError", "MalformedError"))
+    return told and unsure and bool(world.ledger.touched[made.key] or world.ledger.met[made.number])

@@ -1,0 +1,400 @@
+"""
+What lies between the tool's processes and the platforms: it delays, loses, repeats and lies.
+
+A request that left a process goes on by itself, also when the process gives up waiting or dies. Each meets at most one
+fault, drawn when it leaves by the weather of the world; an outage comes before all of them. A platform reads a request
+when it arrives and answers when it has done the work, so that requests to it overlap.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import Callable
+from contextvars import Context
+from email.utils import formatdate
+from typing import Any
+from urllib.parse import parse_qsl
+
+import attrs
+
+from aioags import LostAnswerError, Request, Response, UnreachableError
+from aioags.emulator import Platform
+from tests.simulation.clock import EPOCH, Process, VirtualLoop
+from tests.simulation.faults import KINDS, OUTAGES, Kind
+from tests.simulation.ledger import Applied, Ledger, Met, Outage, Wanted
+
+SCORE_ID = "https://simulation.example/score"
+"""Extension by which a platform's record is recognised as one score of ours."""
+
+PATIENCE = 30.0
+"""Seconds of silence after which a client takes an answer for lost, as `Timeouts` has it."""
+
+LONGEST_DELAY = 2.0
+"""Most seconds that a request without a fault is on its way."""
+
+
+@attrs.define(eq=False)
+class Sent:
+    """
+    One request on its way.
+
+    Attributes:
+        number: Of the score in it. None: there is none.
+
+        fault: What it will meet. Empty: nothing.
+
+        wanted: The call of `find_or_create_line_item` that it is part of. None: of none.
+
+        echo: The network repeats it; nobody waits for the answer.
+
+        hold: Seconds that its answer asks to wait. 0: it does not.
+
+        work: Seconds that the platform takes for it.
+    """
+
+    request: Request
+    process: Process
+    place: Place
+    operation: str
+    at: float
+    answer: asyncio.Future[Response]
+    number: int | None
+    fault: str = ""
+    wanted: Wanted | None = None
+    echo: bool = False
+    hold: int = 0
+    work: float = 0.0
+
+
+@attrs.define(eq=False)
+class Place:
+    """
+    One platform, as the network knows it.
+
+    Attributes:
+        compares: It compares stamps: a request that comes late cannot take a newer score's place.
+
+        lag: Seconds after which a new line item is in listings.
+
+        made: When each line item was made, by its URL.
+
+        last: The latest answer to each operation, for a server that mixes them up.
+    """
+
+    name: str
+    platform: Platform = attrs.field(repr=False)
+    compares: bool
+    lag: float = 0.0
+    made: dict[str, float] = attrs.field(factory=dict)
+    last: dict[str, tuple[str, Response]] = attrs.field(factory=dict)
+
+
+def operation_of(request: Request) -> str:
+    """
+    Say what a request asks for, by its shape.
+    """
+    path = request.url.partition("?")[0].rstrip("/")
+    if request.headers and any(value == "application/x-www-form-urlencoded" for _, value in request.headers):
+        return "token"
+    if request.method == "POST":
+        return "post_score" if path.endswith("/scores") else "create_line_item"
+    if path.endswith("/results"):
+        return "results"
+    if request.method == "GET":
+        return "list_line_items" if path.lower().endswith(("lineitems", "line_items", "lti-ags")) else "get_line_item"
+    return "update_line_item" if request.method == "PUT" else "delete_line_item"
+
+
+@attrs.define(eq=False)
+class Network:
+    """
+    The network of a world.
+
+    Attributes:
+        weather: How likely each kind of fault is, for one request.
+
+        pace: Seconds that a request is on its way, in the middle.
+
+        holds: Until when a process was told to leave a platform alone.
+
+        mixed_up: How many answers were about something else.
+    """
+
+    loop: VirtualLoop = attrs.field(repr=False)
+    dice: random.Random = attrs.field(repr=False)
+    ledger: Ledger = attrs.field(repr=False)
+    say: Callable[[str, str], None] = attrs.field(repr=False)
+    context: Context = attrs.field(repr=False)
+    places: dict[str, Place] = attrs.field(factory=dict)
+    weather: dict[str, float] = attrs.field(factory=dict)
+    pace: float = 0.05
+    holds: dict[tuple[str, str], float] = attrs.field(factory=dict)
+    mixed_up: int = 0
+
+    def later(self, seconds: float, act: Callable[..., None], *arguments: Any) -> None:
+        """
+        Do something that no process can stop any more.
+        """
+        self.loop.call_later(seconds, act, *arguments, context=self.context)
+
+    def outage(self, place: Place) -> Outage | None:
+        """
+        Return the outage that a platform has now.
+        """
+        now = self.loop.now
+        return next((o for o in self.ledger.outages if o.platform == place.name and o.start <= now < o.end), None)
+
+    async def carry(self, process: Process, request: Request) -> Response:
+        """
+        Take a request from a process, and bring it what it will believe to be the answer.
+        """
+        place = next(p for p in self.places.values() if request.url.startswith(p.platform.base_url + "/"))
+        sent = Sent(
+            request, process, place, operation_of(request), self.loop.now, self.loop.create_future(), _number(request)
+        )
+        self._check_hold(sent)
+        sent.wanted = self._wanted_by(sent)
+        sent.fault = self._draw(sent)
+        wait = min(self.dice.expovariate(1 / self.pace), LONGEST_DELAY / 2)
+        if sent.fault == "late":
+            wait += self.dice.choice((3.0, 20.0, 45.0)) if place.compares else 3.0
+        if sent.fault == "twice":
+            again = attrs.evolve(sent, echo=True)
+            self.later(
+                wait + self.dice.choice((0.001, 0.05, 2.0) + ((25.0,) if place.compares else ())), self._come, again
+            )
+        self.later(wait, self._come, sent)
+        self.later(PATIENCE, self._give_up, sent)
+        self.say(process.name, f"sends {_shown(sent)}")
+        return await sent.answer
+
+    def _draw(self, sent: Sent) -> str:
+        drawn = self.dice.random()
+        for fault, chance in self.weather.items():
+            drawn -= chance
+            if drawn < 0:
+                of = KINDS[fault].of
+                return fault if not of or sent.operation in of else ""
+        return ""
+
+    def _check_hold(self, sent: Sent) -> None:
+        until = self.holds.get((sent.process.name, sent.place.name), 0.0)
+        if sent.operation != "token" and self.loop.now < until - 1e-6:
+            sentence = f"{sent.process.name} sent {_shown(sent)} at {self.loop.now:.3f}, told to wait until {until:.3f}"
+            self.ledger.wrongs.append(("nothing_is_sent_inside_a_hold", sentence))
+
+    def _wanted_by(self, sent: Sent) -> Wanted | None:
+        if sent.operation != "create_line_item":
+            return None
+        resource_id = json.loads(sent.request.body or b"{}").get("resourceId")
+        # A client makes those of one identity one after the other.
+        mine = (sent.place.name, resource_id, sent.process.name)
+        calls = (call for call in self.ledger.wanted if not call.over)
+        found = next((call for call in calls if (call.platform, call.identity, call.maker) == mine), None)
+        if found is not None and found.told_created:
+            found.again += 1
+        return found
+
+    def _come(self, sent: Sent) -> None:
+        outage = self.outage(sent.place)
+        if outage is not None and sent.at >= outage.start + LONGEST_DELAY:
+            outage.asked[sent.process.name] = outage.asked.get(sent.process.name, 0) + 1
+        kind = OUTAGES[outage.kind] if outage is not None else KINDS.get(sent.fault)
+        name = f"outage: {outage.kind}" if outage is not None else sent.fault
+        if name:
+            self._note(sent, Met(self.loop.now, sent.process.name, sent.place.name, name, outage and outage.number))
+        takes = kind is None or (outage is None and (kind.takes or (kind.takes is None and self.dice.random() < 0.5)))
+        answer = self._apply(sent) if takes else None
+        if sent.echo:
+            return
+        if kind is None or kind.status == -1:
+            assert answer is not None
+            self._answer(sent, self._mixed_up(sent, answer) if name == "of another" else answer, name)
+        elif kind.status:
+            self._answer(sent, self._instead(sent, kind), name)
+        elif not kind.silent:
+            self.later(sent.work + 0.01, self._break, sent, name)
+
+    def _note(self, sent: Sent, met: Met) -> None:
+        if sent.number is not None:
+            self.ledger.met[sent.number].append(met)
+        elif sent.operation == "token":
+            self.ledger.token_met.append(met)
+
+    def _apply(self, sent: Sent) -> Response:
+        platform, ledger = sent.place.platform, self.ledger
+        before = self._history(sent)
+        visit = platform.arrive(sent.request)
+        try:
+            answer = visit.apply()
+        finally:
+            # Until its answer leaves, the platform is busy with it: whoever comes meanwhile may be upset.
+            sent.work = self.dice.random() * 0.02
+            self.later(sent.work, visit.leave)
+        done = visit.exchange.applied
+        if sent.number is not None and done:
+            kept = self._history(sent) > before
+            ledger.applied[sent.number].append(Applied(sent.number, self.loop.now, sent.at, kept))
+            if sent.number in ledger.strangers:
+                ledger.touched[self._key(sent)].append(self.loop.now)
+        elif sent.number is not None:
+            ledger.refused[sent.number].append(self.loop.now)
+        if sent.operation == "update_line_item" and done:
+            for key in ledger.all_keys():
+                if key[:2] == (sent.place.name, sent.request.url):
+                    ledger.touched[key].append(self.loop.now)
+        if sent.operation == "create_line_item" and done:
+            self._note_created(sent, answer.json()["id"])
+        self.say(sent.place.name, f"{'takes' if done else 'refuses'} {_shown(sent)}: {answer.status}{_words(answer)}")
+        headers = (*answer.headers, ("Date", formatdate(platform.site.now(), usegmt=True)))
+        body = self._lagging(sent, answer.body) if answer.status == 200 else answer.body
+        return Response(answer.status, answer.phrase, headers, body, sent.request.url)
+
+    def _note_created(self, sent: Sent, url: str) -> None:
+        course = sent.place.platform.course
+        sent.place.made.setdefault(url, self.loop.now)
+        if sent.fault == "orphan":
+            # The item is half made: it counts for nothing, and no service shows it.
+            item = sent.place.platform.item(url)
+            del course.items[item.number]
+            course.orphans.append(item)
+            if sent.wanted is not None:
+                sent.wanted.orphans += 1
+
+    def _lagging(self, sent: Sent, body: bytes) -> bytes:
+        if sent.operation != "list_line_items" or not sent.place.lag:
+            return body
+        since = self.loop.now - sent.place.lag
+        shown = [item for item in json.loads(body) if sent.place.made.get(item["id"], 0.0) <= since]
+        return json.dumps(shown).encode()
+
+    def _history(self, sent: Sent) -> int:
+        if sent.number is None:
+            return 0
+        _, url, user = self._key(sent)
+        try:
+            return len(sent.place.platform.history(url, user))
+        except LookupError:
+            return 0
+
+    def _key(self, sent: Sent) -> tuple[str, str, str]:
+        body = json.loads(sent.request.body or b"{}")
+        path, mark, query = sent.request.url.partition("?")
+        return sent.place.name, path.removesuffix("/scores") + mark + query, body["userId"]
+
+    def _mixed_up(self, sent: Sent, answer: Response) -> Response:
+        url, other = sent.place.last.get(sent.operation, ("", answer))
+        if url == sent.request.url or (sent.operation == "results" and not _can_be_told(sent, url, other)):
+            return answer
+        self.mixed_up += 1
+        return attrs.evolve(other, url=sent.request.url)
+
+    def _instead(self, sent: Sent, kind: Kind) -> Response:
+        headers: tuple[tuple[str, str], ...] = (("Content-Type", "text/html"),)
+        if kind.body.startswith(b"{"):
+            headers = (("Content-Type", "application/json"),)
+        now = sent.place.platform.site.now()
+        if kind.hint:
+            seconds = self.dice.choice((1, 3, 20, 90, 400))
+            as_date = self.dice.random() < 0.3
+            sent.hold = seconds
+            told = formatdate(int(now) + seconds, usegmt=True) if as_date else str(seconds)
+            headers += (("Retry-After", told),)
+        headers += (("Date", formatdate(now, usegmt=True)),)
+        return Response(kind.status, "", headers, kind.body, sent.request.url)
+
+    def _answer(self, sent: Sent, answer: Response, name: str) -> None:
+        wait = min(self.dice.expovariate(1 / self.pace), LONGEST_DELAY / 2)
+        self.later(sent.work + wait, self._deliver, sent, answer, name)
+
+    def _deliver(self, sent: Sent, answer: Response, name: str) -> None:
+        if sent.answer.done() or not sent.process.alive:
+            return
+        if sent.operation in KINDS["of another"].of and answer.status == 200:
+            sent.place.last[sent.operation] = (sent.request.url, answer)
+        if sent.wanted is not None and answer.status in (200, 201) and "page" not in name:
+            sent.wanted.told_created += 1
+        if sent.hold:
+            key = (sent.process.name, sent.place.name)
+            self.holds[key] = max(self.holds.get(key, 0.0), self.loop.now + sent.hold)
+        if name:
+            hint = f", wait {sent.hold} s" if sent.hold else ""
+            self.say("network", f"{name}: {answer.status} to {_shown(sent)}{hint}")
+        sent.answer.set_result(answer)
+
+    def _break(self, sent: Sent, name: str) -> None:
+        if sent.answer.done() or not sent.process.alive:
+            return
+        self.say("network", f"{name}: no answer to {_shown(sent)}")
+        if name.endswith("refused"):
+            sent.answer.set_exception(UnreachableError("connection refused", transient=True))
+        else:
+            sent.answer.set_exception(LostAnswerError("the connection broke", recorded=None, transient=True))
+
+    def _give_up(self, sent: Sent) -> None:
+        self._break(sent, "silence")
+
+
+@attrs.frozen
+class Line:
+    """
+    What a process's client sends with.
+    """
+
+    network: Network = attrs.field(repr=False)
+    process: Process = attrs.field(repr=False)
+
+    async def send(self, request: Request) -> Response:
+        """
+        Send one request.
+        """
+        if self.network.loop.after_all:
+            raise asyncio.CancelledError
+        return await self.network.carry(self.process, request)
+
+    async def aclose(self) -> None:
+        """
+        There is nothing to close.
+        """
+
+
+def _number(request: Request) -> int | None:
+    if request.method != "POST" or not request.body or SCORE_ID.encode() not in request.body:
+        return None
+    return int(json.loads(request.body)[SCORE_ID])
+
+
+def _can_be_told(sent: Sent, url: str, other: Response) -> bool:
+    """
+    True when these results show that they are not those that were asked for: by their item, or by their user.
+    """
+    asked, _, query = sent.request.url.partition("?")
+    if url.partition("?")[0] != asked:
+        return b'"scoreOf"' in other.body
+    user = dict(parse_qsl(query)).get("user_id")
+    return user is not None and user.encode() not in other.body
+
+
+def _shown(sent: Sent) -> str:
+    again = " again by itself" if sent.echo else ""
+    if sent.number is None:
+        tail = sent.request.url.removeprefix(sent.place.platform.base_url).split("?")[0]
+        return f"{sent.operation} {tail}{again}"
+    body = json.loads(sent.request.body or b"{}")
+    item = sent.place.platform.item(sent.request.url.replace("/scores", "")).number
+    given = body.get("scoreGiven", "nothing")
+    return f"score #{sent.number} (item {item}, {body['userId'][:6]} gets {given}, {body['timestamp'][11:26]}){again}"
+
+
+def _words(answer: Any) -> str:
+    words = answer.body[:80].decode("utf-8", "replace") if answer.status >= 400 else ""
+    return f" {answer.reason or ''} {words}".rstrip()
+
+
+def wall_of(now: float) -> float:
+    """
+    Return the true Unix time.
+    """
+    return EPOCH + now
