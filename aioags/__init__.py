@@ -33,6 +33,7 @@ from aioags.errors import (
     UserNotGradableError,
 )
 from aioags.gradebook import Gradebook
+from aioags.grading.creating import Duplicates
 from aioags.grading.posting import ScorePosting
 from aioags.model.delivery import Delivery, Report
 from aioags.model.endpoint import AGS_CLAIM, Endpoint
@@ -67,6 +68,7 @@ __all__ = [  # noqa: RUF022 - in reading order
     "Delivery",
     "Report",
     "ScorePosting",
+    "Duplicates",
     "join_results",
     "Joined",
     "RetryPolicy",

@@ -4,11 +4,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
-from weakref import WeakValueDictionary
+from typing import TYPE_CHECKING, Self
 
 from aioags._version import __version__
 from aioags.calls.engine import Engine, Runtime
@@ -16,6 +14,7 @@ from aioags.calls.service import Service
 from aioags.calls.tokens import OAuthCredential, TokenCache
 from aioags.calls.transport import AiohttpTransport, Session, Transport
 from aioags.gradebook import Gradebook
+from aioags.grading.shared import Shared
 from aioags.model import checks
 from aioags.model.endpoint import Endpoint, asked_scopes
 from aioags.model.event import Event
@@ -25,7 +24,6 @@ from aioags.model.traffic import Traffic
 from aioags.protocol.dialect import Dialect, Operation
 from aioags.protocol.grants import Grant
 from aioags.protocol.operations import DirectDialect
-from aioags.protocol.turns import Turns
 
 if TYPE_CHECKING:
     from aioags.calls.platform_service import PlatformService
@@ -41,7 +39,10 @@ class Client:
     Open one at start-up with ``async with``, hand it around, close it at shutdown.
 
     Args:
-        session: An aiohttp session to send with; it stays the caller's. None: the client opens its own.
+        session: An aiohttp session to send with; it stays the caller's. None: the client opens its own. In a session of
+            the caller's aiohttp itself repeats a GET, PUT or DELETE whose connection broke, and takes connections from
+            its pool unseen: behind a server that sends an answer too many, a score that was refused can be told as
+            recorded.
 
         transport: Something else to send with, for tests. Not together with `session`. It is closed with the client.
 
@@ -79,8 +80,7 @@ class Client:
             on_event=on_event,
         )
         self._tokens = TokenCache(self._fetch_token, clock=runtime.clock, wall=runtime.wall)
-        self._turns = Turns()
-        self._creations: WeakValueDictionary[tuple[Any, ...], asyncio.Lock] = WeakValueDictionary()
+        self._shared = Shared()
         self._closed = False
 
     async def _fetch_token(self, operation: Operation[Grant], registration: Registration) -> Grant:
@@ -214,7 +214,7 @@ class Client:
 
     def _open(self, service: Service[Dialect]) -> Gradebook:
         self._check_open()
-        return Gradebook(service, self._turns, self._creations)
+        return Gradebook(service, self._shared)
 
     async def aclose(self) -> None:
         """

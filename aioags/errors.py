@@ -76,7 +76,7 @@ class AGSError(Exception):
         message: What happened, in one sentence, free of tokens and of grade data.
 
         recorded: Did the platform take what was sent? False: surely not. None: nobody knows. True only for a call that
-            had a second effect that failed.
+            had a second effect that failed, and for a line item that was made and cannot be named.
 
         transient: May the same call succeed later, unchanged?
 
@@ -189,7 +189,7 @@ class PlatformError(AGSError):
 
 class RefusedError(PlatformError):
     """
-    The platform refused for good: the same call will be refused again.
+    The platform refused: the same call will be refused again, unless `transient` says that it may lift.
     """
 
 

@@ -8,13 +8,17 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
-from weakref import WeakValueDictionary
+
+import attrs
 
 from aioags.calls.service import Service
 from aioags.errors import CoupledLineItemError, NotOfferedError, shown_url
-from aioags.grading.listing import Filters, create_line_item, first_of, list_line_items, list_results
+from aioags.grading.creating import Duplicates, create_line_item, find_duplicates, find_or_create
+from aioags.grading.listing import Filters, first_of, list_line_items, list_results
+from aioags.grading.looking import Looks
 from aioags.grading.posting import ScorePosting, Source
 from aioags.grading.sending import Sender
+from aioags.grading.shared import Shared
 from aioags.model import checks
 from aioags.model.checks import Number
 from aioags.model.delivery import Delivery
@@ -22,7 +26,6 @@ from aioags.model.line_item import LineItem, item_url
 from aioags.model.result import Result
 from aioags.model.score import Score
 from aioags.protocol.dialect import Dialect
-from aioags.protocol.turns import Turns
 from aioags.protocol.urls import same_resource
 
 
@@ -37,16 +40,11 @@ class Gradebook:
         coupled: URL of the line item that belongs to the launched link. None: there is none, or several.
     """
 
-    def __init__(
-        self,
-        service: Service[Dialect],
-        turns: Turns,
-        creations: WeakValueDictionary[tuple[Any, ...], asyncio.Lock],
-    ) -> None:
+    def __init__(self, service: Service[Dialect], shared: Shared) -> None:
         self._service = service
         self._dialect = service.dialect
-        self._creations = creations
-        self._sender = Sender(service, turns)
+        self._shared = shared
+        self._sender = Sender(service, shared, Looks(service))
 
     @property
     def coupled(self) -> str | None:
@@ -126,7 +124,9 @@ class Gradebook:
         _check_item(item)
         if item.id is not None:
             raise ValueError(f"create_line_item takes a new item, got one with the id {item.id!r}: update it instead")
-        return await create_line_item(self._service, item)
+        made, _ = await create_line_item(self._service, item)
+        self._shared.made(made.id)
+        return made
 
     async def find_or_create_line_item(
         self,
@@ -146,7 +146,9 @@ class Gradebook:
 
         It is recognised by those of the three that are given, never by its label: labels are not unique, and people
         rename columns. One that is found is returned as it is, whatever its label and maximum. Callers of one `Client`
-        that ask for the same item at once make it once.
+        that ask for the same item at once make it once. Several processes may each make one; then all return the one
+        that was made first, and each deletes its own if nobody can have scored it. One that has to stay is told to
+        ``on_event``, and `dedupe_line_items` shows it.
 
         Raises:
             ValueError: None of the three is given.
@@ -170,10 +172,37 @@ class Gradebook:
             grades_released=grades_released,
             extensions=extensions or {},
         )
-        lock = self._creations.setdefault((self._dialect.container, filters), asyncio.Lock())
+        lock = self._shared.creations.setdefault((self._dialect.container, filters), asyncio.Lock())
         async with lock:
-            found = await first_of(list_line_items(self._service, filters))
-            return found or await create_line_item(self._service, item, missed=True)
+            found, is_new = await find_or_create(self._service, item, filters)
+        if is_new:
+            self._shared.made(found.id)
+        return found
+
+    async def dedupe_line_items(
+        self,
+        *,
+        resource_id: str | None = None,
+        tag: str | None = None,
+        resource_link_id: str | None = None,
+        delete: bool = False,
+    ) -> Duplicates:
+        """
+        Show the line items that share what they are recognised by, and with `delete` delete those without a result.
+
+        Args:
+            resource_id, tag, resource_link_id: As for `find_or_create_line_item`: those that are given.
+
+            delete: Delete the empty ones. False: only show. Those with results always stay, and so do the coupled one
+                and those on a link of the platform, unless the link is asked for: they may be another link's own.
+
+        Raises:
+            ValueError: None of the three is given.
+        """
+        filters = _filters(resource_link_id, resource_id, tag)
+        if filters == Filters():
+            raise ValueError("dedupe_line_items needs resource_id, tag or resource_link_id to recognise the items")
+        return await find_duplicates(self._service, filters, coupled=self.coupled, delete=delete)
 
     async def update_line_item(self, item: LineItem) -> LineItem:
         """
@@ -251,6 +280,7 @@ class Gradebook:
         line_item: LineItem | str | None = None,
         coalesce: bool = False,
         confirm: bool = False,
+        patient: bool = True,
     ) -> ScorePosting:
         """
         Post many scores, a bounded number at once: await it for a `Report`, or stream the deliveries.
@@ -268,6 +298,9 @@ class Gradebook:
 
             confirm: As in `post_score`.
 
+            patient: While the platform is away, scores wait for it, each for `RetryPolicy.total_time` at the most.
+                False: they fail at once, with ``retry_after`` until it is asked again.
+
         Example:
             >>> report = await gradebook.post_scores(scores)
             >>> async with gradebook.post_scores(scores) as deliveries:
@@ -281,7 +314,8 @@ class Gradebook:
             raise TypeError(f"post_scores takes an iterable of Scores, got {type(scores).__name__}")
         return ScorePosting(
             scores,
-            self._sender,
+            self._sender if patient else attrs.evolve(self._sender, waits=False),
+            self._shared,
             line_item=item_url(line_item) or self.coupled,
             concurrency=self._service.engine.ceiling,
             coalesce=coalesce,

@@ -11,19 +11,21 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import attrs
 
-from aioags.calls.gates import Gate
+from aioags.calls.gates import Admission, Gate
 from aioags.calls.tokens import Authorization
 from aioags.calls.transport import Transport
 from aioags.errors import AGSError, ForbiddenError, shown_url
 from aioags.model.event import Event
 from aioags.model.policy import Pace, RetryPolicy
 from aioags.model.traffic import Traffic
+from aioags.protocol.breaker import is_outage
 from aioags.protocol.dialect import Operation, Page
 from aioags.protocol.messages import Request, Response
 from aioags.protocol.refusals import is_throttled, refusal
@@ -37,6 +39,14 @@ T = TypeVar("T")
 _logger = logging.getLogger("aioags")
 
 _SHORTEST = 1e-3
+# Who may try only once or twice meets a lost answer every day: that tells nothing of the platform.
+_FEWEST_TRIES = 3
+# Seconds for a look of a call that has no time to wait.
+_BRIEFLY = 1.0
+
+
+ReadPage = Callable[[Operation[Page[Any]], RetryPolicy], Awaitable[Page[Any]]]
+"""Reads a page that a `Look` asks for, tried as the policy says."""
 
 
 class Credential(Protocol):
@@ -45,13 +55,20 @@ class Credential(Protocol):
 
     Attributes:
         name: Whose it is; with the origin of a request it names the platform for pacing.
+
+        account: Whose tokens it sends. None: it has none.
     """
 
     name: str
+    account: Hashable
 
-    async def authorize(self, scopes: tuple[str, ...]) -> Authorization:
+    async def authorize(self, scopes: tuple[str, ...], *, since: float) -> Authorization:
         """
         Return the header for a call that needs one of these scopes.
+
+        Args:
+            since: When the call began, on the engine's clock: what was refused for good since then is not asked for
+                again.
         """
         ...
 
@@ -108,6 +125,7 @@ class Engine:
         self._on_event = on_event
         self._gates: dict[tuple[str, str], Gate] = {}
         self._closed = False
+        self._accounts: dict[tuple[str, str], set[Hashable]] = {}
         self.retry = retry
         self.runtime = runtime
 
@@ -119,7 +137,12 @@ class Engine:
         return self._pace.ceiling
 
     async def perform(
-        self, operation: Operation[T], credential: Credential | None = None, *, trial: Trial[T] | None = None
+        self,
+        operation: Operation[T],
+        credential: Credential | None = None,
+        *,
+        trial: Trial[T] | None = None,
+        read: ReadPage | None = None,
     ) -> T:
         """
         Do one call: send, judge, and repeat as the trial says.
@@ -128,6 +151,8 @@ class Engine:
             credential: None: the operation carries its own, as a token request does.
 
             trial: Watched by a caller that wants to know how often it was sent. None: a new one.
+
+            read: Reads the pages of its search, where several calls can share them. None: each reads its own.
 
         Raises:
             AGSError: The trial gave up.
@@ -139,11 +164,12 @@ class Engine:
             raise RuntimeError("the Client is closed")
         trial = trial or Trial(operation, self.retry)
         gate = self._gate(operation, credential)
+        asked = self.runtime.clock()
         redirected: str | None = None
         while True:
-            verdict = await self._try(trial, credential, gate, redirected)
+            verdict = await self._try(trial, credential, gate, redirected, asked)
             while isinstance(verdict, Look):
-                verdict = await self._look(trial, verdict, credential)
+                verdict = await self._look(trial, verdict, read or partial(self._page, credential))
             if isinstance(verdict, Done):
                 return verdict.value
             if isinstance(verdict, GiveUp):
@@ -153,13 +179,18 @@ class Engine:
             elif isinstance(verdict, Again):
                 await self.runtime.sleep(verdict.after)
 
-    async def _look(self, trial: Trial[T], look: Look, credential: Credential | None) -> Verdict[T]:
-        # A look has the rest of the call's own time, and one try at the least.
-        left = max(trial.time_left(self.runtime.clock()), _SHORTEST)
-        policy = attrs.evolve(self.retry, total_time=left)
+    async def _page(
+        self, credential: Credential | None, operation: Operation[Page[Any]], policy: RetryPolicy
+    ) -> Page[Any]:
+        return await self.perform(operation, credential, trial=Trial(operation, policy))
+
+    async def _look(self, trial: Trial[T], look: Look, read: ReadPage) -> Verdict[T]:
+        # A look has the rest of the call's own time, and one try at the least; hardly any for who waits for no outage.
+        left = trial.time_left(self.runtime.clock())
+        policy = attrs.evolve(self.retry, total_time=max(left if trial.waits else min(left, _BRIEFLY), _SHORTEST))
         found: Page[Any] | AGSError
         try:
-            found = await self.perform(look.operation, credential, trial=Trial(look.operation, policy))
+            found = await read(look.operation, policy)
         except AGSError as error:
             found = error
         return trial.looked(found, now=self.runtime.clock(), jitter=self.runtime.jitter())
@@ -170,32 +201,46 @@ class Engine:
         gate = self._gates.get(key)
         if gate is None:
             gate = self._gates[key] = Gate(self._pace, clock=self.runtime.clock, sleep=self.runtime.sleep)
+        if credential is not None:
+            self._accounts.setdefault(key, set()).add(credential.account)
         return gate
 
     async def _try(
-        self, trial: Trial[T], credential: Credential | None, gate: Gate, redirected: str | None
+        self, trial: Trial[T], credential: Credential | None, gate: Gate, redirected: str | None, asked: float
     ) -> Verdict[T]:
         try:
-            begun = await gate.enter(trial.time_left(self.runtime.clock()))
+            patience = trial.time_left(self.runtime.clock())
+            place = await gate.enter(
+                patience, _subject(trial.operation), waits=trial.waits, since=asked, total=trial.policy.total_time
+            )
         except AGSError as error:
+            trial.waited_for = type(error).__name__
             return trial.give_up(error)
-        if trial.began is None:
-            trial.began = begun
+        trial.entered(place.begun, place.recoveries, place.waited_for)
         authorization: Authorization | None = None
+        sent = place.begun
         try:
             if credential is not None:
-                authorization = await credential.authorize(trial.operation.scopes)
+                authorization = await credential.authorize(trial.operation.scopes, since=asked)
             sent = self.runtime.clock()
+            if gate.pacer.silent_for(sent):
+                # Asked for while we waited for a token. Back into the line, as if nothing had been.
+                gate.abandon(place)
+                return Renew()
             answer = await self._send(trial, authorization, redirected)
         except AGSError as error:
-            gate.abandon()
-            return trial.give_up(error)
+            # Without a token nothing left. Where the token endpoint is away the call waits as for the platform itself.
+            if not is_outage(error):
+                gate.abandon(place)
+                return trial.give_up(error)
+            error.recorded = False
+            answer = error
         except BaseException:
-            gate.abandon()
+            gate.abandon(place)
             raise
-        ended = self.runtime.clock()
-        self._release(gate, trial, answer, begun, ended - sent)
-        return self._judge(trial, answer, credential, authorization, ended - sent)
+        seconds = self.runtime.clock() - sent
+        self._release(gate, trial, answer, place, seconds)
+        return self._judge(trial, answer, credential, authorization, seconds, gate, place)
 
     async def _send(
         self, trial: Trial[Any], authorization: Authorization | None, redirected: str | None
@@ -209,16 +254,22 @@ class Engine:
         return answer if answer.ok or authorization is None else _without_token(answer, authorization)
 
     def _release(
-        self, gate: Gate, trial: Trial[Any], answer: Response | AGSError, begun: float, seconds: float
+        self, gate: Gate, trial: Trial[Any], answer: Response | AGSError, place: Admission, seconds: float
     ) -> None:
         if isinstance(answer, AGSError):
-            gate.leave(begun, Signal(seconds, lost=True))
-            return
-        if answer.ok or not is_throttled(answer):
-            gate.leave(begun, read_signal(answer, seconds, throttled=False, hold=None))
-            return
-        error = refusal(trial.operation, answer, wall=self.runtime.wall())
-        gate.leave(begun, read_signal(answer, seconds, throttled=True, hold=error.retry_after), error)
+            outage = answer if is_outage(answer) else None
+            gate.leave(place, Signal(seconds, lost=True), outage=outage, tries=_spent(trial))
+        elif answer.ok:
+            gate.leave(place, read_signal(answer, seconds, throttled=False, hold=None))
+        elif is_throttled(answer):
+            error = refusal(trial.operation, answer, wall=self.runtime.wall())
+            gate.leave(place, read_signal(answer, seconds, throttled=True, hold=error.retry_after), error)
+        elif is_outage(answer):
+            # Quick failures say nothing about what the platform carries.
+            error = refusal(trial.operation, answer, wall=self.runtime.wall())
+            gate.leave(place, Signal(seconds, lost=True), outage=error, tries=_spent(trial))
+        else:
+            gate.leave(place, read_signal(answer, seconds, throttled=False, hold=None))
 
     def _judge(
         self,
@@ -227,6 +278,8 @@ class Engine:
         credential: Credential | None,
         authorization: Authorization | None,
         seconds: float,
+        gate: Gate,
+        place: Admission,
     ) -> Verdict[T]:
         verdict = trial.judge(
             answer,
@@ -235,6 +288,8 @@ class Engine:
             jitter=self.runtime.jitter(),
             cached=authorization is not None and authorization.cached,
             renewable=authorization is not None and authorization.renewable,
+            # The call that opens the breaker with its last attempt goes on as a probe would.
+            probe=place.probe or (gate.breaker.is_open and _spent(trial) > 0),
         )
         if credential is not None and authorization is not None:
             if isinstance(verdict, Renew):
@@ -242,16 +297,17 @@ class Engine:
             elif isinstance(verdict, GiveUp) and trial.renewed and isinstance(verdict.error, ForbiddenError):
                 credential.acquit(authorization, verdict.error.status)
         if self._on_event is not None:
-            self._tell(self._on_event, trial, answer, verdict, seconds)
+            self._tell(trial, answer, verdict, seconds, away=gate.breaker.is_open)
         return verdict
 
     def _tell(
         self,
-        on_event: Callable[[Event], None],
         trial: Trial[Any],
         answer: Response | AGSError,
         verdict: Verdict[Any],
         seconds: float,
+        *,
+        away: bool,
     ) -> None:
         request = trial.operation.request
         error = verdict.error if isinstance(verdict, (Again, GiveUp)) else None
@@ -266,33 +322,45 @@ class Engine:
             seconds=seconds,
             error=None if error is None else type(error).__name__,
             wait=verdict.after if isinstance(verdict, Again) else None,
+            away=away,
         )
+        self.tell(event)
+
+    def tell(self, event: Event) -> None:
+        """
+        Tell who listens, if anybody does.
+        """
+        if self._on_event is None:
+            return
         try:
-            on_event(event)
+            self._on_event(event)
         except Exception:
             # Not narrower: a broken listener must not cost a grade, however it breaks.
             _logger.exception("on_event failed")
 
-    def traffic(self, tokens: Mapping[str, float]) -> list[Traffic]:
+    def traffic(self, tokens: Mapping[Hashable, float]) -> list[Traffic]:
         """
         Say how it stands with each platform, in the order in which they were first asked.
 
         Args:
-            tokens: When the token of each credential's name ends, on this engine's clock.
+            tokens: When the token of each credential's account ends, on this engine's clock.
         """
         now = self.runtime.clock()
-        return [self._traffic(origin_, name, gate, tokens, now) for (origin_, name), gate in self._gates.items()]
+        return [self._traffic(key, gate, tokens, now) for key, gate in self._gates.items()]
 
-    def _traffic(self, origin_: str, name: str, gate: Gate, tokens: Mapping[str, float], now: float) -> Traffic:
-        held, ends = gate.pacer.held_for(now), tokens.get(name.strip())
+    def _traffic(self, key: tuple[str, str], gate: Gate, tokens: Mapping[Hashable, float], now: float) -> Traffic:
+        origin_, name = key
+        held = gate.closed_for(now)
+        # Not by name: two platforms may have given the same client id.
+        ends = max((tokens[account] for account in self._accounts.get(key, ()) if account in tokens), default=None)
         return Traffic(
             origin_,
             name.strip(),
             window=gate.pacer.window,
             in_flight=gate.pacer.in_flight,
             waiting=gate.waiting,
-            closed_until=self._moment(held) if held else None,
-            why=gate.why if held else None,
+            closed_until=self._moment(held) if held or gate.breaker.is_open else None,
+            why=gate.why if held or gate.breaker.is_open else None,
             token_until=None if ends is None else self._moment(ends - now),
         )
 
@@ -307,6 +375,15 @@ class Engine:
         for gate in self._gates.values():
             await gate.aclose()
         await self._transport.aclose()
+
+
+def _spent(trial: Trial[Any]) -> int:
+    tries = trial.tries + 1
+    return tries if tries >= max(trial.policy.attempts, _FEWEST_TRIES) else 0
+
+
+def _subject(operation: Operation[Any]) -> str:
+    return operation.request.url.partition("?")[0]
 
 
 def _complete(operation: Operation[Any], authorization: Authorization | None, redirected: str | None) -> Request:

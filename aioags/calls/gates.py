@@ -1,10 +1,14 @@
 """
 Who may send now: the waiting line in front of each platform.
 
-A `Pacer` decides how many requests a platform may have in flight; a gate makes callers wait for that. There is one
-gate for each (origin, client id), shared by everything a `Client` does, so that a slow or dead platform fills its own
-line and nobody else's. Callers pass in the order they came. While a platform has asked for silence longer than a call
-may take, nobody waits: the call fails at once, with the time to come back.
+A `Pacer` decides how many requests a platform may have in flight, a `Breaker` whether it is there at all; a gate makes
+callers wait for both. There is one gate for each (origin, client id), shared by everything a `Client` does, so that a
+slow or dead platform fills its own line and nobody else's (a bulkhead). Callers pass in the order they came, but for
+probes: those are of another line item than the one before, where one waits.
+
+Nobody waits for longer than a call may take. While a platform has asked for silence for longer, a call fails at once,
+with the time to come back. While the platform is away, a call waits for its own total time since the outage began, and
+whoever comes later for one probe at the least.
 """
 
 from __future__ import annotations
@@ -12,19 +16,53 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from math import inf
 
 import attrs
 
 from aioags.errors import AGSError
 from aioags.model.policy import Pace
-from aioags.protocol.pace import Pacer
+from aioags.protocol.breaker import LONGEST_WAIT, Breaker
+from aioags.protocol.pace import TICK, Pacer
 from aioags.protocol.signals import Signal
+
+
+@attrs.frozen
+class Admission:
+    """
+    A place in flight, to be given back.
+
+    Attributes:
+        begun: When it was taken, on the gate's clock.
+
+        probe: The call finds out whether the platform is back.
+
+        recoveries: How often the platform had come back by then.
+
+        waited_for: Class name of the error of an outage that was waited for. None: there was none.
+
+        subject: What the call is about.
+    """
+
+    begun: float
+    probe: bool = False
+    recoveries: int = 0
+    waited_for: str | None = None
+    subject: str = ""
 
 
 @attrs.define(eq=False)
 class _Waiter:
-    admitted: asyncio.Future[float]
+    admitted: asyncio.Future[Admission]
     patience: float
+    subject: str
+    # Moments on the gate's clock: it has no time left; it has waited for one probe at the least.
+    ends: float
+    fair: float
+    # Seconds of an outage that it sits out.
+    total: float
+    waits: bool = True
+    waited_for: str | None = None
 
 
 class Gate:
@@ -39,11 +77,15 @@ class Gate:
 
     def __init__(self, pace: Pace, *, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]]) -> None:
         self.pacer = Pacer(pace)
+        self.breaker = Breaker()
         self._clock = clock
         self._sleep = sleep
         self._waiting: deque[_Waiter] = deque()
+        self._probed: set[str] = set()
         self._alarm: asyncio.Task[None] | None = None
+        self._rings_at = 0.0
         self._last_throttle: AGSError | None = None
+        self._last_outage: AGSError | None = None
         self._closed = False
 
     @property
@@ -56,37 +98,62 @@ class Gate:
     @property
     def why(self) -> str | None:
         """
-        Class name of the error behind the latest hold. None: there was none.
+        Class name of the error behind the outage, or behind the latest hold. None: there was none.
         """
-        return None if self._last_throttle is None else type(self._last_throttle).__name__
+        error = self._last_outage if self.breaker.is_open else self._last_throttle
+        return None if error is None else type(error).__name__
+
+    def closed_for(self, now: float) -> float:
+        """
+        Return the seconds until anything may be sent; 0.0 when it may now, as far as holds and outages go.
+        """
+        away = self.breaker.next_probe(now) if self.breaker.is_open else 0.0
+        return max(self.pacer.held_for(now), away)
 
     def __repr__(self) -> str:
         pacer = self.pacer
         return f"<Gate: {pacer.in_flight} of {pacer.window} in flight, {self.waiting} waiting>"
 
-    async def enter(self, patience: float) -> float:
+    async def enter(
+        self,
+        patience: float,
+        subject: str = "",
+        *,
+        waits: bool = True,
+        since: float | None = None,
+        total: float | None = None,
+    ) -> Admission:
         """
         Wait for a place in flight.
 
         Args:
-            patience: Seconds of a platform's hold that this caller can wait. Its place in the line is not counted.
+            patience: Seconds that this caller can wait for a platform that holds it up or is away. Its place in the
+                line is not counted.
 
-        Returns:
-            Now, for `leave`.
+            subject: What the call is about, such as the URL of a line item.
+
+            waits: False: where the platform is away, fail at once.
+
+            since: When the call first came, on the gate's clock. None: now.
+
+            total: Longest outage that it sits out, seconds. None: as long as its patience.
 
         Raises:
             ThrottledError: The platform asked for a longer silence.
+
+            BrokenError, NoAnswerError: The platform is away, and has been for too long.
 
             RuntimeError: The client was closed.
         """
         if self._closed:
             raise _closed()
         now = self._clock()
-        if not self._waiting and self.pacer.may_start(now):
-            self.pacer.started(now)
-            return now
+        if not self._waiting and self._may_start(now):
+            return self._start(now, subject, None)
         self._check_hold(now, patience)
-        waiter = _Waiter(asyncio.get_running_loop().create_future(), patience)
+        if not waits and self.breaker.is_open and self._last_outage is not None:
+            raise self._outage_error(now)
+        waiter = self._waiter(now, patience, subject, waits, now if since is None else since, total or patience)
         self._waiting.append(waiter)
         self._admit()
         try:
@@ -94,6 +161,22 @@ class Gate:
         except asyncio.CancelledError:
             self._withdraw(waiter)
             raise
+
+    def _waiter(self, now: float, patience: float, subject: str, waits: bool, since: float, total: float) -> _Waiter:
+        admitted: asyncio.Future[Admission] = asyncio.get_running_loop().create_future()
+        waited_for = self.why if self.breaker.is_open else None
+        return _Waiter(admitted, patience, subject, now + patience, since + LONGEST_WAIT, total, waits, waited_for)
+
+    def _may_start(self, now: float) -> bool:
+        return self.pacer.may_start(now) and (not self.breaker.is_open or self.breaker.may_probe(now))
+
+    def _start(self, now: float, subject: str, waited_for: str | None) -> Admission:
+        self.pacer.started(now)
+        probe = self.breaker.is_open
+        if probe:
+            self.breaker.probe()
+            self._probed.add(subject)
+        return Admission(now, probe, self.breaker.recoveries, waited_for, subject)
 
     def _check_hold(self, now: float, patience: float) -> None:
         if (error := self._hold_error(now, patience)) is not None:
@@ -108,31 +191,68 @@ class Gate:
         error.recorded = False
         return error
 
+    def _outage_error(self, now: float) -> AGSError:
+        assert self._last_outage is not None  # noqa: S101 - what opened the breaker
+        error = self._last_outage.copied()
+        error.retry_after = max(self.breaker.next_probe(now), TICK)
+        error.recorded = False
+        error.transient = True
+        return error
+
     def _withdraw(self, waiter: _Waiter) -> None:
         if waiter.admitted.done() and not waiter.admitted.cancelled() and waiter.admitted.exception() is None:
-            self.abandon()
+            self.abandon(waiter.admitted.result())
         elif waiter in self._waiting:
             self._waiting.remove(waiter)
 
-    def leave(self, begun: float, signal: Signal, throttle: AGSError | None = None) -> None:
+    def leave(
+        self,
+        place: Admission,
+        signal: Signal,
+        throttle: AGSError | None = None,
+        outage: AGSError | None = None,
+        *,
+        tries: int = 0,
+    ) -> None:
         """
         Give the place back, with what the answer said.
 
         Args:
             throttle: The error of a throttled answer; those in the line who cannot wait so long fail with it.
+
+            outage: The error of what was no proper answer.
+
+            tries: How many attempts the call has made, when that was its last. 0: it has more.
         """
         now = self._clock()
-        self.pacer.ended(now, signal, begun=begun)
+        self.pacer.ended(now, signal, begun=place.begun)
         if throttle is not None:
             self._last_throttle = throttle.copied()
             self._turn_away(now)
+        if outage is None:
+            if self.breaker.answered(place.subject):
+                self._probed.clear()
+        else:
+            self._note_outage(now, place, outage, tries)
         self._admit()
 
-    def abandon(self) -> None:
+    def _note_outage(self, now: float, place: Admission, outage: AGSError, tries: int) -> None:
+        self._last_outage = outage.copied()
+        # A small batch has used up a call before there were eight failures. Nobody got through while it tried.
+        others = bool(self._waiting) or self.pacer.in_flight > 0
+        spent = 0 < tries <= self.breaker.failures + 1 and others
+        self.breaker.failed(now, self.pacer.window, probe=place.probe, spent=spent, subject=place.subject)
+        if self.breaker.is_open:
+            for waiter in self._waiting:
+                waiter.waited_for = type(outage).__name__
+
+    def abandon(self, place: Admission) -> None:
         """
         Give the place back without an answer.
         """
         self.pacer.abandoned(self._clock())
+        if place.probe:
+            self.breaker.abandon_probe()
         self._admit()
 
     def _turn_away(self, now: float) -> None:
@@ -147,21 +267,59 @@ class Gate:
 
     def _admit(self) -> None:
         now = self._clock()
-        while self._waiting and self.pacer.may_start(now):
-            waiter = self._waiting.popleft()
+        if self.breaker.is_open:
+            self._turn_away_late(now)
+        while self._waiting and self._may_start(now):
+            waiter = self._next()
             if not waiter.admitted.done():
-                self.pacer.started(now)
                 # The moment of the start: what is learned until the waiter wakes is of before.
-                waiter.admitted.set_result(now)
-        # Nobody in flight will come back to open the gate: the end of the hold has to.
-        if self._waiting and self._alarm is None and (held := self.pacer.held_for(now)) > 0:
-            self._alarm = asyncio.create_task(self._ring(held), name="aioags gate")
+                waiter.admitted.set_result(self._start(now, waiter.subject, waiter.waited_for))
+        # Nobody in flight may come back to open the gate: the end of the hold, or the time of the next probe, has to.
+        if self._waiting and (seconds := self._until_alarm(now)) > 0:
+            self._set_alarm(now, seconds)
+
+    def _next(self) -> _Waiter:
+        """
+        Take the next caller out of the line: for a probe, one whose subject was not tried since the outage began.
+        """
+        if self.breaker.is_open:
+            fresh = next((waiter for waiter in self._waiting if waiter.subject not in self._probed), None)
+            if fresh is not None:
+                self._waiting.remove(fresh)
+                return fresh
+            self._probed.clear()
+        return self._waiting.popleft()
+
+    def _deadline(self, waiter: _Waiter) -> float:
+        if not waiter.waits:
+            return -inf
+        return min(waiter.ends, max((self.breaker.opened_at or 0.0) + waiter.total, waiter.fair))
+
+    def _turn_away_late(self, now: float) -> None:
+        late = [waiter for waiter in self._waiting if now + TICK >= self._deadline(waiter)]
+        for waiter in late:
+            self._waiting.remove(waiter)
+            if not waiter.admitted.done():
+                waiter.admitted.set_exception(self._outage_error(now))
+
+    def _until_alarm(self, now: float) -> float:
+        if not self.breaker.is_open:
+            return self.pacer.held_for(now)
+        until_late = min(self._deadline(waiter) for waiter in self._waiting) - now
+        until_probe = self.closed_for(now)
+        return min(until_late, until_probe) if until_probe > 0 else until_late
+
+    def _set_alarm(self, now: float, seconds: float) -> None:
+        if self._alarm is not None:
+            if self._rings_at <= now + seconds + TICK:
+                return
+            self._alarm.cancel()
+        self._rings_at = now + seconds
+        self._alarm = asyncio.create_task(self._ring(seconds), name="aioags gate")
 
     async def _ring(self, seconds: float) -> None:
-        try:
-            await self._sleep(seconds)
-        finally:
-            self._alarm = None
+        await self._sleep(seconds)
+        self._alarm = None
         self._admit()
 
     async def aclose(self) -> None:

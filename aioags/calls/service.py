@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 import attrs
 
-from aioags.calls.engine import Credential, Engine
+from aioags.calls.engine import Credential, Engine, ReadPage
 from aioags.calls.pages import read_pages
 from aioags.protocol.dialect import Operation, Page
 from aioags.protocol.trial import Trial
@@ -38,17 +38,21 @@ class Service(Generic[D_co]):
     dialect: D_co
     credential: Credential | None = None
 
-    async def perform(self, operation: Operation[T], *, trial: Trial[T] | None = None) -> T:
+    async def perform(
+        self, operation: Operation[T], *, trial: Trial[T] | None = None, read: ReadPage | None = None
+    ) -> T:
         """
         Do one call.
 
         Args:
             trial: Watched by a caller that wants to know how often it was sent. None: a new one.
 
+            read: Reads the pages of its search, where several calls can share them. None: each reads its own.
+
         Raises:
             AGSError: It failed.
         """
-        return await self.engine.perform(operation, self.credential, trial=trial)
+        return await self.engine.perform(operation, self.credential, trial=trial, read=read)
 
     def pages(
         self,

@@ -2,7 +2,8 @@
 Access tokens, shared by every gradebook of a client.
 
 For each client of each platform and each set of scopes there is at most one token in the cache and at most one request
-for one in flight, however many wait (`SingleFlight`). Errors are not cached.
+for one in flight, however many wait (`SingleFlight`). Errors are not
+cached; but a refusal for good is the answer to every call that began before it came.
 
 A token is renewed before it expires, by a leeway of 60 s or a tenth of its life, whichever is less. It is dropped
 earlier only by the caller that it failed, and only if it is still the cached one: of a thousand callers with the same
@@ -13,12 +14,13 @@ per score.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
+from math import inf
 from typing import Any
 from uuid import uuid4
 
 import attrs
-from cachetools import TLRUCache
+from cachetools import TLRUCache, TTLCache
 
 from aioags.calls.single_flight import SingleFlight
 from aioags.errors import GrantRefusedError
@@ -32,6 +34,8 @@ _LEEWAY_SHARE = 0.1
 _BLAMELESS_SECONDS = 60.0
 # How long to remember that a platform refuses the whole set of scopes: an administrator may mend it.
 _NARROW_SECONDS = 3600.0
+# How long a refusal is kept for those who asked before it came. A call waits no longer for its turn.
+_REFUSED_SECONDS = 600.0
 
 
 @attrs.define(eq=False)
@@ -70,7 +74,7 @@ def _leeway(life: float) -> float:
     return min(_LEEWAY, life * _LEEWAY_SHARE)
 
 
-_Client = tuple[str, str, str | None, str | None]
+_Client = tuple[str, str, str | None, str | None, str, str]
 _Key = tuple[_Client, frozenset[str]]
 
 
@@ -127,10 +131,19 @@ class TokenCache:
         self._narrow: TLRUCache[_Client, bool] = TLRUCache(
             _MOST_TOKENS, lambda _, value, now: now + _NARROW_SECONDS, timer=clock
         )
+        self._refused: TTLCache[_Key, tuple[float, GrantRefusedError]] = TTLCache(
+            _MOST_TOKENS, _REFUSED_SECONDS, timer=clock
+        )
         self._flights: SingleFlight[_Key, Token] = SingleFlight("token", owner="Client")
 
     async def token(
-        self, registration: Registration, offered: frozenset[str], needed: tuple[str, ...]
+        self,
+        registration: Registration,
+        offered: frozenset[str],
+        needed: tuple[str, ...],
+        *,
+        since: float = inf,
+        client: _Client | None = None,
     ) -> tuple[Token, bool]:
         """
         Return a token that serves, and whether it came from the cache.
@@ -140,26 +153,38 @@ class TokenCache:
 
             needed: One of these must have been granted.
 
+            since: When the call began, on the cache's clock: a refusal since then is the answer to it too.
+
+            client: Who asks, where that is known already: it takes parsing a key. None: worked out.
+
         Raises:
             AuthorizationError: The platform gives none, or none that serves.
         """
-        client = _client(registration)
+        client = client or _client(registration)
         if client not in self._narrow:
             try:
-                return await self._granted(registration, client, offered, needed)
+                return await self._granted(registration, client, offered, needed, since)
             except GrantRefusedError as error:
                 if error.code != "invalid_scope" or offered <= set(needed):
                     raise
                 # Canvas and Sakai grant all or nothing: ask once for what this call needs alone.
                 self._narrow[client] = True
         narrow = frozenset(scope for scope in needed if scope in offered)
-        return await self._granted(registration, client, narrow, needed)
+        return await self._granted(registration, client, narrow, needed, since)
 
     async def _granted(
-        self, registration: Registration, client: _Client, scopes: frozenset[str], needed: tuple[str, ...]
+        self,
+        registration: Registration,
+        client: _Client,
+        scopes: frozenset[str],
+        needed: tuple[str, ...],
+        since: float,
     ) -> tuple[Token, bool]:
         cached = self._cached(client, scopes, needed)
         key = (client, scopes)
+        if cached is None and (refused := self._refused.get(key)) is not None and refused[0] >= since:
+            # Of a batch, everybody at the gate: one question is enough.
+            raise refused[1].copied()
         token = cached or await self._flights.fetch(key, lambda: self._fly(registration, key))
         if not token.serves(needed):
             raise GrantRefusedError(
@@ -178,7 +203,11 @@ class TokenCache:
 
     async def _fly(self, registration: Registration, key: _Key) -> Token:
         operation = request_token(registration, key[1], wall=self._wall, new_jti=self._new_jti)
-        grant = await self._fetch(operation, registration)
+        try:
+            grant = await self._fetch(operation, registration)
+        except GrantRefusedError as error:
+            self._refused[key] = (self._clock(), error.copied())
+            raise
         token = Token(grant, self._clock() + grant.expires_in - _leeway(grant.expires_in))
         self._tokens[key] = token
         return token
@@ -203,13 +232,13 @@ class TokenCache:
         """
         return self._clock() >= token.blameless.get(status, float("-inf"))
 
-    def expiries(self) -> dict[str, float]:
+    def expiries(self) -> dict[Hashable, float]:
         """
-        Map each client id to when its token ends that lives longest, on the cache's clock.
+        Map the `OAuthCredential.account` of each token to when the one ends that lives longest, on the cache's clock.
         """
-        ends: dict[str, float] = {}
-        for ((_, client_id, _, _), _), token in self._tokens.items():
-            ends[client_id] = max(token.ends_at, ends.get(client_id, token.ends_at))
+        ends: dict[Hashable, float] = {}
+        for (client, _), token in self._tokens.items():
+            ends[client] = max(token.ends_at, ends.get(client, token.ends_at))
         return ends
 
     async def aclose(self) -> None:
@@ -221,8 +250,17 @@ class TokenCache:
 
 
 def _client(registration: Registration) -> _Client:
-    # Two Canvas schools share an issuer and a token URL: without the client id one would get the other's token.
-    return (registration.token_url, registration.client_id, registration.audience, registration.deployment_id)
+    # Two Canvas schools share an issuer and a token URL: without the client id one would get the other's token. What a
+    # token request says, and who signs it: a key that the platform refuses must not live on another's token.
+    key = registration.key
+    return (
+        registration.token_url,
+        registration.client_id,
+        registration.audience,
+        registration.deployment_id,
+        str(key.kid),
+        str(key.get("n") or key.get("x")),
+    )
 
 
 def _named(scopes: frozenset[str]) -> str:
@@ -235,6 +273,8 @@ class OAuthCredential:
 
     Attributes:
         name: The client id; with the origin of a request it names the platform for pacing.
+
+        account: What tells its tokens from those of other credentials.
     """
 
     def __init__(self, cache: TokenCache, registration: Registration, offered: frozenset[str]) -> None:
@@ -242,12 +282,19 @@ class OAuthCredential:
         self._registration = registration
         self._offered = offered
         self.name = registration.client_id
+        self._client = _client(registration)
+        self.account: Hashable = self._client
 
-    async def authorize(self, scopes: tuple[str, ...]) -> Authorization:
+    async def authorize(self, scopes: tuple[str, ...], *, since: float = inf) -> Authorization:
         """
         Return the header for a call that needs one of these scopes.
+
+        Args:
+            since: When the call began: what was refused for good since then is not asked for again.
         """
-        token, cached = await self._cache.token(self._registration, self._offered, scopes)
+        token, cached = await self._cache.token(
+            self._registration, self._offered, scopes, since=since, client=self._client
+        )
         suspect = cached and self._cache.is_suspect(token, 403)
         renewable = self._cache.is_suspect(token, 401)
         return Authorization(f"Bearer {token.grant.access_token}", suspect, renewable, token)

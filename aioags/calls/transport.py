@@ -8,6 +8,7 @@ platform: `UnreachableError` says surely not, `LostAnswerError` says nobody know
 from __future__ import annotations
 
 import asyncio
+import select
 import zlib
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -56,13 +57,48 @@ class Transport(Protocol):
         ...
 
 
+class CleanConnector(aiohttp.TCPConnector):
+    """
+    Takes no connection from the pool on which anything waits unread, or that is closing.
+
+    A server that answers once too often leaves an answer nobody asked for on the idle connection. It would be taken for
+    that of the next call, and every later one would come one behind. What comes between our write and the answer cannot
+    be told from it.
+    """
+
+    async def _get(self, key: Any, traces: Any) -> Any:
+        while (connection := await super()._get(key, traces)) is not None:
+            if not _is_dirty(connection.protocol):
+                return connection
+            connection.close()
+        return None
+
+
+def _is_dirty(protocol: Any) -> bool:
+    transport = protocol.transport
+    # A parsed answer that nobody read, half of one, or an error; then what the kernel still holds, or its end of file.
+    return transport is None or protocol.should_close or _is_readable(transport.get_extra_info("socket"))
+
+
+def _is_readable(sock: Any) -> bool:
+    if sock is None or sock.fileno() < 0:
+        return True
+    if not hasattr(select, "poll"):
+        return bool(select.select([sock], [], [], 0)[0])
+    poller = select.poll()
+    poller.register(sock.fileno(), select.POLLIN)
+    return bool(poller.poll(0))
+
+
 class AiohttpTransport:
     """
     Sends through an aiohttp session.
 
     Args:
         session: Stays the caller's, who closes it. None: one is opened at the first request, and closed by `aclose`. In
-            a session of the caller's aiohttp itself repeats a GET, PUT or DELETE whose connection broke.
+            a session of the caller's aiohttp itself repeats a GET, PUT or DELETE whose connection broke, and takes a
+            connection from its pool on which an answer nobody asked for may wait: from a server that sends one too
+            many, a score can then be told as recorded that was not. A connector of `CleanConnector` mends the second.
 
         timeouts: Bounds for each try.
 
@@ -108,7 +144,7 @@ class AiohttpTransport:
 
     def _open(self) -> aiohttp.ClientSession:
         # limit=0: the pacing of each platform bounds its connections; a common limit would let one starve the others.
-        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE)
+        connector = CleanConnector(limit=0, keepalive_timeout=_KEEPALIVE)
         self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
         # aiohttp would send GET, PUT and DELETE twice by itself: the second DELETE finds nothing, and 404 is a failure.
         self._session._retry_connection = False

@@ -1,5 +1,5 @@
 """
-Line items and results, page after page; and line items made once.
+Line items and results, page after page.
 """
 
 from __future__ import annotations
@@ -13,9 +13,7 @@ import attrs
 from aioags.calls.service import Service
 from aioags.model.line_item import LineItem
 from aioags.model.result import Result
-from aioags.protocol.confirm import item_search
 from aioags.protocol.dialect import Dialect
-from aioags.protocol.trial import Trial
 
 T = TypeVar("T")
 
@@ -71,18 +69,6 @@ async def list_results(
     async for result in service.pages(first, further, instead=unlimited):
         if user_id in (None, result.user_id):
             yield result
-
-
-async def create_line_item(service: Service[Dialect], item: LineItem, *, missed: bool = False) -> LineItem:
-    """
-    Create a line item, once: after a lost answer it is looked for before it is created again.
-
-    Args:
-        missed: It was looked for a moment ago and not there: what is there now is ours, whatever its label.
-    """
-    search = partial(item_search, service.dialect, item, missed=missed)
-    operation = service.dialect.create_line_item(item)
-    return await service.perform(operation, trial=Trial(operation, service.engine.retry, search))
 
 
 async def first_of(items: AsyncGenerator[T, None]) -> T | None:

@@ -2,8 +2,9 @@
 The fan-out: many scores, a bounded number in flight, exactly one delivery for each.
 
 A puller takes scores from the source and joins each to its user's line. A score that is first in its line is *ready*;
-one whose user is busy, here or elsewhere in the `Client`, is *parked* until its turn comes. Workers, at most as many as
-the pace's ceiling, send what is ready and put the delivery where the consumer finds it.
+one whose user is busy, here or elsewhere in the `Client`, is *parked* until its turn comes; so are all but one of a
+line item that is new, until the call of that one has ended. Workers, at most as many as the pace's ceiling, send what
+is ready and put the delivery where the consumer finds it.
 
 One number bounds it all: scores taken from the source and not yet consumed as deliveries. At the bound the puller
 stops, so a slow consumer is not flooded and the source is not drained. Nothing else ever waits for the consumer: a
@@ -21,11 +22,13 @@ import warnings
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Generator, Iterable
 from contextlib import aclosing
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
 from aioags.errors import AGSError, LostAnswerError, NotOfferedError, NotSentError, SupersededError
-from aioags.grading.sending import Sender
+from aioags.grading.sending import Sender, has_ended
+from aioags.grading.shared import Shared
 from aioags.grading.sources import as_async
 from aioags.model.delivery import Delivery, Report
 from aioags.model.line_item import LineItem, item_url
@@ -54,6 +57,7 @@ class ScorePosting:
         self,
         source: Source,
         sender: Sender,
+        shared: Shared,
         *,
         line_item: str | None,
         concurrency: int,
@@ -63,6 +67,7 @@ class ScorePosting:
         self.report = Report()
         self._source = source
         self._sender = sender
+        self._shared = shared
         self._line_item = line_item
         self._concurrency = concurrency
         self._coalesce = coalesce
@@ -158,10 +163,11 @@ class ScorePosting:
 
     def _abandon_unsent(self) -> None:
         self._ready.clear()
-        # The last first: so nobody who leaves starts another of ours.
-        while self._unsent:
-            turn, score = self._unsent.popitem()
-            self._sender.turns.leave(turn)
+        # All at once: so nobody who leaves starts another of ours.
+        unsent, self._unsent = self._unsent, {}
+        for turn, score in unsent.items():
+            self._shared.turns.leave(turn)
+            self._shared.leave(turn.key[0], turn, ended=False)
             error = NotSentError("the batch ended before this score was sent", transient=True)
             self._deliver(Delivery(score, turn.key[0], error=error))
 
@@ -209,7 +215,7 @@ class ScorePosting:
             self._supersede(waiting, score)
 
     def _join(self, key: Key, score: Score) -> None:
-        turn, first = self._sender.turns.join(key, self._make_ready)
+        turn, first = self._shared.turns.join(key, self._make_ready)
         self._unsent[turn] = score
         if self._coalesce:
             self._waiting[key] = turn
@@ -225,6 +231,9 @@ class ScorePosting:
         self._deliver(Delivery(older, waiting.key[0], error=SupersededError("a newer score took its place")))
 
     def _make_ready(self, turn: Turn) -> None:
+        # Behind a first score it may have been left behind: the batch ended early.
+        if turn not in self._unsent or not self._shared.enter(turn.key[0], turn, partial(self._make_ready, turn)):
+            return
         self._ready.append(turn)
         if len(self._workers) < self._concurrency:
             worker = asyncio.create_task(self._work(), name="aioags post_scores worker")
@@ -242,14 +251,16 @@ class ScorePosting:
 
     async def _handle(self, turn: Turn, score: Score) -> None:
         error: AGSError = LostAnswerError("cancelled while it was being sent", recorded=None, transient=True)
-        delivery = Delivery(score, turn.key[0], error=error)
+        delivery, ended = Delivery(score, turn.key[0], error=error), False
         try:
             delivery = await self._delivery(turn.key[0], score)
+            ended = has_ended(delivery)
         except Exception as failure:  # noqa: BLE001 - a bug, ours or a transport's: it ends the batch, bare
             self._failure = self._failure or failure
             self._end_now()
         finally:
-            self._sender.turns.leave(turn)
+            self._shared.turns.leave(turn)
+            self._shared.leave(turn.key[0], turn, ended=ended)
             self._deliver(delivery)
 
     async def _delivery(self, item_id: str, score: Score) -> Delivery:

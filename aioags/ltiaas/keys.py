@@ -5,6 +5,7 @@ What lets a call in: a header made of the account's API key and the key of a lau
 from __future__ import annotations
 
 import re
+from collections.abc import Hashable
 from typing import Self
 
 import attrs
@@ -77,14 +78,18 @@ class StaticCredential:
 
     Attributes:
         name: Whose it is; with the origin of a request it names the platform for pacing.
+
+        account: None: it sends no token of the cache.
     """
+
+    account: Hashable = None
 
     def __init__(self, api_key: str, key: LaunchKey, name: str) -> None:
         header = f"{key.scheme} {api_key}:{key.value}"
         self._authorization = Authorization(header, cached=False, renewable=False, token=None)
         self.name = name
 
-    async def authorize(self, scopes: tuple[str, ...]) -> Authorization:
+    async def authorize(self, scopes: tuple[str, ...], *, since: float = 0.0) -> Authorization:
         """
         Return the header, whatever the call.
         """

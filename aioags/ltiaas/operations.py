@@ -26,7 +26,8 @@ from aioags.model.progress import Scope
 from aioags.model.result import Result
 from aioags.model.score import Score
 from aioags.model.secure import url_fault
-from aioags.protocol.acknowledgment import acknowledgment
+from aioags.protocol.acknowledgment import acknowledgment, deletion
+from aioags.protocol.answers import about, read_created, read_updated
 from aioags.protocol.dialect import Operation, Page, Repeat
 from aioags.protocol.messages import Request, Response
 from aioags.protocol.refusals import platform_refusal, score_refusal
@@ -107,7 +108,10 @@ class LTIAASDialect:
         """
         Read one line item: ``GET /api/lineitems/{id}``.
         """
-        read = partial(_read, load_line_item)
+
+        def read(response: Response) -> LineItem:
+            return about(item_id, _read(load_line_item, response))
+
         return self._get("get_line_item", _item_path(item_id), read, scopes=_READ_ITEMS)
 
     def create_line_item(self, item: LineItem) -> Operation[LineItem]:
@@ -118,7 +122,7 @@ class LTIAASDialect:
             "create_line_item",
             "POST",
             "/api/lineitems",
-            partial(_read, load_line_item),
+            partial(read_created, item),
             dump_line_item(item),
             scopes=(Scope.LINE_ITEM,),
             repeat=Repeat.LOOK_FIRST,
@@ -128,17 +132,15 @@ class LTIAASDialect:
         """
         Replace a line item's definition: ``PUT /api/lineitems/{id}``. None: applied, and it was not said as what.
         """
-        path = _item_path(item.id or "")
-        return self._send(
-            "update_line_item", "PUT", path, _read_updated, dump_line_item(item), scopes=(Scope.LINE_ITEM,)
-        )
+        path, read = _item_path(item.id or ""), partial(read_updated, item)
+        return self._send("update_line_item", "PUT", path, read, dump_line_item(item), scopes=(Scope.LINE_ITEM,))
 
     def delete_line_item(self, item_id: str) -> Operation[None]:
         """
         Delete a line item and what was recorded in it: ``DELETE /api/lineitems/{id}``.
         """
         request = Request("DELETE", self._url(_item_path(item_id)), (("Accept", media_types.JSON),))
-        return self._operation("delete_line_item", request, _read_nothing, scopes=(Scope.LINE_ITEM,))
+        return self._operation("delete_line_item", request, deletion, scopes=(Scope.LINE_ITEM,))
 
     def post_score(self, item_id: str, score: Score, timestamp: datetime) -> Operation[dict[str, Any] | None]:
         """
@@ -294,15 +296,6 @@ def _next(value: object) -> str | None:
     if value is not None and not isinstance(value, str):
         raise NotReadableError("next is not a string")
     return value or None
-
-
-def _read_updated(response: Response) -> LineItem | None:
-    # Documented is 201 with the item; any 2xx will do, also one without a body.
-    return _read(load_line_item, response) if response.body.strip() else None
-
-
-def _read_nothing(response: Response) -> None:
-    acknowledgment(response)
 
 
 def _load_claims(value: object) -> dict[str, Any]:

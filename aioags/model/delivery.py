@@ -31,6 +31,11 @@ class Delivery:
 
         timestamp: The stamp that went over the wire: the score's own, or a later one when the package stamped it and
             the platform would have taken two within one second for the same. None: never sent.
+
+        restamped: What the platform may have stored instead, by its own clock (whole seconds, UTC): some do for a score
+            without a value, and for a coupled line item. None: it keeps `timestamp`, or has nothing.
+
+        waited_for: Class name of the error of an outage that the score waited for. None: there was none.
     """
 
     score: Score
@@ -38,6 +43,8 @@ class Delivery:
     attempts: int = 0
     error: AGSError | None = None
     timestamp: datetime | None = None
+    restamped: datetime | None = None
+    waited_for: str | None = None
 
     @property
     def recorded(self) -> bool | None:
@@ -62,6 +69,10 @@ class Report:
         failed: The deliveries with an error, unknown ones included; at most `FAILURES_KEPT` of them.
 
         omitted: How many failed deliveries `failed` does not hold.
+
+        waited: How many scores waited because the platform was away.
+
+        waited_for: Class names of the errors of such outages.
     """
 
     total: int = 0
@@ -69,6 +80,8 @@ class Report:
     unknown: int = 0
     failed: list[Delivery] = attrs.field(factory=list, repr=False)
     omitted: int = 0
+    waited: int = 0
+    waited_for: set[str] = attrs.field(factory=set)
 
     @property
     def ok(self) -> bool:
@@ -82,6 +95,9 @@ class Report:
         Count one more delivery.
         """
         self.total += 1
+        if delivery.waited_for is not None:
+            self.waited += 1
+            self.waited_for.add(delivery.waited_for)
         if delivery.error is None:
             self.recorded += 1
             return
@@ -98,6 +114,8 @@ class Report:
             parts.append(f"{refused} not recorded")
         if self.unknown:
             parts.append(f"{self.unknown} unknown")
+        if self.waited:
+            parts.append(f"{self.waited} waited while the platform was away ({', '.join(sorted(self.waited_for))})")
         if self.failed:
             kinds: dict[str, int] = {}
             for delivery in self.failed:

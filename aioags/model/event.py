@@ -12,6 +12,9 @@ class Event:
     """
     One request, and what follows from its answer. Holds no token, no body, no user id.
 
+    One kind is about no request: ``find_or_create_line_item``, with `attempt` 0, says in `error` why a second line item
+    of one identity stays, and in `url` which.
+
     Attributes:
         operation: The method behind it, such as ``post_score``; ``token`` for an access token.
 
@@ -19,15 +22,18 @@ class Event:
 
         url: Where it went, fit for a log line.
 
-        attempt: 1 for the first request of the call.
+        attempt: 1 for the first request of the call; 0: it is about none.
 
         status: HTTP status. None: no answer came.
 
         seconds: From the moment the request was sent until its answer was read.
 
-        error: Class name of the error. None: the call is done.
+        error: Class name of the error, or a sentence where `attempt` is 0. None: the call is done.
 
         wait: Seconds until the next try. None: there is none.
+
+        away: The platform is taken to be away: after many answers in a row that were none, calls wait, and one at a
+            time finds out whether it is back. `wait` is then the least.
     """
 
     operation: str
@@ -38,3 +44,4 @@ class Event:
     seconds: float
     error: str | None = None
     wait: float | None = None
+    away: bool = False

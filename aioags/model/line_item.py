@@ -21,6 +21,9 @@ LINE_ITEM_FIELDS = frozenset(
 )  # fmt: skip
 """Wire names of a line item; no extension may use one."""
 
+# Moodle's and Canvas's columns. Moodle answers a longer one with 502, and makes a column that nobody can delete.
+_LONGEST = {"label": 255, "tag": 255, "resource_id": 512}
+
 
 @attrs.frozen
 class LineItem:
@@ -85,6 +88,9 @@ class LineItem:
         for name in ("resource_link_id", "resource_id", "tag"):
             if (value := getattr(self, name)) is not None:
                 checks.text(name, value)
+        for name, longest in _LONGEST.items():
+            if (value := getattr(self, name)) is not None and len(value) > longest:
+                raise ValueError(f"{name} must have at most {longest} characters, got {len(value)}: LMSs take no more")
         checks.optional_instant("start_date_time", self.start_date_time)
         checks.optional_instant("end_date_time", self.end_date_time)
         if self.grades_released is not None and not isinstance(self.grades_released, bool):

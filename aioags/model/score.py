@@ -162,9 +162,17 @@ class Score:
     @property
     def is_auto_stamped(self) -> bool:
         """
-        True when the package chose `timestamp`; a caller's own is never moved.
+        True when the package chose `timestamp`, and may move it; a caller's own is never moved, nor is what an outbox
+        has settled.
         """
-        return self._stamp is not None
+        return self._stamp is not None and not self._stamp.settled
+
+    @property
+    def stamp(self) -> Stamp | None:
+        """
+        What the package stamped it with; None: the timestamp is the caller's.
+        """
+        return self._stamp
 
     @property
     def stamped_by(self) -> str | None:

@@ -2,8 +2,9 @@
 Timestamps that strictly rise in this process, and remember who made them.
 
 The platform keeps the score with the latest timestamp and drops the rest (AGS 3.4.9), so two scores of this process
-must never carry the same one. A wall clock can stand still or step back: then the last stamp plus a microsecond is
-used. Between processes no clock can promise an order: so a stamp says which process made it, and what its clock showed.
+must never carry the same one. A wall clock can stand still or step back a little: then the last stamp plus a
+microsecond is used. One that steps back far was wrong before, and is followed again. Between processes no clock can
+promise an order: so a stamp says which process made it, and what its clock showed.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ import attrs
 
 _SMALLEST_STEP = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# A clock that is set right by NTP moves by seconds. What moves further was wrong before.
+_STEP_BACK = timedelta(minutes=1)
 
 
 @attrs.frozen
@@ -33,12 +36,24 @@ class Stamp:
         made_by: Name of the process that made it.
 
         made_at: What the clock of that process showed, in UTC. Earlier than `instant` when that had to rise: in a
-            burst, or after the clock stepped back.
+            burst, or after the clock stepped back a little.
+
+        order: Rises with each stamp of the process, whatever its clock does. Says nothing between processes.
+
+        settled: The instant has been chosen for good: nobody moves it any more.
     """
 
     instant: datetime
     made_by: str
     made_at: datetime
+    order: int = 0
+    settled: bool = False
+
+    def precedes(self, other: Stamp) -> bool:
+        """
+        True when the same process made this one before the other. Between processes nobody knows.
+        """
+        return self.made_by == other.made_by and self.order < other.order
 
 
 def _random_name() -> str:
@@ -60,15 +75,21 @@ class Timekeeper:
         self._clock = clock
         self._lock = threading.Lock()
         self._last = _EPOCH
+        self._order = 0
 
     def next(self) -> Stamp:
         """
         Return the current time, or as much later as it takes to be later than every stamp before.
+
+        After a step back of more than a minute it is the current time all the same: a clock that was a year ahead for a
+        moment must not put every later stamp there. The order of one user's scores is then kept by who sends them.
         """
         with self._lock:
             now = datetime.fromtimestamp(self._clock(), UTC)
-            self._last = now if now > self._last else self._last + _SMALLEST_STEP
-            return Stamp(self._last, self.process, now)
+            follows = now > self._last or self._last - now > _STEP_BACK
+            self._last = now if follows else self._last + _SMALLEST_STEP
+            self._order = max(self._order + 1, (now - _EPOCH) // _SMALLEST_STEP)
+            return Stamp(self._last, self.process, now, self._order)
 
     def reborn(self) -> None:
         """

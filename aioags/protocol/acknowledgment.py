@@ -1,8 +1,9 @@
 """
 Is a 2xx without a defined body a yes?
 
-Any 2xx is, with or without a body (AGS defines none for scores), but for two that are not the platform's yes: Moodle's
-``[]``, which is a rejection, and a page of somebody in between, a login form or a proxy's error with status 200.
+AGS defines no body for the answer to a score. So an empty one is a yes, and so is any JSON that does not deny it. What
+denies: Moodle's ``[]``; an object whose ``status`` is that of a refusal, or with an ``error`` in it. What is no JSON (a
+login form, "Please log in", a proxy's page) was said by nobody knows whom: it is neither.
 """
 
 from __future__ import annotations
@@ -11,13 +12,20 @@ import codecs
 from typing import Any
 
 from aioags.protocol.messages import Response
-from aioags.wire.scalars import NotReadableError, load_json
+from aioags.wire.scalars import load_json
 
 
 class RejectionError(Exception):
     """
     A 2xx that is a refusal in disguise.
+
+    Attributes:
+        status: The status that its body names. None: it names none.
     """
+
+    def __init__(self, status: int | None = None) -> None:
+        super().__init__(status)
+        self.status = status
 
 
 def acknowledgment(response: Response) -> dict[str, Any] | None:
@@ -25,24 +33,49 @@ def acknowledgment(response: Response) -> dict[str, Any] | None:
     Return what the platform said besides yes, such as Canvas's ``resultUrl``; None when it said no more.
 
     Raises:
-        RejectionError: The body is ``[]``: Moodle 4.5 so answers a rejected score when PHP refuses its status line.
+        RejectionError: The body denies it.
 
-        NotReadableError: The body is a page, broken JSON or no text: nobody knows who answered.
+        NotReadableError: The body is no JSON: nobody knows who answered.
     """
     body = response.body.removeprefix(codecs.BOM_UTF8).strip()
     if not body:
         return None
-    if body[:1] not in b"<{[":
-        _check_text(body)
-        return None
     value = load_json(body)
-    if value == []:
-        raise RejectionError
+    check_not_denied(value)
     return value if isinstance(value, dict) else None
 
 
-def _check_text(body: bytes) -> None:
-    try:
-        body.decode()
-    except UnicodeDecodeError:
-        raise NotReadableError("the body is not UTF-8") from None
+def deletion(response: Response) -> None:
+    """
+    Check that the answer to a DELETE denies nothing. A word such as "OK" will do.
+
+    Raises:
+        RejectionError: The body denies it.
+
+        NotReadableError: The body is a page: nobody knows who answered.
+    """
+    body = response.body.removeprefix(codecs.BOM_UTF8).strip()
+    if body[:1] in (b"<", b"{", b"["):
+        acknowledgment(response)
+
+
+def check_not_denied(value: Any) -> None:
+    """
+    Check that the JSON of a 2xx is no refusal.
+
+    Raises:
+        RejectionError: It is one.
+    """
+    if value == []:
+        # Moodle 4.5 so answers a rejected score when PHP refuses its status line.
+        raise RejectionError
+    if isinstance(value, dict):
+        status = _status(value.get("status"))
+        if (status is not None and status >= 400) or value.get("error") or value.get("errors"):
+            raise RejectionError(status)
+
+
+def _status(value: Any) -> int | None:
+    if isinstance(value, str) and len(value) == 3 and value.isascii() and value.isdigit():
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and 100 <= value < 600 else None

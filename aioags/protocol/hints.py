@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 from aioags.protocol.messages import Response
 
@@ -29,15 +30,31 @@ def wait_hint(response: Response, *, throttled: bool, wall: float) -> float | No
     told = response.header("Retry-After")
     if told is not None and (seconds := _seconds(told)) is not None:
         return seconds
-    if told is not None and (moment := _moment(told)) is not None:
-        sent = _moment(response.header("Date") or "")
-        return max(0.0, moment - (wall if sent is None else sent))
+    if told is not None and (date := moment(told)) is not None:
+        sent = moment(response.header("Date") or "")
+        return max(0.0, date - (wall if sent is None else sent))
     if not throttled:
         return None
     reset = _seconds(response.header("X-Rate-Limit-Reset") or "")
     if reset is not None and reset > _UNIX_TIME:
         return max(0.0, reset - wall)
     return reset
+
+
+# A platform answers many calls within one second.
+@lru_cache(maxsize=64)
+def moment(text: str) -> float | None:
+    """
+    Return the Unix time of an HTTP date, None when it is none.
+    """
+    try:
+        read = parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    try:
+        return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def number_header(response: Response, name: str) -> float | None:
@@ -57,11 +74,3 @@ def _seconds(text: str) -> float | None:
     except ValueError:
         return None
     return max(0.0, value) if math.isfinite(value) else None
-
-
-def _moment(text: str) -> float | None:
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

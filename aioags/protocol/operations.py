@@ -9,8 +9,6 @@ from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
-import attrs
-
 from aioags.errors import NotOfferedError
 from aioags.model.endpoint import Endpoint
 from aioags.model.line_item import LineItem
@@ -18,14 +16,15 @@ from aioags.model.progress import Scope
 from aioags.model.result import Result
 from aioags.model.score import Score
 from aioags.model.secure import url_fault
-from aioags.protocol.acknowledgment import acknowledgment
+from aioags.protocol.acknowledgment import acknowledgment, deletion
+from aioags.protocol.answers import about, about_item, read_created, read_updated
 from aioags.protocol.dialect import Operation, Page, Repeat
 from aioags.protocol.messages import Request, Response
 from aioags.protocol.refusals import score_refusal
 from aioags.protocol.urls import check_trusted, origin, service_url, with_query
 from aioags.wire import media_types
 from aioags.wire.codec import dump_line_item, dump_score, load_line_item, load_list, load_result
-from aioags.wire.links import next_link, resolve
+from aioags.wire.links import next_link
 from aioags.wire.scalars import load_json
 
 T = TypeVar("T")
@@ -88,21 +87,21 @@ class DirectDialect:
 
     def _line_items(self, url: str) -> Operation[Page[LineItem]]:
         request = _get(url, media_types.LINE_ITEM_CONTAINER)
-        return self._operation("line_items", request, _READ_ITEMS, partial(_read_page, load_line_item, False))
+        return self._operation("line_items", request, _READ_ITEMS, _read_items)
 
     def get_line_item(self, item_id: str) -> Operation[LineItem]:
         """
         Read one line item: GET (AGS 3.2).
         """
         request = _get(self._item(item_id), media_types.LINE_ITEM)
-        return self._operation("get_line_item", request, _READ_ITEMS, _read_line_item)
+        return self._operation("get_line_item", request, _READ_ITEMS, partial(_read_line_item, item_id))
 
     def create_line_item(self, item: LineItem) -> Operation[LineItem]:
         """
         Create a line item: POST on the container (AGS 3.2.5).
         """
         request = _send("POST", self._container(), media_types.LINE_ITEM, dump_line_item(item))
-        read = partial(_read_created, item)
+        read = partial(read_created, item)
         return self._operation("create_line_item", request, (Scope.LINE_ITEM,), read, repeat=Repeat.LOOK_FIRST)
 
     def update_line_item(self, item: LineItem) -> Operation[LineItem | None]:
@@ -110,7 +109,8 @@ class DirectDialect:
         Replace a line item's definition: PUT (AGS 3.2.6). None: applied, and the platform did not say as what.
         """
         request = _send("PUT", self._item(item.id or ""), media_types.LINE_ITEM, dump_line_item(item))
-        return self._operation("update_line_item", request, (Scope.LINE_ITEM,), _read_updated)
+        read = partial(read_updated, item)
+        return self._operation("update_line_item", request, (Scope.LINE_ITEM,), read)
 
     def delete_line_item(self, item_id: str) -> Operation[None]:
         """
@@ -118,7 +118,7 @@ class DirectDialect:
         """
         # Open edX checks Accept on DELETE as well.
         request = Request("DELETE", self._item(item_id), (("Accept", media_types.LINE_ITEM),))
-        return self._operation("delete_line_item", request, (Scope.LINE_ITEM,), _read_nothing)
+        return self._operation("delete_line_item", request, (Scope.LINE_ITEM,), deletion)
 
     def post_score(self, item_id: str, score: Score, timestamp: datetime) -> Operation[dict[str, Any] | None]:
         """
@@ -143,18 +143,19 @@ class DirectDialect:
         Read results: GET on the item's ``results`` (AGS 3.3).
         """
         url = with_query(service_url(self._item(item_id), "results"), {"user_id": user_id, "limit": limit})
-        return self._results(url, private=(user_id,) if user_id else ())
+        return self._results(item_id, url, private=(user_id,) if user_id else ())
 
     def results_page(self, item_id: str, key: str) -> Operation[Page[Result]]:
         """
         Get a further page of results: its URL as the platform wrote it.
         """
-        return self._results(check_trusted(key, self._trusted, "the next page of results"))
+        return self._results(item_id, check_trusted(key, self._trusted, "the next page of results"))
 
-    def _results(self, url: str, private: tuple[str, ...] = ()) -> Operation[Page[Result]]:
+    def _results(self, item_id: str, url: str, private: tuple[str, ...] = ()) -> Operation[Page[Result]]:
         request = _get(url, media_types.RESULT_CONTAINER)
-        read = partial(_read_page, load_result, True)
-        return self._operation("results", request, (Scope.RESULT_READONLY,), read, private=private)
+        return self._operation(
+            "results", request, (Scope.RESULT_READONLY,), partial(_read_results, item_id), private=private
+        )
 
     def _container(self) -> str:
         if self._endpoint.lineitems is None:
@@ -181,25 +182,17 @@ def _send(method: str, url: str, media_type: str, body: bytes) -> Request:
     return Request(method, url, (("Accept", media_type), ("Content-Type", media_type)), body)
 
 
-def _read_page(load: Callable[[object], T], bare: bool, response: Response) -> Page[T]:
-    records = load_list(response.body, load, bare=bare)
+def _read_items(response: Response) -> Page[LineItem]:
+    records = load_list(response.body, lambda record: load_line_item(record, response.url))
     return Page(records, next_link(response.header_values("Link"), response.url))
 
 
-def _read_line_item(response: Response) -> LineItem:
-    return load_line_item(load_json(response.body))
+def _read_results(item_id: str, response: Response) -> Page[Result]:
+    # Sakai answers for one user without an array.
+    records = load_list(response.body, load_result, bare=True)
+    about_item(item_id, records)
+    return Page(records, next_link(response.header_values("Link"), response.url))
 
 
-def _read_created(sent: LineItem, response: Response) -> LineItem:
-    location = response.header("Location")
-    if location and not response.body.strip():
-        return attrs.evolve(sent, id=resolve(location, response.url))
-    return _read_line_item(response)
-
-
-def _read_updated(response: Response) -> LineItem | None:
-    return _read_line_item(response) if response.body.strip() else None
-
-
-def _read_nothing(response: Response) -> None:
-    acknowledgment(response)
+def _read_line_item(item_id: str, response: Response) -> LineItem:
+    return about(item_id, load_line_item(load_json(response.body), response.url))

@@ -157,6 +157,13 @@ class Pacer:
         wait = max(self._held_until, self._due) - now
         return wait if wait > TICK else 0.0
 
+    def silent_for(self, now: float) -> float:
+        """
+        Return the seconds until a hold ends, 0.0 when there is none: `held_for` without the spacing of starts.
+        """
+        wait = self._held_until - now
+        return wait if wait > TICK else 0.0
+
     def started(self, now: float) -> None:
         """
         Take a place. `may_start` was true.

@@ -10,8 +10,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import attrs
-
 from aioags.errors import (
     AGSError,
     BrokenError,
@@ -71,9 +69,11 @@ def score_refusal(operation: Operation[Any], response: Response, wall: float) ->
     passing = _passing(operation, response, wall, facts)
     if passing is None:
         return _refused_score(response, facts)
-    if isinstance(passing, BrokenError) and response.body.strip() == b"[]":
-        told = "the platform failed; Moodle answers so while the grade or the column is locked"
-        return attrs.evolve(passing, message=told)
+    if response.status >= 500 and response.body.strip() == b"[]":
+        # Moodle 4.5 answers so when the grade or its column is locked: a refusal that may lift. So it does when its
+        # database fails, under Apache.
+        told = "the platform refuses this score for now; Moodle answers so while the grade or its column is locked"
+        return RefusedError(told, transient=True, **facts)
     return passing
 
 

@@ -6,8 +6,8 @@ tries, and nothing else does:
 
 ``tries``      how many requests were sent for a cause that counts: not a throttle, not a renewed token, not a redirect.
 ``throttles``  how many answers said "later"; they lengthen the wait, and only time bounds them.
-``lost``       an earlier try may have been applied. From then on "stale" means recorded and "not found" means deleted,
-               and an error can no longer say that surely nothing was recorded.
+``lost``       an earlier try may have been applied. From then on "not found" means deleted, "stale" may be our own
+               doing, and an error can no longer say that surely nothing was recorded.
 ``renewed``    the token was renewed once for this call. It is never renewed twice: 401 and 403 have many meanings.
 ``doubt``      nobody knows what became of what was sent, and the platform is being searched for it: the error that says
                so, which stands when the search settles nothing.
@@ -20,11 +20,20 @@ lost, 408, 5xx, unreadable write    FREELY and STAMPED: again. NEVER: give up, r
 429, 403 in disguise, 503 + hint    again after the hint, whatever the operation: the platform did not act
 425                                 again: the platform did not act
 401, or 403 and a cached token      renew once, again
-stale (409, 400 with the words)     after a lost answer: recorded. At the first attempt: give up. Where the back end
-                                    puts its own stamp on each try (the error is transient): again
+stale (409, 400 with the words)     after a lost answer: search; what is newer may be ours or anybody's. At the first
+                                    attempt: give up. Where the back end puts its own stamp on each try (the error is
+                                    transient): again
+2xx that denies it                  as the refusal that it names
+2xx that is no JSON                 a score: search, else nobody knows. Never again: somebody else may have said it
+201 for a new line item             made, whatever the body says: search once for what it is called, never make again
+locked (Moodle's 500 with ``[]``)   again, once
+the same 5xx twice for a new item   give up, where the listing works
 other                               give up
 
-Before a trial gives up in doubt, it searches the platform if its caller said how (`Search`).
+Before a trial gives up for want of an answer, it searches if its caller said so (`confirm`). What a search settles is
+settled; what it does not leaves the doubt: recorded None.
+
+While the platform is away (`Breaker`) a failed probe is no try, until another call succeeds.
 
 Every wait lies within the policy's total time, or the trial gives up at once: no wait is cut short, since coming back
 before the platform said is rude, and coming back late is not what the caller asked for.
@@ -42,15 +51,19 @@ from aioags.errors import (
     AuthorizationError,
     BrokenError,
     ForbiddenError,
+    LostAnswerError,
     MalformedError,
     NoAnswerError,
     NotFoundError,
+    RefusedError,
     StaleScoreError,
     ThrottledError,
     UntrustedURLError,
 )
 from aioags.model.policy import RetryPolicy
 from aioags.protocol.acknowledgment import RejectionError
+from aioags.protocol.answers import OtherAnswerError, UnseenError
+from aioags.protocol.breaker import is_outage
 from aioags.protocol.dialect import Operation, Page, Repeat
 from aioags.protocol.messages import Response
 from aioags.protocol.refusals import malformed, refusal
@@ -81,11 +94,21 @@ class Trial(Generic[T]):
         sent: How many requests went out, for whatever cause; those of a search are not counted.
 
         search: How to find out what a lost answer left. None: there is no way to look.
+
+        confirm: Search also when nobody knows for want of an answer. False: only when the platform said something that
+            a search can explain, or what is created must not be created twice.
+
+        waits: Wait while the platform is away. False: give up at once.
+
+        waited_for: Class name of the error of an outage that it waited for. None: there was none.
     """
 
     operation: Operation[T]
     policy: RetryPolicy
     search: Callable[[], Search[T]] | None = None
+    confirm: bool = False
+    waits: bool = True
+    waited_for: str | None = None
     began: float | None = None
     sent: int = 0
     tries: int = 0
@@ -94,6 +117,11 @@ class Trial(Generic[T]):
     lost: bool = False
     renewed: bool = False
     doubt: AGSError | None = None
+    # Failed probes, which cost an attempt each once another call succeeds.
+    _unpaid: int = 0
+    _recoveries: int = 0
+    _broke: int | None = None
+    _answer: Response | None = None
     _searching: Search[T] | None = None
     _looks: set[str] = attrs.field(factory=set)
 
@@ -106,6 +134,7 @@ class Trial(Generic[T]):
         jitter: float,
         cached: bool = False,
         renewable: bool = True,
+        probe: bool = False,
     ) -> Verdict[T]:
         """
         Say what follows from the answer to the latest try.
@@ -122,9 +151,16 @@ class Trial(Generic[T]):
             cached: The token of this try was used before.
 
             renewable: It can be renewed, and may be at fault.
+
+            probe: It was sent to find out whether the platform is back.
         """
+        # Who allows one attempt wants no second, whatever it is called.
+        if probe and self.policy.attempts > 1 and is_outage(answer):
+            self._unpaid += 1
+            self.tries -= 1
         if isinstance(answer, AGSError):
             return self._failed(answer, now, jitter)
+        self._answer = answer
         if 300 <= answer.status < 400 and (verdict := self._redirected(answer)) is not None:
             return verdict
         if answer.ok:
@@ -134,6 +170,31 @@ class Trial(Generic[T]):
             self.renewed = True
             return Renew()
         return self._failed(error, now, jitter)
+
+    @property
+    def date(self) -> str | None:
+        """
+        ``Date`` header of the latest answer. None: it had none.
+        """
+        return None if self._answer is None else self._answer.header("Date")
+
+    def entered(self, now: float, recoveries: int, waited_for: str | None) -> None:
+        """
+        Note that the next try begins.
+
+        Args:
+            now: Seconds, on the clock that `judge` is given.
+
+            recoveries: How often the platform had come back from an outage by then.
+
+            waited_for: What was waited for at an open breaker. None: nothing.
+        """
+        if self.began is None:
+            self.began = now
+        if recoveries != self._recoveries:
+            self.tries += self._unpaid
+            self._unpaid, self._recoveries = 0, recoveries
+        self.waited_for = waited_for or self.waited_for
 
     def time_left(self, now: float) -> float:
         """
@@ -148,18 +209,32 @@ class Trial(Generic[T]):
     def _succeeded(self, answer: Response, now: float, wall: float, jitter: float) -> Verdict[T]:
         try:
             return Done(self.operation.read(answer))
-        except RejectionError:
-            return self.give_up(refusal(self.operation, answer, wall=wall))
+        except RejectionError as denial:
+            said = answer if denial.status is None else attrs.evolve(answer, status=denial.status)
+            return self._failed(refusal(self.operation, said, wall=wall), now, jitter)
         except NotReadableError as error:
-            return self._failed(malformed(self.operation, answer, str(error)), now, jitter)
+            return self._unreadable(malformed(self.operation, answer, str(error)), error, now, jitter)
         except AGSError as error:
             return GiveUp(error)
+
+    def _unreadable(self, error: MalformedError, why: NotReadableError, now: float, jitter: float) -> Verdict[T]:
+        error.transient = isinstance(why, OtherAnswerError)
+        if isinstance(why, UnseenError):
+            # Made is made: it is looked for, and never made again.
+            error.recorded = True
+            return self._search_for(error)
+        if self.operation.repeat in (Repeat.STAMPED, Repeat.NEVER):
+            # Somebody in between may have said it, without the platform's knowing: the result tells.
+            return self._search_for(error)
+        return self._failed(error, now, jitter)
 
     def _failed(self, error: AGSError, now: float, jitter: float) -> Verdict[Any]:
         if not self.operation.writes:
             error.recorded = False
-        if self.lost and self._means_done(error):
+        if self.lost and isinstance(error, NotFoundError) and self.operation.request.method == "DELETE":
             return Done(None)
+        if self.lost and isinstance(error, StaleScoreError) and not error.transient:
+            return self._overtaken(error)
         if isinstance(error, ThrottledError):
             self.throttles += 1
             return self._again(error, self.throttles, now, jitter)
@@ -168,20 +243,29 @@ class Trial(Generic[T]):
         if ambiguous and self.operation.repeat in (Repeat.NEVER, Repeat.LOOK_FIRST):
             return self.give_up(error)
         self.lost = self.lost or ambiguous
-        if not self._repeats(error) or self.tries >= self.policy.attempts:
+        if not self._repeats(error) or self.tries >= self._most_tries(error):
             return self.give_up(error)
         return self._again(error, self.tries, now, jitter)
 
-    def _means_done(self, error: AGSError) -> bool:
-        # A repeat that is stale was recorded the first time: Moodle 409, Open edX 400. A DELETE likewise.
-        if isinstance(error, NotFoundError):
-            return self.operation.request.method == "DELETE"
-        return isinstance(error, StaleScoreError) and not error.transient
+    def _overtaken(self, stale: StaleScoreError) -> Look | GiveUp:
+        # What is newer may be the lost try, another machine's, or a teacher's touch (Moodle restamps).
+        doubt = LostAnswerError(
+            "an earlier try was not answered, and the platform holds a score as new or newer: nobody knows whose",
+            recorded=None,
+            spec=stale.spec,
+        )
+        doubt.__cause__ = stale
+        return self._search_for(doubt)
 
     def _repeats(self, error: AGSError) -> bool:
         if isinstance(error, MalformedError):
             return error.transient or self.operation.writes
-        return isinstance(error, (NoAnswerError, BrokenError, StaleScoreError)) and error.transient
+        return isinstance(error, (NoAnswerError, BrokenError, RefusedError)) and error.transient
+
+    def _most_tries(self, error: AGSError) -> int:
+        # A refusal that may lift within a moment is asked once more, and not again.
+        passing = isinstance(error, RefusedError) and not isinstance(error, StaleScoreError)
+        return min(2, self.policy.attempts) if passing else self.policy.attempts
 
     def _again(self, error: AGSError, count: int, now: float, jitter: float) -> Again | Look | GiveUp:
         wait = self._wait(error, count, jitter)
@@ -205,7 +289,10 @@ class Trial(Generic[T]):
         End with this error, unless the platform can be searched for what is in doubt.
         """
         self.settled(error)
-        if error.recorded is not None or self.search is None:
+        return self._search_for(error) if error.recorded is None and self.confirm else GiveUp(error)
+
+    def _search_for(self, error: AGSError) -> Look | GiveUp:
+        if self.search is None:
             return GiveUp(error)
         self.doubt = error
         try:
@@ -232,11 +319,21 @@ class Trial(Generic[T]):
         if isinstance(found, AGSError) or search is None:
             return self._in_doubt(found if isinstance(found, AGSError) else None)
         for record in found.records:
-            if (verdict := search.recognise(record)) is not None:
-                return verdict
+            said = search.recognise(record)
+            if isinstance(said, Done):
+                return said
+            if said is not None:
+                return self._differs()
         if found.next is not None:
             return self._look_further(search, found.next)
         return self._nowhere(search, now, jitter)
+
+    def _differs(self) -> GiveUp:
+        # Where the platform called ours stale: something newer stands there, whether ours did in between or not.
+        stale = None if self.doubt is None else self.doubt.__cause__
+        if isinstance(stale, StaleScoreError):
+            return GiveUp(attrs.evolve(stale, recorded=None))
+        return self._in_doubt(None)
 
     def _look_further(self, search: Search[T], key: str) -> Look | GiveUp:
         if key in self._looks or len(self._looks) >= _MOST_PAGES:
@@ -248,10 +345,17 @@ class Trial(Generic[T]):
             return self._in_doubt(untrusted)
 
     def _nowhere(self, search: Search[T], now: float, jitter: float) -> Again | GiveUp:
-        if self.doubt is None or not search.creates or self.tries >= self.policy.attempts:
+        doubt = self.doubt
+        if doubt is None or doubt.recorded or not search.creates or self.tries >= self.policy.attempts:
             return self._in_doubt(None)
-        wait = self._wait(self.doubt, self.tries, jitter)
-        return self._in_doubt(None) if wait > self.time_left(now) else Again(wait, self.doubt)
+        if isinstance(doubt, BrokenError):
+            # Where the listing works the platform is well, and the same failure again is about this line item: Moodle
+            # answers 502 for a tag of 300 characters, and makes a column each time that nobody can delete.
+            if doubt.status == self._broke:
+                return self._in_doubt(None)
+            self._broke = doubt.status
+        wait = self._wait(doubt, self.tries, jitter)
+        return self._in_doubt(None) if wait > self.time_left(now) else Again(wait, doubt)
 
     def _redirected(self, answer: Response) -> Follow | Look | GiveUp | None:
         target = answer.header("Location")

@@ -6,10 +6,19 @@ timestamps Moodle 4.5 kept the wrong one in five rounds of six. So each key has 
 rest wait, and whoever leaves starts the next. Keys do not wait for each other. The lines belong to the whole `Client`,
 so the order holds across `post_score` and `post_scores`.
 
-The same object remembers the last stamp of each key, in whole seconds. Moodle compares whole seconds and refuses an
-equal or earlier one (409), and after a score without a value it stores the time of its own clock. So a stamp that the
-package made is moved to the next whole second when the key's last one lies in the same second or later; a caller's own
-never is. Two scores of one user that lie more than `_REMEMBERED` other users apart may escape the rule.
+The same object remembers of each key the last stamp, in whole seconds, and who was sent last. Moodle compares whole
+seconds and refuses an equal or earlier one (409). So a stamp that the package made is moved to the next whole second
+when the key's last one lies in the same second or later; a caller's own never is.
+
+Some stamps are not kept as they were sent: after a score without a value Moodle stores the time of its own clock, and
+before 4.5.6 after every score of a coupled line item. So the platform's clock, as its answer tells it (`Date`), is
+remembered as the last stamp then (`restamped`).
+
+Moving is for what is newer. A score that this process made before the one that was sent last is older, and is not
+lifted over it (`is_older`): a failed batch that was kept and is posted again must not undo a regrade. Between processes
+the order of posting counts, since no clock can promise another.
+
+Two scores of one user that lie more than `_REMEMBERED` other users apart may escape the rule.
 """
 
 from __future__ import annotations
@@ -17,6 +26,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import attrs
 
@@ -25,8 +35,21 @@ from aioags.model.score import Score
 Key = tuple[str, str]
 """Line item and user."""
 
-# Keys in each of two generations, about 70 bytes each: what a batch holds must not grow with its length.
+# Keys in each of two generations, about 200 bytes each: what a batch holds must not grow with its length.
 _REMEMBERED = 16_384
+
+
+class _Last(NamedTuple):
+    """
+    What a platform may hold of one key: the stamp's second, and who was sent last.
+    """
+
+    second: int
+    order: int = 0
+    process: str | None = None
+
+
+_NONE = _Last(-(2**62))
 
 
 @attrs.define(eq=False)
@@ -53,8 +76,8 @@ class Turns:
         self._lines: dict[Key, deque[Turn]] = {}
         # hash of the key: the texts themselves would keep 100,000 user ids alive. Two generations, the older dropped
         # as a whole: deleting one key at a time from the front of a dict costs more the longer it lives.
-        self._last: dict[int, int] = {}
-        self._older: dict[int, int] = {}
+        self._last: dict[int, _Last] = {}
+        self._older: dict[int, _Last] = {}
 
     def join(self, key: Key, start: Callable[[Turn], None]) -> tuple[Turn, bool]:
         """
@@ -87,31 +110,49 @@ class Turns:
         last = self._latest(key)
         stamp = score.timestamp
         second = int(stamp.timestamp())
-        if score.is_auto_stamped and last is not None and second <= last:
-            second = last + 1
+        if score.is_auto_stamped and second <= last.second:
+            second = last.second + 1
             stamp = datetime.fromtimestamp(second, UTC)
-        self._remember(key, second)
+        if second > last.second:
+            self._remember(key, _Last(second, last.order, last.process))
         return stamp
+
+    def sent(self, key: Key, score: Score) -> None:
+        """
+        Note that the platform may hold this score now: what this process made before is older.
+        """
+        made, last = score.stamp, self._latest(key)
+        if made is None:
+            self._remember(key, _Last(last.second))
+        elif made.made_by != last.process or made.order > last.order:
+            self._remember(key, _Last(last.second, made.order, made.made_by))
 
     def is_older(self, key: Key, score: Score) -> bool:
         """
+        True when a newer score of this key was sent before, made by the same process.
+        """
+        made, last = score.stamp, self._latest(key)
+        return made is not None and made.made_by == last.process and made.order < last.order
+
+    def is_stamped_before(self, key: Key, score: Score) -> bool:
+        """
         True when the caller gave a score a stamp, and one of a later second was sent for this key before.
         """
-        last = self._latest(key)
-        return not score.is_auto_stamped and last is not None and int(score.timestamp.timestamp()) < last
+        return not score.is_auto_stamped and int(score.timestamp.timestamp()) < self._latest(key).second
 
-    def wiped(self, key: Key, wall: float) -> None:
+    def restamped(self, key: Key, second: float) -> None:
         """
-        Note that a score without a value was recorded: the platform may have stored the time of its own clock.
+        Note that the platform may have stored this second of its own clock instead of the stamp that was sent.
         """
-        self._remember(key, int(wall))
-
-    def _remember(self, key: Key, second: int) -> None:
-        # Never an earlier second: what the caller stamped long ago takes nothing back from the platform.
         last = self._latest(key)
-        self._last[hash(key)] = second if last is None or last < second else last
+        if int(second) > last.second:
+            self._remember(key, _Last(int(second), last.order, last.process))
+
+    def _remember(self, key: Key, last: _Last) -> None:
+        self._last[hash(key)] = last
         if len(self._last) >= _REMEMBERED:
             self._older, self._last = self._last, {}
 
-    def _latest(self, key: Key) -> int | None:
-        return self._last.get(hash(key), self._older.get(hash(key)))
+    def _latest(self, key: Key) -> _Last:
+        place = hash(key)
+        return self._last.get(place) or self._older.get(place) or _NONE

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from aioags.errors import UntrustedURLError, shown_url
 from aioags.model.secure import url_fault
@@ -69,6 +69,27 @@ def same_resource(one: str, other: str) -> bool:
     Compare two URLs by meaning: case of scheme and host, default port, trailing slash and fragment do not count.
     """
     return one == other or _meaning(one) == _meaning(other)
+
+
+def same_item(one: str, other: str) -> bool:
+    """
+    True when two URLs name the same line item: the same path, and no parameter that both have differs.
+
+    The host does not count: an LMS may go by two names. Nor does a parameter that only one has: Moodle takes the URL of
+    a coupled line item with and without its query for the same.
+    """
+    if one == other:
+        return True
+    try:
+        (path, query), (other_path, other_query) = _path_and_query(one), _path_and_query(other)
+    except ValueError:
+        return False
+    return path == other_path and all(query[name] == other_query[name] for name in query.keys() & other_query.keys())
+
+
+def _path_and_query(url: str) -> tuple[str, dict[str, str]]:
+    parts = urlsplit(url)
+    return unquote(parts.path).rstrip("/"), dict(parse_qsl(parts.query, keep_blank_values=True))
 
 
 def _meaning(url: str) -> tuple[str, str, str]:

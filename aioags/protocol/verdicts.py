@@ -68,6 +68,13 @@ class GiveUp:
     error: AGSError
 
 
+@attrs.frozen
+class Differs:
+    """
+    What was searched for is not what stands there.
+    """
+
+
 Verdict: TypeAlias = "Done[T] | Again | Renew | Follow | Look | GiveUp"
 
 
@@ -81,7 +88,7 @@ class Search(Generic[T]):
 
         further: Makes the operation for a further page.
 
-        recognise: What a record says: the call is done, or it failed for a reason now known. None: nothing.
+        recognise: What a record says: the call is done, or something else stands in its place. None: nothing.
 
         creates: What is searched for is new: when it is nowhere, it was not made and may be made again. False: its
             absence proves nothing.
@@ -89,5 +96,5 @@ class Search(Generic[T]):
 
     first: Operation[Page[Any]]
     further: Callable[[str], Operation[Page[Any]]]
-    recognise: Callable[[Any], Done[T] | GiveUp | None]
+    recognise: Callable[[Any], Done[T] | Differs | None]
     creates: bool = False

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from aioags.model.line_item import LINE_ITEM_FIELDS, LineItem
 from aioags.model.result import Result
 from aioags.model.score import Score, Submission
+from aioags.wire.links import resolve
 from aioags.wire.scalars import (
     NotReadableError,
     dump_instant,
@@ -101,9 +102,12 @@ def _plain(value: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return None if value is None else dict(value)
 
 
-def load_line_item(record: object) -> LineItem:
+def load_line_item(record: object, url: str = "") -> LineItem:
     """
     Read one line item; keys of no standard field stay in `extensions`.
+
+    Args:
+        url: The address that answered: a relative ``id`` is resolved against it. Empty: it is kept as it is.
 
     Raises:
         NotReadableError: Not an object, without ``id`` or ``scoreMaximum``, or with a field of the wrong type.
@@ -112,6 +116,7 @@ def load_line_item(record: object) -> LineItem:
     item_id = load_string("id", fields.get("id"))
     if item_id is None:
         raise NotReadableError("the line item has no id")
+    item_id = resolve(item_id, url) if url else item_id
     try:
         return _line_item(fields, item_id)
     except ValueError as error:

@@ -15,7 +15,7 @@ from typing import Any
 import attrs
 import pytest
 
-from aioags import AGSError, Client, GrantRefusedError, LineItem, Runtime, Score
+from aioags import AGSError, Client, GrantRefusedError, LineItem, MalformedError, Runtime, Score
 from aioags.protocol.messages import Request
 from tests.rigs.faults import FAULTS, Fault, FaultyTransport
 from tests.rigs.memory import Stand, new_platform, stand_of
@@ -211,8 +211,12 @@ async def test_a_batch_whose_every_post_is_hit(fault: Fault) -> None:
         await _post_scores(stand)
 
 
+# Nobody knows who said it: it is not repeated.
+STRANGE = {"html-page", "garbage-json"}
 TRANSIENT = [
-    fault for fault in FAULTS if fault.name not in {"200-empty-list", "redirect-other-origin", "wrong-content-type"}
+    fault
+    for fault in FAULTS
+    if fault.name not in {"200-empty-list", "redirect-other-origin", "wrong-content-type", *STRANGE}
 ]
 
 
@@ -227,6 +231,16 @@ async def test_a_score_without_comment_gets_through_a_passing_fault(fault: Fault
         armed = True
         assert await outcome_of(call, stand) is None
         assert stand.history("user-0001") == [5]
+
+
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault.name in STRANGE], ids=lambda fault: fault.name)
+async def test_a3_a_score_that_somebody_else_answered_is_not_repeated(fault: Fault) -> None:
+    call = next(call for call in CALLS if call.name == "post-score")
+    async with faulty_stand(times(fault, call.hit, 1)) as stand:
+        error = await outcome_of(call, stand)
+        assert isinstance(error, MalformedError)
+        assert error.recorded is None
+        assert stand.history("user-0001") == []
 
 
 async def test_a_partial_grant_is_refused_before_the_call() -> None:

@@ -228,12 +228,15 @@ async def test_a_slow_answer_within_its_bounds_is_read() -> None:
 
 
 async def test_a_batch_at_a_dead_server_ends() -> None:
-    async with raw_server(silent) as server, Client(retry=ONCE, timeouts=HASTY) as client:
+    # From the eighth on they wait for the platform to come back, as long as they may.
+    briefly = RetryPolicy(attempts=1, total_time=2.0)
+    async with raw_server(silent) as server, Client(retry=briefly, timeouts=HASTY) as client:
         async with asyncio.timeout(FOR_EVER):
             report = await server.gradebook(client).post_scores(
                 Score.graded(f"user-{number}", 8, score_maximum=10) for number in range(12)
             )
-    assert (report.total, report.recorded, report.unknown) == (12, 0, 12)
+    assert (report.total, report.recorded) == (12, 0)
+    assert report.unknown >= 8
 
 
 # -- Answers that nobody asked for -------------------------------------------------------------------------------------

@@ -391,3 +391,76 @@ async def test_the_stand_itself_uses_the_registration_as_the_platform_gives_it()
     stand = memory_stand()
     again = stand_of(stand.platform, stand.client, stand.transport)
     assert again.registration == stand.registration
+
+
+# -- Refused -----------------------------------------------------------------------------------------------------------
+
+
+def unknown_to(stand: Stand) -> Stand:
+    """
+    Return the stand of a tool whose key the platform does not know.
+    """
+    from joserfc.jwk import ECKey
+
+    args = stand.platform.registration_args() | {"key": ECKey.generate_key("P-256", private=True)}
+    registration = Registration(**args)
+    gradebook = stand.client.gradebook(registration, stand.endpoint)
+    return attrs.evolve(stand, registration=registration, gradebook=gradebook)
+
+
+def slow_tokens(stand: Stand, time: VirtualTime) -> None:
+    """
+    Let each token request take a tenth of a second.
+    """
+
+    async def before(request: Request) -> None:
+        await time.sleep(0.1)
+
+    assert stand.transport is not None
+    stand.transport.before = before
+
+
+@pytest.mark.parametrize("places", [1, 8, 64])
+async def test_b6_a_refused_token_is_asked_for_once_for_a_whole_batch(places: int) -> None:
+    time = VirtualTime()
+    stand = unknown_to(timed_stand(time, pace=Pace(places, 64)))
+    slow_tokens(stand, time)
+    users = [f"user-{number:04}" for number in range(64)]
+    report = await stand.gradebook.post_scores(grades(users))
+    assert (report.recorded, report.unknown, report.total) == (0, 0, 64)
+    assert {type(delivery.error) for delivery in report.failed} == {GrantRefusedError}
+    assert stand.platform.counts["token"] == 1
+    # A later call asks again: an administrator may have mended it.
+    await time.sleep(1.0)
+    with pytest.raises(GrantRefusedError):
+        await stand.gradebook.post_score(graded())
+    assert stand.platform.counts["token"] == 2
+
+
+async def test_b6_each_has_an_error_of_its_own() -> None:
+    time = VirtualTime()
+    stand = unknown_to(timed_stand(time, pace=Pace(8, 64)))
+    slow_tokens(stand, time)
+    report = await stand.gradebook.post_scores(grades([f"user-{number:04}" for number in range(64)]))
+    assert len({id(delivery.error) for delivery in report.failed}) == 64
+
+
+async def test_b6_single_calls_at_the_gate_ask_once_too() -> None:
+    time = VirtualTime()
+    stand = unknown_to(timed_stand(time, pace=Pace(4, 4)))
+    slow_tokens(stand, time)
+    calls = (stand.gradebook.post_score(graded(number)) for number in range(1, 31))
+    outcome = await asyncio.gather(*calls, return_exceptions=True)
+    assert {type(error) for error in outcome} == {GrantRefusedError}
+    assert stand.platform.counts["token"] == 1
+
+
+async def test_b6_all_or_nothing_that_is_refused_altogether_is_asked_twice() -> None:
+    time = VirtualTime()
+    stand = timed_stand(time, attrs.evolve(PROFILES["spec"], scope_policy="strict"), pace=Pace(8, 64))  # type: ignore[arg-type]
+    stand.platform.tool.scopes = ()
+    stand.gradebook = stand.second_gradebook(scope=frozenset(Scope))
+    slow_tokens(stand, time)
+    report = await stand.gradebook.post_scores(grades([f"user-{number:04}" for number in range(64)]))
+    assert {type(delivery.error) for delivery in report.failed} == {GrantRefusedError}
+    assert asked(stand) == [set(Scope), {Scope.SCORE}]

@@ -149,11 +149,14 @@ def new_platform(profile: str | Profile = "spec", **settings: Any) -> Platform:
     return Platform.create(profile, **{"key": tool_key(), "keep_requests": None, **settings})
 
 
-def stand_of(platform: Platform, client: Client, transport: MemoryTransport | None = None) -> Stand:
+def stand_of(platform: Platform, client: Client, transport: MemoryTransport | None = None, *, key: Any = None) -> Stand:
     """
     Put a client in front of a platform.
+
+    Args:
+        key: What the tool signs with. None: `tool_key`.
     """
-    registration = Registration(**(platform.registration_args() | {"key": tool_key()}))
+    registration = Registration(**(platform.registration_args() | {"key": key or tool_key()}))
     endpoint = Endpoint.from_claim(platform.endpoint_claim())
     gradebook = client.gradebook(registration, endpoint)
     return Stand(platform, client, registration, endpoint, gradebook, transport)

@@ -30,7 +30,11 @@ async def test_3_2_15_an_item_that_is_there_is_not_created(platform: PaperPlatfo
 
 
 async def test_3_2_15_an_item_that_is_not_there_is_created(platform: PaperPlatform) -> None:
-    platform.script = [answer(200, [item_record(resourceId="quiz-2")]), answer(201, item_record())]
+    platform.script = [
+        answer(200, [item_record(resourceId="quiz-2")]),
+        answer(201, item_record()),
+        answer(200, [item_record()]),
+    ]
     quiz = await found_or_created(platform, resource_id="quiz-1", tag="grade")
     assert quiz.id == ITEM
     assert sent_json(platform.sent[1]) == {
@@ -88,7 +92,7 @@ async def test_3_2_15_many_callers_at_once_create_it_once() -> None:
         items.append(item_record(id=f"{ITEM}&n={len(items)}"))
         return answer(201, items[-1])
 
-    platform = PaperPlatform(script=[gradebook] * 51)
+    platform = PaperPlatform(script=[gradebook] * 52)
     client = platform.gradebook()
     found = await asyncio.gather(
         *(client.find_or_create_line_item(label="Quiz 1", score_maximum=10, resource_id="quiz-1") for _ in range(50))

@@ -114,9 +114,13 @@ async def test_3_2_5_a_success_without_an_id_is_settled_by_looking(platform: Pap
     assert (await platform.gradebook().create_line_item(NEW)).id == ITEM
 
 
-async def test_3_2_5_what_cannot_be_settled_is_unknown(platform: PaperPlatform) -> None:
+@pytest.mark.parametrize("status, recorded", [(200, None), (201, True)])
+async def test_3_2_5_what_cannot_be_settled_is_unknown_unless_it_was_201(
+    platform: PaperPlatform, status: int, recorded: bool | None
+) -> None:
     # The second time with another token: the first may have been to blame.
-    platform.script = [answer(201, "<html>"), answer(403), answer(403)]
+    platform.script = [answer(status, "<html>"), answer(403), answer(403)]
     with pytest.raises(MalformedError) as caught:
         await platform.gradebook().create_line_item(NEW)
-    assert caught.value.recorded is None
+    assert caught.value.recorded is recorded
+    assert [request.method for request in platform.sent] == ["POST", "GET", "GET"]

@@ -135,7 +135,8 @@ async def test_3_4_9_a_later_score_of_somebody_else_is_an_error(platform: PaperP
     assert (caught.value.recorded, caught.value.spec) == (False, "AGS 3.4.9")
 
 
-async def test_3_4_9_a_repeat_that_is_stale_was_recorded(platform: PaperPlatform) -> None:
-    platform.script = [answer(502), answer(409, "[]")]
+async def test_3_4_9_a_repeat_that_is_stale_is_recorded_where_the_result_shows_it(platform: PaperPlatform) -> None:
+    shown = {"userId": "u1", "resultScore": 5, "resultMaximum": 10}
+    platform.script = [answer(502), answer(409, "[]"), answer(200, [shown])]
     delivery = await platform.gradebook().post_score(graded(5))
     assert (delivery.recorded, delivery.attempts) == (True, 2)

@@ -1,5 +1,5 @@
 """
-A 2xx without a defined body is a yes, unless it is Moodle's ``[]`` or somebody else's page (facts S1, S2, S18, N4).
+A 2xx without a defined body is a yes, unless its JSON denies it or it is somebody else's words (S1, S2, S18, N4).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aioags.protocol.acknowledgment import RejectionError, acknowledgment
+from aioags.protocol.acknowledgment import RejectionError, acknowledgment, deletion
 from aioags.wire.scalars import NotReadableError
 from tests.fakes import answer
 
@@ -26,9 +26,11 @@ YES: dict[str, tuple[bytes, Any]] = {
     "an object with a byte order mark": (b'\xef\xbb\xbf{"a": 1}', {"a": 1}),
     "null": (b"null", None),
     "true": (b"true", None),
-    "a text": (b"OK", None),
     "a JSON text": (b'"saved"', None),
-    "a text of another language": ("Enregistré avec succès".encode(), None),
+    "an object whose status is that of a success": (b'{"status": 200}', {"status": 200}),
+    "an object with a status in words": (b'{"status": "done"}', {"status": "done"}),
+    "an object with an error that is none": (b'{"error": null, "errors": []}', {"error": None, "errors": []}),
+    "an object with a status that is no number": (b'{"status": true}', {"status": True}),
     "a list with something in it": (b'[{"resultUrl": "x"}]', None),
     "only a byte order mark": (b"\xef\xbb\xbf", None),
 }
@@ -46,9 +48,43 @@ def test_s2_moodles_empty_array_is_a_rejection(body: bytes) -> None:
         acknowledgment(answer(200, body))
 
 
+NOES: dict[str, tuple[bytes, int | None]] = {
+    "a refusal in the body": (b'{"status": 400, "reason": "no"}', 400),
+    "its status as a text": (b'{"status": "404"}', 404),
+    "a failure in the body": (b'{"status": 500}', 500),
+    "an error in words": (b'{"error": "no such user"}', None),
+    "an error as an object": (b'{"error": {"message": "no"}}', None),
+    "a list of errors": (b'{"errors": [{"message": "no"}]}', None),
+    "a status and an error": (b'{"status": 422, "error": "no"}', 422),
+    "an error beside a status of success": (b'{"status": 200, "error": "no"}', 200),
+}
+
+
+@pytest.mark.parametrize("body, status", NOES.values(), ids=NOES.keys())
+def test_a3_json_that_denies_it_is_a_rejection(body: bytes, status: int | None) -> None:
+    for read in (acknowledgment, deletion):
+        with pytest.raises(RejectionError) as caught:
+            read(answer(200, body))
+        assert caught.value.status == status
+
+
+@pytest.mark.parametrize("body", [b"", b"OK", b"deleted", b'"OK"', b"null", b"{}"])
+def test_a3_a_word_will_do_for_a_deletion(body: bytes) -> None:
+    deletion(answer(200, body))
+
+
+@pytest.mark.parametrize("body", [b"<html>", b'{"a":', b"[1"])
+def test_a3_a_page_is_no_deletion(body: bytes) -> None:
+    with pytest.raises(NotReadableError):
+        deletion(answer(200, body))
+
+
 @pytest.mark.parametrize(
     "body",
     [
+        b"OK",
+        b"Please log in",
+        "Enregistré avec succès".encode(),
         b"<!DOCTYPE html><html><body>Please log in</body></html>",
         b"\n <html>",
         b"\xef\xbb\xbf<html>",

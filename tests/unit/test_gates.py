@@ -8,114 +8,12 @@ from __future__ import annotations
 
 import asyncio
 
-import attrs
 import pytest
 
 from aioags import ThrottledError
-from aioags.calls.gates import Gate
-from aioags.model.policy import Pace
-from aioags.protocol.pace import Signal
-
-FINE = Signal(0.1)
-LONG = 120.0
-SHORT = 5.0
-
-
-@attrs.define
-class Hand:
-    """
-    A clock that is moved by hand, and the sleepers that wake when it passes their time.
-
-    Attributes:
-        now: Seconds since the test began.
-
-        sleepers: When each is due, and what it waits for.
-    """
-
-    now: float = 0.0
-    sleepers: list[tuple[float, asyncio.Future[None]]] = attrs.field(factory=list)
-
-    def clock(self) -> float:
-        """
-        Return seconds that never step back.
-        """
-        return self.now
-
-    async def sleep(self, seconds: float) -> None:
-        """
-        Wait until the hand has moved so far.
-        """
-        waiting = asyncio.get_running_loop().create_future()
-        place = (self.now + seconds, waiting)
-        self.sleepers.append(place)
-        try:
-            await waiting
-        finally:
-            self.sleepers.remove(place)
-
-    async def move(self, seconds: float) -> None:
-        """
-        Let time pass, wake whoever is due, and let everybody go on.
-        """
-        self.now += seconds
-        for due, waiting in self.sleepers:
-            if due <= self.now and not waiting.done():
-                waiting.set_result(None)
-        await settle()
-
-
-async def settle() -> None:
-    """
-    Let everybody go on who can without time passing.
-    """
-    for _ in range(10):
-        await asyncio.sleep(0)
-
-
-@attrs.define
-class Line:
-    """
-    A gate and its callers, told apart by name.
-
-    Attributes:
-        passed: Who was let in, in that order.
-    """
-
-    places: int = 1
-    hand: Hand = attrs.field(factory=Hand)
-    gate: Gate = attrs.field(init=False)
-    passed: list[str] = attrs.field(factory=list)
-
-    def __attrs_post_init__(self) -> None:
-        self.gate = Gate(Pace(self.places, self.places), clock=self.hand.clock, sleep=self.hand.sleep)
-
-    async def come(self, name: str, patience: float = LONG) -> asyncio.Task[float]:
-        """
-        Send a caller to the gate.
-        """
-        task = asyncio.create_task(self._enter(name, patience))
-        await settle()
-        return task
-
-    async def _enter(self, name: str, patience: float) -> float:
-        begun = await self.gate.enter(patience)
-        self.passed.append(name)
-        return begun
-
-    async def leave(self, begun: float = 0.0) -> None:
-        """
-        End one request with a fine answer.
-        """
-        self.gate.leave(begun, FINE)
-        await settle()
-
-    async def throttle(self, hold: float, begun: float = 0.0) -> None:
-        """
-        End one request with a refusal that asks for so many seconds of silence.
-        """
-        error = ThrottledError("slow down", status=429, transient=True, retry_after=hold)
-        self.gate.leave(begun, Signal(0.1, throttled=True, hold=hold), error)
-        await settle()
+from aioags.calls.gates import Admission
+from aioags.protocol.signals import Signal
+from tests.unit.lines import FINE, LONG, SHORT, Line, settle
 
 
 @pytest.fixture
@@ -131,7 +29,7 @@ def line() -> Line:
 
 async def test_who_finds_a_place_passes_at_once_and_is_told_the_time(line: Line) -> None:
     line.hand.now = 7.0
-    assert await line.gate.enter(LONG) == 7.0
+    assert (await line.gate.enter(LONG)).begun == 7.0
     assert line.gate.pacer.in_flight == 1
 
 
@@ -158,7 +56,7 @@ async def test_nobody_slips_in_between_an_admission_and_its_caller(line: Line) -
     await line.come("first")
     await line.come("second")
     # The place is the second's from this moment, though its task has not run yet.
-    line.gate.leave(0.0, FINE)
+    line.gate.leave(Admission(0.0), FINE)
     await line.come("third")
     assert line.passed == ["first", "second"]
     assert line.gate.pacer.in_flight == 1
@@ -175,7 +73,7 @@ async def test_one_who_waited_is_told_when_it_was_let_in_not_when_it_came(line: 
 async def test_a_place_that_was_given_up_without_an_answer_goes_to_the_next(line: Line) -> None:
     await line.come("first")
     await line.come("second")
-    line.gate.abandon()
+    line.gate.abandon(Admission(0.0))
     await settle()
     assert line.passed == ["first", "second"]
     assert line.gate.pacer.in_flight == 1
@@ -298,7 +196,7 @@ async def test_a_throttle_turns_away_those_in_the_line_who_cannot_wait_so_long(l
 async def test_an_error_of_the_gate_says_that_nothing_was_recorded_whatever_the_throttled_call_said(line: Line) -> None:
     await line.come("first")
     error = ThrottledError("slow down", status=503, recorded=None)
-    line.gate.leave(0.0, Signal(0.1, throttled=True, hold=30.0), error)
+    line.gate.leave(Admission(0.0), Signal(0.1, throttled=True, hold=30.0), error)
     hasty = await line.come("hasty", patience=SHORT)
     assert hasty.done()
     with pytest.raises(ThrottledError) as caught:
@@ -334,7 +232,7 @@ async def test_a_waiter_that_is_cancelled_when_it_was_just_let_in_hands_its_plac
     await line.come("first")
     second = await line.come("second")
     await line.come("third")
-    line.gate.leave(0.0, FINE)
+    line.gate.leave(Admission(0.0), FINE)
     # It has the place, and does not know yet.
     second.cancel()
     await settle()
@@ -350,7 +248,7 @@ async def test_a_waiter_that_is_cancelled_when_it_was_just_turned_away_held_no_p
     await line.come("second")
     hasty = await line.come("hasty", patience=SHORT)
     error = ThrottledError("slow down", status=429)
-    line.gate.leave(0.0, Signal(0.1, throttled=True, hold=30.0), error)
+    line.gate.leave(Admission(0.0), Signal(0.1, throttled=True, hold=30.0), error)
     hasty.cancel()
     await settle()
     assert hasty.cancelled()
@@ -406,7 +304,7 @@ async def test_closing_ends_the_wait_for_the_end_of_a_hold(line: Line) -> None:
 async def test_closing_takes_no_place_from_one_that_was_just_let_in(line: Line) -> None:
     await line.come("first")
     second = await line.come("second")
-    line.gate.leave(0.0, FINE)
+    line.gate.leave(Admission(0.0), FINE)
     await line.gate.aclose()
     assert await second == 0.0
 

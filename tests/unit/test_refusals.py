@@ -325,9 +325,10 @@ def test_a_broken_platform_may_say_when_to_come_back() -> None:
     assert refused("get", answer(500, b"", *counters)).retry_after is None
 
 
-def test_moodle_with_a_locked_grade_is_explained() -> None:
+def test_a4_moodle_with_a_locked_grade_refuses_for_now() -> None:
     error = refused("score", answer(500, "[]", reason="Internal Server Error"))
-    assert type(error) is BrokenError
+    assert type(error) is RefusedError
+    assert (error.recorded, error.transient) == (False, True)
     assert "locked" in str(error)
     assert "locked" not in str(refused("score", answer(500, HTML)))
     assert "locked" not in str(refused("update", answer(500, "[]")))

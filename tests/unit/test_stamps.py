@@ -128,8 +128,8 @@ class TestTimekeeper:
     The clock and the name of one process.
     """
 
-    def test_a_stamp_rises_where_the_clock_stands_still_or_steps_back(self) -> None:
-        readings = iter([NOON, NOON, NOON - timedelta(hours=1), NOON + timedelta(seconds=1)])
+    def test_a_stamp_rises_where_the_clock_stands_still_or_steps_back_a_little(self) -> None:
+        readings = iter([NOON, NOON, NOON - timedelta(seconds=59), NOON + timedelta(seconds=1)])
         keeper = Timekeeper(lambda: next(readings).timestamp(), process="one")
         made = [keeper.next() for _ in range(4)]
         assert [stamp.instant - NOON for stamp in made] == [
@@ -141,9 +141,33 @@ class TestTimekeeper:
         assert [stamp.made_at for stamp in made] == [
             NOON,
             NOON,
-            NOON - timedelta(hours=1),
+            NOON - timedelta(seconds=59),
             NOON + timedelta(seconds=1),
         ]
+
+    def test_c10_stamps_follow_the_clock_again_after_a_glitch(self) -> None:
+        """
+        A reading a year ahead for a moment, then the right time: later stamps are right, and the order is kept.
+        """
+        ahead, later = NOON + timedelta(days=365), NOON + timedelta(seconds=1)
+        readings = iter([NOON, ahead, later, later])
+        keeper = Timekeeper(lambda: next(readings).timestamp(), process="one")
+        made = [keeper.next() for _ in range(4)]
+        assert [stamp.instant for stamp in made] == [NOON, ahead, later, later + MICROSECOND]
+        assert all(before.precedes(after) and not after.precedes(before) for before, after in pairwise(made))
+
+    def test_c10_a_step_of_just_over_a_minute_is_a_step(self) -> None:
+        readings = iter([NOON, NOON - timedelta(seconds=60.5)])
+        keeper = Timekeeper(lambda: next(readings).timestamp(), process="one")
+        made = [keeper.next() for _ in range(2)]
+        assert made[1].instant == NOON - timedelta(seconds=60.5)
+        assert made[0].precedes(made[1])
+
+    def test_c10_between_processes_nobody_knows(self) -> None:
+        one = Timekeeper(NOON.timestamp, process="one").next()
+        two = Timekeeper((NOON + timedelta(hours=1)).timestamp, process="two").next()
+        assert not one.precedes(two)
+        assert not two.precedes(one)
 
     def test_each_keeps_its_own_time(self) -> None:
         late, early = Timekeeper(NOON.timestamp), Timekeeper((NOON - timedelta(days=1)).timestamp)

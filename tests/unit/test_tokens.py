@@ -11,15 +11,19 @@ from urllib.parse import parse_qs
 
 import attrs
 import pytest
+from joserfc.jwk import ECKey, RSAKey
 
 from aioags import AGSError, GrantRefusedError, Registration, Scope, UnreachableError
 from aioags.calls.tokens import OAuthCredential, Token, TokenCache
 from aioags.protocol.dialect import Operation
 from aioags.protocol.grants import Grant, grant_refusal
-from tests.fakes import WALL, answer, registration
+from tests.fakes import WALL, answer, private_key, registration
 
 ALL = frozenset(scope.value for scope in Scope)
 SCORE = (Scope.SCORE.value,)
+OTHER_KEY = RSAKey.generate_key(2048, {"kid": "another"})
+OTHER_KEY_OF_THE_SAME_ID = ECKey.generate_key("P-256", {"kid": private_key().kid})
+SAME_KEY_OF_ANOTHER_ID = dict(private_key().as_dict(private=True)) | {"kid": "another"}
 RESULT = (Scope.RESULT_READONLY.value,)
 READ_ITEMS = (Scope.LINE_ITEM_READONLY.value, Scope.LINE_ITEM.value)
 
@@ -150,9 +154,12 @@ async def test_only_offered_scopes_are_asked_for() -> None:
         {"token_url": "https://other.example/token"},
         {"audience": "https://api.lms.example"},
         {"deployment_id": "7"},
+        {"key": OTHER_KEY},
+        {"key": OTHER_KEY_OF_THE_SAME_ID},
+        {"key": SAME_KEY_OF_ANOTHER_ID},
     ],
 )
-async def test_pitfall_19_two_schools_never_share_a_token(other: dict[str, str]) -> None:
+async def test_pitfall_19_two_schools_never_share_a_token(other: dict[str, Any]) -> None:
     office = Office()
     cache = office.cache()
     await asyncio.gather(text(cache), text(cache, **other))
@@ -312,6 +319,55 @@ async def test_an_error_is_not_kept_and_everybody_gets_one_of_their_own() -> Non
     assert {str(error) for error in errors} == {"no connection"}
     office.grants = lambda asked: asked
     assert await text(cache) == "token-2-of-tool-1"
+
+
+async def test_b6_a_refusal_is_the_answer_to_all_who_asked_before_it_came() -> None:
+    refused = grant_refusal(answer(400, {"error": "invalid_client"}))
+    office = Office(grants=lambda _: refused)
+    cache = office.cache()
+    began = office.now
+    for moment in (1000.0, 1001.0, 1590.0):
+        office.now = moment
+        with pytest.raises(GrantRefusedError):
+            await cache.token(registration(), ALL, SCORE, since=began)
+    assert len(office.asked) == 1
+    # Who came after it asks for itself.
+    with pytest.raises(GrantRefusedError):
+        await cache.token(registration(), ALL, SCORE, since=1500.0)
+    assert len(office.asked) == 2
+
+
+async def test_b6_a_refusal_says_nothing_of_another_tool_or_other_scopes() -> None:
+    refused = grant_refusal(answer(400, {"error": "invalid_client"}))
+    office = Office(grants=lambda _: refused)
+    cache = office.cache()
+    for fields, offered in (({}, ALL), ({"client_id": "tool-2"}, ALL), ({}, frozenset(SCORE))):
+        with pytest.raises(GrantRefusedError):
+            await cache.token(registration(**fields), offered, SCORE, since=office.now)
+    assert len(office.asked) == 3
+
+
+async def test_b6_a_token_that_is_there_beats_an_old_refusal() -> None:
+    office = Office()
+    cache = office.cache()
+    refused = grant_refusal(answer(400, {"error": "invalid_client"}))
+    office.grants = lambda _: refused
+    with pytest.raises(GrantRefusedError):
+        await cache.token(registration(), ALL, SCORE, since=1000.0)
+    office.grants = lambda asked: asked
+    await cache.token(registration(), ALL, SCORE, since=1001.0)
+    token, cached = await cache.token(registration(), ALL, SCORE, since=1000.0)
+    assert cached
+    assert token.grant.access_token == "token-2-of-tool-1"
+
+
+async def test_b6_what_passes_by_itself_is_no_refusal() -> None:
+    office = Office(grants=lambda _: UnreachableError("no connection", transient=True))
+    cache = office.cache()
+    for _ in range(2):
+        with pytest.raises(UnreachableError):
+            await cache.token(registration(), ALL, SCORE, since=office.now)
+    assert len(office.asked) == 2
 
 
 async def test_a_bug_in_the_fetching_is_not_swallowed() -> None:

@@ -34,6 +34,8 @@ from tests.unit.trials import (
 
 # --- the table -----------------------------------------------------------------------------------------------------
 
+UNREADABLE = dict.fromkeys(REPEATABLE_WRITES, "again") | dict.fromkeys(("score", "comment", "create"), "unknown")
+
 ROWS: dict[str, tuple[Response | AGSError, dict[str, str]]] = {
     # A kind that a row does not name gives up. "again" counts as a try, "wait" does not.
     "never left": (unreachable(), dict.fromkeys(KINDS, "again")),
@@ -58,11 +60,14 @@ ROWS: dict[str, tuple[Response | AGSError, dict[str, str]]] = {
     "412": (answer(412), {}),
     "422": (answer(422), {}),
     "303": (answer(303, b"", ("Location", "https://lms.example/login")), {"get": "follow"}),
-    "200, HTML": (HTML, dict.fromkeys(REPEATABLE_WRITES, "again") | {"comment": "unknown", "create": "unknown"}),
-    "200, broken JSON": (
-        answer(200, '{"a":'),
-        dict.fromkeys(REPEATABLE_WRITES, "again") | {"comment": "unknown", "create": "unknown"},
-    ),
+    # Nobody knows who said it: what stands in the results may tell, a repeat does not.
+    "200, HTML": (HTML, UNREADABLE),
+    "200, broken JSON": (answer(200, '{"a":'), UNREADABLE),
+    "200, a text": (answer(200, "Please log in"), UNREADABLE),
+    "200, status 400": (answer(200, {"status": 400, "reason": "no"}), {"get": "done"}),
+    "200, status 400 as a text": (answer(200, {"status": "400"}), {"get": "done"}),
+    "200, an error": (answer(200, {"error": "no"}), {"get": "done"}),
+    "500 [], Moodle's lock": (answer(500, "[]"), dict.fromkeys(FREE | {"comment"}, "again") | {"create": "unknown"}),
     "200 []": (answer(200, "[]"), {"get": "done"}),
     "200": (answer(200, '{"a": 1}'), dict.fromkeys(KINDS, "done")),
     "204": (answer(204), dict.fromkeys(WRITES | {"token"}, "done")),

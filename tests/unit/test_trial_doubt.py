@@ -49,12 +49,15 @@ from tests.unit.trials import (
 @pytest.mark.parametrize(
     "said", [answer(409), answer(400, {"timestamp": ["Score already exists for the provided timestamp"]})]
 )
-def test_s7_stale_after_a_lost_answer_means_recorded(said: Response) -> None:
-    assert judged(after_loss("score"), said) == Done(None)
-    for doubtful in (answer(500), answer(408), HTML):
+def test_a2_stale_after_a_lost_answer_is_nobodys_word_where_nothing_can_be_looked_at(said: Response) -> None:
+    for doubtful in (lost(), answer(500), answer(408)):
         one = trial("score")
         assert isinstance(judged(one, doubtful), Again)
-        assert judged(one, said) == Done(None)
+        verdict = judged(one, said)
+        assert isinstance(verdict, GiveUp)
+        assert type(verdict.error) is LostAnswerError
+        assert verdict.error.recorded is None
+        assert isinstance(verdict.error.__cause__, StaleScoreError)
 
 
 def test_s6_stale_at_the_first_attempt_is_an_error() -> None:

@@ -27,12 +27,13 @@ from aioags import (
 from aioags.protocol.dialect import Operation, Page
 from aioags.protocol.messages import Response
 from aioags.protocol.trial import Again, Done, GiveUp, Trial
-from aioags.protocol.verdicts import Look, Search
+from aioags.protocol.verdicts import Differs, Look, Search
 from tests.fakes import answer
 from tests.unit.trials import HTML, POLICY, TRUSTED, judged, lost, operation, trial, unreachable
 
 FIRST = operation("line_items", "GET", url="https://lms.example/list")
 OURS = "ours"
+INSTEAD = "something else in its place"
 
 
 def page_operation(key: str) -> Operation[Any]:
@@ -44,12 +45,12 @@ def page_operation(key: str) -> Operation[Any]:
     return operation("line_items", "GET", url=key, trusted=TRUSTED)
 
 
-def recognise(record: Any) -> Done[Any] | GiveUp | None:
+def recognise(record: Any) -> Done[Any] | Differs | None:
     """
-    Recognise what is ours, or an error that a record stands for.
+    Recognise what is ours, or what stands in its place.
     """
-    if isinstance(record, AGSError):
-        return GiveUp(record)
+    if record == INSTEAD:
+        return Differs()
     return Done(record) if record == OURS else None
 
 
@@ -64,7 +65,7 @@ def searching(kind: str, policy: RetryPolicy = POLICY, *, creates: bool = True) 
     """
     Return a trial that knows how to search.
     """
-    return trial(kind, policy, search=lambda: search(creates=creates))
+    return trial(kind, policy, search=lambda: search(creates=creates), confirm=True)
 
 
 def in_doubt(said: Response | AGSError | None = None, policy: RetryPolicy = POLICY, *, creates: bool = True) -> Any:
@@ -153,7 +154,7 @@ def test_a_search_is_made_once_and_only_in_doubt() -> None:
         made.append(search())
         return made[-1]
 
-    one = trial("create", search=make)
+    one = trial("create", search=make, confirm=True)
     judged(one, answer(429))
     judged(one, unreachable())
     assert made == []
@@ -182,9 +183,38 @@ def test_what_is_found_on_the_second_page_was_done(first: list[str]) -> None:
     assert looked(one, "other", OURS) == Done(OURS)
 
 
-def test_a_record_may_tell_why_it_failed() -> None:
-    why = StaleScoreError("something newer stands there", recorded=None, status=409)
-    assert looked(in_doubt(creates=False), "other", why) == GiveUp(why)
+def test_a2_something_else_in_its_place_is_newer_where_the_platform_said_stale() -> None:
+    one = searching("score", creates=False)
+    judged(one, lost())
+    assert judged(one, answer(409)) == Look(FIRST)
+    error = given_up(looked(one, "other", INSTEAD, OURS))
+    assert type(error) is StaleScoreError
+    assert error.recorded is None
+
+
+def test_a2_something_else_in_its_place_settles_nothing_otherwise() -> None:
+    error = given_up(looked(in_doubt(creates=False), "other", INSTEAD, OURS))
+    assert type(error) is LostAnswerError
+    assert error.recorded is None
+
+
+def test_a2_stale_after_a_lost_answer_is_looked_into_whoever_asks_for_it() -> None:
+    for confirm in (True, False):
+        one = trial("score", search=search, confirm=confirm)
+        judged(one, lost())
+        assert judged(one, answer(409)) == Look(FIRST)
+        assert looked(one, "other", OURS) == Done(OURS)
+
+
+def test_a3_what_nobody_knows_who_said_is_looked_into_whoever_asks_for_it() -> None:
+    for kind in ("score", "comment"):
+        one = trial(kind, search=search)
+        assert judged(one, HTML) == Look(FIRST)
+
+
+def test_a_lost_answer_is_looked_into_only_for_who_asks_for_it() -> None:
+    assert isinstance(judged(trial("comment", search=search), lost()), GiveUp)
+    assert judged(trial("comment", search=search, confirm=True), lost()) == Look(FIRST)
 
 
 # --- nowhere -------------------------------------------------------------------------------------------------------
@@ -289,7 +319,7 @@ def test_a_search_that_is_not_offered_leaves_the_doubt() -> None:
     def unable() -> Search[Any]:
         raise refused
 
-    error = given_up(judged(trial("comment", search=unable), lost()))
+    error = given_up(judged(trial("comment", search=unable, confirm=True), lost()))
     assert isinstance(error, LostAnswerError)
     assert error.__cause__ is refused
 

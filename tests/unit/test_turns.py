@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aioags import Score
+from aioags.model.stamp import Timekeeper, timekeeper
 from aioags.protocol.turns import Key, Turn, Turns
 from tests.fakes import stamping
 
@@ -25,6 +26,14 @@ def auto(seconds: float = 0.0) -> Score:
     """
     with stamping(NOON + timedelta(seconds=seconds)):
         return Score.cleared("u1")
+
+
+def made(count: int, process: str = "one", seconds: float = 0.0) -> list[Score]:
+    """
+    Return scores that one process made, one after another.
+    """
+    with stamping(NOON + timedelta(seconds=seconds), process):
+        return [Score.cleared("u1") for _ in range(count)]
 
 
 def own(seconds: float = 0.0) -> Score:
@@ -175,10 +184,10 @@ def test_an_old_stamp_of_the_caller_does_not_make_the_line_forget_a_newer_one() 
 def test_moodle_stores_its_own_time_after_a_score_without_a_value() -> None:
     turns = Turns()
     turns.stamp(KEY, auto(0.2))
-    turns.wiped(KEY, wall=(NOON + timedelta(seconds=4.7)).timestamp())
+    turns.restamped(KEY, (NOON + timedelta(seconds=4.7)).timestamp())
     assert after(turns.stamp(KEY, auto(3.0))) == 5.0
     # A wall clock that is behind takes nothing back.
-    turns.wiped(KEY, wall=NOON.timestamp())
+    turns.restamped(KEY, NOON.timestamp())
     assert after(turns.stamp(KEY, auto(3.0))) == 6.0
 
 
@@ -192,11 +201,91 @@ def test_a_moved_stamp_is_still_in_utc() -> None:
 @pytest.mark.parametrize("seconds, older", [(-1.0, True), (0.0, False), (0.9, False), (5.0, False)])
 def test_which_score_of_the_caller_comes_too_late(seconds: float, older: bool) -> None:
     turns = Turns()
-    assert not turns.is_older(KEY, own(seconds))
+    assert not turns.is_stamped_before(KEY, own(seconds))
     turns.stamp(KEY, auto(0.5))
-    assert turns.is_older(KEY, own(seconds)) is older
-    assert not turns.is_older(KEY, auto(seconds))
-    assert not turns.is_older(OTHER, own(seconds))
+    assert turns.is_stamped_before(KEY, own(seconds)) is older
+    assert not turns.is_stamped_before(KEY, auto(seconds))
+    assert not turns.is_stamped_before(OTHER, own(seconds))
+
+
+# --- who was sent last ---------------------------------------------------------------------------------------------
+
+
+def test_c7_what_this_process_made_before_what_it_sent_last_is_older() -> None:
+    turns = Turns()
+    first, second, third = made(3)
+    assert not any(turns.is_older(KEY, score) for score in (first, second, third))
+    turns.sent(KEY, second)
+    assert [turns.is_older(KEY, score) for score in (first, second, third)] == [True, False, False]
+    assert not turns.is_older(OTHER, first)
+    # What is sent late takes nothing back: it had to be another's, such as a score whose turn had begun.
+    turns.sent(KEY, first)
+    assert [turns.is_older(KEY, score) for score in (first, second, third)] == [True, False, False]
+
+
+def test_c7_stamping_alone_makes_nothing_older() -> None:
+    turns = Turns()
+    first, second = made(2)
+    turns.stamp(KEY, second)
+    assert not turns.is_older(KEY, first)
+
+
+def test_c7_between_processes_the_order_of_sending_counts() -> None:
+    turns = Turns()
+    first, second = made(2, "one")
+    (other,) = made(1, "two", seconds=-100.0)
+    turns.sent(KEY, second)
+    assert not turns.is_older(KEY, other)
+    turns.sent(KEY, other)
+    assert not turns.is_older(KEY, first)
+
+
+def test_c7_what_the_caller_stamped_is_never_older_and_makes_nothing_older() -> None:
+    turns = Turns()
+    first, second = made(2)
+    turns.sent(KEY, second)
+    assert not turns.is_older(KEY, own(-3600))
+    turns.sent(KEY, own(-3600))
+    assert not turns.is_older(KEY, first)
+
+
+def test_c7_who_was_sent_last_is_remembered_beside_every_stamp() -> None:
+    turns = Turns()
+    first, second = made(2)
+    turns.sent(KEY, second)
+    turns.stamp(KEY, own(50.0))
+    turns.restamped(KEY, (NOON + timedelta(seconds=90)).timestamp())
+    assert turns.is_older(KEY, first)
+    assert after(turns.stamp(KEY, auto(0.4))) == 91.0
+
+
+def test_c10_after_a_glitch_of_the_clock_what_is_newer_is_told_by_the_order_of_the_making() -> None:
+    """
+    The regrade was made when the clock was right again: its stamp is earlier, and it is newer.
+    """
+    readings = iter([NOON + timedelta(days=365), NOON, NOON])
+    keeper = Timekeeper(lambda: next(readings).timestamp(), process="one")
+    token = timekeeper.set(keeper)
+    try:
+        first, regrade, last = (Score.cleared("u1") for _ in range(3))
+    finally:
+        timekeeper.reset(token)
+    turns = Turns()
+    turns.stamp(KEY, first)
+    turns.sent(KEY, first)
+    assert not turns.is_older(KEY, regrade)
+    # The platform holds the year-ahead stamp: past it, and no further than needed.
+    assert turns.stamp(KEY, regrade) == NOON + timedelta(days=365, seconds=1)
+    turns.sent(KEY, regrade)
+    assert turns.is_older(KEY, first)
+    # Other users follow the clock.
+    assert turns.stamp(OTHER, last) == last.timestamp
+
+
+def test_c9_a_burst_moves_no_further_than_needed() -> None:
+    turns = Turns()
+    stamps = [after(turns.stamp(KEY, auto(seconds))) for seconds in (0.0, 0.1, 0.2, 0.3, 9.5)]
+    assert stamps == [0.0, 1.0, 2.0, 3.0, 9.5]
 
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 20)), min_size=1, max_size=30))
@@ -237,5 +326,5 @@ def test_a_user_is_remembered_while_sixteen_thousand_others_come_whoever_came_be
     turns.stamp(KEY, score)
     for number in range(16_000):
         turns.stamp(("li", f"after-{number}"), score)
-    assert turns.is_older(KEY, own(-1.0))
+    assert turns.is_stamped_before(KEY, own(-1.0))
     assert after(turns.stamp(KEY, auto(0.4))) == 1.0

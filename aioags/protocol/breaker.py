@@ -1,0 +1,200 @@
+"""
+Circuit breaker: whether a platform is away, and when to knock again.
+
+A call cannot tell an outage from its own misfortune; many calls in a row can. The breaker counts answers that are none
+(`is_outage`) and is in one of three states:
+
+closed      Calls go through. A proper answer, whatever it says, sets the count to zero. At `max(window, 8)` failures
+            in a row, with no proper answer between, it opens.
+open        Nothing goes through, and nothing is learned from what was in flight when it opened, unless that is a proper
+            answer. After 1, 2, 4 … 10 s one call goes through: the probe.
+half open   The probe is under way. Is it answered properly, the breaker closes; if not, it stays open for longer.
+
+Who waits at an open breaker uses time, not attempts: a failed probe costs its call no attempt while no other call
+succeeds, and one as soon as another does (`recoveries`). So a dead platform spends nobody's attempts, and a call that
+fails beside others that succeed spends its own. Probes are different calls, of different line items where there are
+some: a platform that is well apart from one bad column or one bad user is found to be well.
+
+A line item that fails more than eight times in a row while others are answered eight times is broken by itself. Its
+failures say nothing of the platform until one of its calls is answered: it spends its own attempts, and does not keep
+those waiting that come after it in one batch.
+"""
+
+from __future__ import annotations
+
+from math import inf
+
+import attrs
+
+from aioags.errors import AGSError, BrokenError, NoAnswerError
+from aioags.protocol.messages import Response
+from aioags.protocol.refusals import is_throttled
+
+FEWEST = 8
+"""Failures in a row that open it, at the least: with one failure in five, eight in a row come once in 400,000."""
+
+FIRST_WAIT, LONGEST_WAIT = 1.0, 10.0
+"""Seconds to the first probe, and between two at the most."""
+
+# Seconds without a failure after which an open breaker knows nothing of now: nobody has asked.
+_FORGOTTEN = 4 * LONGEST_WAIT
+
+# Line items whose failures are counted, the latest ones.
+_MOST_STREAKS = 256
+
+
+def is_outage(answer: Response | AGSError) -> bool:
+    """
+    True for what is no proper answer: none at all, 408, and 5xx but for what means the call itself.
+    """
+    if isinstance(answer, AGSError):
+        # What a token request failed with comes as an error, though it was answered.
+        return isinstance(answer, (NoAnswerError, BrokenError)) and answer.transient
+    if answer.status != 408 and answer.status < 500:
+        return False
+    # 501 is about the method; Moodle's empty array about a locked column; a throttle says that somebody is there.
+    return answer.status != 501 and answer.body.strip() != b"[]" and not is_throttled(answer)
+
+
+@attrs.define
+class _Streak:
+    """
+    Failures of one line item in a row, and how many answers there had been to others when they began.
+    """
+
+    answers_before: int
+    failures: int = 0
+
+
+class Breaker:
+    """
+    What is known of one platform's being there. Times are seconds on a clock of the caller's that never goes back.
+
+    Attributes:
+        is_open: The platform is taken to be away.
+
+        opened_at: When it opened. None: it is closed.
+
+        recoveries: How often it has closed again.
+    """
+
+    __slots__ = (
+        "_answers",
+        "_failed_at",
+        "_failures",
+        "_next",
+        "_probing",
+        "_streaks",
+        "_wait",
+        "is_open",
+        "opened_at",
+        "recoveries",
+    )
+
+    def __init__(self) -> None:
+        # Beside `opened_at` as a fact of its own: every call asks.
+        self.is_open = False
+        self.opened_at: float | None = None
+        self.recoveries = 0
+        self._failures = 0
+        self._wait = FIRST_WAIT
+        self._next = inf
+        self._failed_at = -inf
+        self._probing = False
+        self._answers = 0
+        self._streaks: dict[str, _Streak] = {}
+
+    @property
+    def failures(self) -> int:
+        """
+        How many failures in a row.
+        """
+        return self._failures
+
+    def may_probe(self, now: float) -> bool:
+        """
+        Is it time for a probe, and none under way? Asked while it is open.
+        """
+        return not self._probing and now >= self._next
+
+    def next_probe(self, now: float) -> float:
+        """
+        Return the seconds until the next probe may go through; 0.0 while one is under way.
+        """
+        return 0.0 if self._probing else max(0.0, self._next - now)
+
+    def probe(self) -> None:
+        """
+        Take a call for the probe. `may_probe` was true.
+        """
+        self._probing = True
+
+    def abandon_probe(self) -> None:
+        """
+        Forget the probe: its caller was cancelled. Another may go at once.
+        """
+        self._probing = False
+
+    def answered(self, subject: str = "") -> bool:
+        """
+        Take a proper answer, to whichever call.
+
+        Args:
+            subject: What the call was about.
+
+        Returns:
+            True: it was open, and is closed now.
+        """
+        self._failures = 0
+        self._answers += 1
+        self._streaks.pop(subject, None)
+        if not self.is_open:
+            return False
+        self.is_open, self.opened_at = False, None
+        self._probing = False
+        self.recoveries += 1
+        return True
+
+    def failed(self, now: float, window: int, *, probe: bool = False, spent: bool = False, subject: str = "") -> bool:
+        """
+        Take the lack of a proper answer.
+
+        Args:
+            window: How many calls may be in flight: that many tell of one moment.
+
+            probe: It was the probe's.
+
+            spent: It was the last attempt of a call that others wait behind: as many tell as it has made.
+
+            subject: What the call was about.
+
+        Returns:
+            True: it was closed, and is open now.
+        """
+        self._failures += not self._is_broken_by_itself(subject)
+        idle, self._failed_at = now - self._failed_at > _FORGOTTEN, now
+        if self.is_open:
+            if idle:
+                # Nobody asked for long: this is an outage of its own, and those who wait sit it out from its beginning.
+                self.opened_at, self._wait = now, FIRST_WAIT / 2
+            if probe and self._probing:
+                self._probing = False
+                self._wait = min(2.0 * self._wait, LONGEST_WAIT)
+                self._next = now + self._wait
+            return False
+        if self._failures < max(window, FEWEST) and not spent:
+            return False
+        self.is_open, self.opened_at = True, now
+        self._wait = FIRST_WAIT
+        self._next = now + self._wait
+        self._probing = False
+        return True
+
+    def _is_broken_by_itself(self, subject: str) -> bool:
+        streak = self._streaks.get(subject)
+        if streak is None:
+            if len(self._streaks) >= _MOST_STREAKS:
+                del self._streaks[next(iter(self._streaks))]
+            streak = self._streaks[subject] = _Streak(self._answers)
+        streak.failures += 1
+        return streak.failures > FEWEST and self._answers - streak.answers_before >= FEWEST
