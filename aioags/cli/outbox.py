@@ -1,5 +1,5 @@
 """
-``aioags outbox``: look into an outbox, and try again what was refused.
+``aioags outbox``: look into an outbox, and try again what is dead or deferred.
 """
 
 from __future__ import annotations
@@ -32,7 +32,14 @@ _CONNECTION_STRING = re.compile(r"(^|\s)(host|hostaddr|dbname|user|passw\w*|serv
 # With one slash or none: a slip, and it may hold a password.
 _ALMOST_URL = re.compile(r"postgres[^/\s]*:", re.IGNORECASE)
 
-HEADINGS = ("registration", "due", "delayed", "sent", "dead", "oldest due", "left alone")
+LISTS = {
+    "dead": (State.DEAD, "were given up", "given up"),
+    "deferred": (State.DEFERRED, "were refused and are tried again", "deferred"),
+    "delayed": (State.DUE, "failed and are tried again", "waiting after a failure"),
+}
+"""By action: which scores it lists, and how they are called in its help and below the list."""
+
+HEADINGS = ("registration", "due", "delayed", "deferred", "sent", "dead", "unknown", "oldest due", "left alone")
 
 
 class MigratingStore(Store, Protocol):
@@ -166,30 +173,30 @@ def _open_database(named: str) -> MigratingStore:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = new_parser("aioags outbox", "Look into an outbox, and try again what was refused.")
+    parser = new_parser("aioags outbox", "Look into an outbox, and try again what is dead or deferred.")
     parser.add_argument("--store", help=f"path of a SQLite file, or a postgresql:// URL (default: ${VARIABLE})")
     actions = parser.add_subparsers(required=True, metavar="action", title="actions")
 
-    status = actions.add_parser("status", help="count the scores of each registration")
-    status.add_argument("--json", action="store_true", help="a JSON array of one object for each registration")
-    status.set_defaults(action=_status)
+    stats = actions.add_parser("stats", help="count the scores of each registration")
+    stats.add_argument("--json", action="store_true", help="a JSON array of one object for each registration")
+    stats.set_defaults(action=_stats)
 
-    failed = actions.add_parser("failed", help="list the scores that were refused, with the reason")
-    _add_selection(failed)
-    failed.add_argument("--waiting", action="store_true", help="instead those that failed and will be tried again")
-    failed.add_argument("--json", action="store_true", help="one JSON object for each, on a line of its own")
-    failed.set_defaults(action=_failed)
+    for name, (state, what, _) in LISTS.items():
+        listing = actions.add_parser(name, help=f"list the scores that {what}, with the reason")
+        _add_selection(listing)
+        listing.add_argument("--json", action="store_true", help="one JSON object for each, on a line of its own")
+        listing.set_defaults(action=_list, state=state)
 
-    retry = actions.add_parser("retry", help="try refused scores again")
+    retry = actions.add_parser("retry", help="try dead and deferred scores again, at once")
     _add_selection(retry)
     retry.add_argument("--all", action="store_true", help="all of them")
-    retry.add_argument("--waiting", action="store_true", help="also at once those that wait for a later attempt")
+    retry.add_argument("--waiting", action="store_true", help="also the delayed ones")
     retry.add_argument("--restamp", action="store_true", help="as of now: overwrite what made them stale")
     retry.set_defaults(action=_retry)
 
     prune = actions.add_parser("prune", help="forget what was recorded long ago")
     prune.add_argument("--older-than", type=duration, default="30d", help="such as 12h or 30d (default: 30d)")
-    prune.add_argument("--dead", action="store_true", help="also what was refused so long ago")
+    prune.add_argument("--dead", action="store_true", help="also what was given up so long ago")
     prune.set_defaults(action=_prune)
 
     migrate = actions.add_parser("migrate", help="make its tables, or bring them to the newest version")
@@ -207,7 +214,7 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--user", help="only of this user id")
 
 
-async def _status(invocation: Invocation) -> None:
+async def _stats(invocation: Invocation) -> None:
     now = invocation.now()
     stats = await invocation.store.stats(now=now)
     if invocation.options.json:
@@ -216,17 +223,18 @@ async def _status(invocation: Invocation) -> None:
         print(aligned([HEADINGS, *rows(stats, now)]) if stats.platforms else EMPTY)
 
 
-async def _failed(invocation: Invocation) -> None:
+async def _list(invocation: Invocation) -> None:
+    state: State = invocation.options.state
     after: tuple[str, str, str] | None = None
     count = 0
-    waiting = invocation.options.waiting
-    while page := await invocation.store.failed(invocation.selection, waiting=waiting, after=after):
+    while page := await invocation.store.listed(invocation.selection, state, after=after):
         for row in page:
             print(json.dumps(_record(row)) if invocation.options.json else _described(row, invocation.now()))
         after = page[-1].key
         count += len(page)
     if not invocation.options.json:
-        print(f"{_scores(count)} waiting after a failure" if waiting else f"{_scores(count)} refused")
+        (called,) = (called for listed, _, called in LISTS.values() if listed is state)
+        print(f"{_scores(count)} {called}")
 
 
 def _record(row: StoredScore) -> dict[str, Any]:
@@ -237,7 +245,7 @@ def _record(row: StoredScore) -> dict[str, Any]:
         "since": row.since,
         "attempts": row.attempts,
         "may_have_landed": row.unsure,
-        "next_attempt": row.not_before if row.state is State.DUE else None,
+        "next_attempt": (row.not_before or None) if row.state is not State.DEAD else None,
         "error": row.last_error,
     }
 
@@ -245,16 +253,17 @@ def _record(row: StoredScore) -> dict[str, Any]:
 def _described(row: StoredScore, now: float) -> str:
     since = datetime.fromtimestamp(row.since, UTC).isoformat(sep=" ", timespec="seconds")
     tried = f"tried {row.attempts} times" if row.attempts != 1 else "tried once"
-    following = f", again in {shown_duration(row.not_before - now)}" if row.state is State.DUE else ""
+    following = f", again in {shown_duration(row.not_before - now)}" if row.not_before > now else ""
+    unknown = ", may be recorded" if row.state is State.DEAD and row.unsure else ""
     place = f"{row.registration_id}  {row.line_item}  user {row.user_id}"
-    return f"{place}\n    {since}, {tried}{following}: {row.last_error}"
+    return f"{place}\n    {since}, {tried}{following}{unknown}: {row.last_error}"
 
 
 async def _retry(invocation: Invocation) -> None:
     if invocation.selection == Selection() and not invocation.options.all:
         raise UsageError("aioags outbox retry: say which: --registration, --line-item, --user or --all")
     options = {"restamp": invocation.options.restamp, "waiting": invocation.options.waiting}
-    count = await invocation.store.requeue(invocation.selection, now=invocation.now(), **options)
+    count = await invocation.store.retry(invocation.selection, now=invocation.now(), **options)
     registration = invocation.options.registration
     asked = (
         "platforms that were left alone are asked again"
@@ -343,7 +352,14 @@ def rows(stats: Stats, now: float) -> list[tuple[str, ...]]:
 
 
 def _cells(platform: PlatformStats, now: float) -> tuple[str, ...]:
-    counts = (platform.due, platform.delayed, platform.sent, platform.dead)
+    counts = (
+        platform.due,
+        platform.delayed,
+        platform.deferred,
+        platform.sent,
+        platform.dead,
+        platform.unknown,
+    )
     oldest = "" if platform.oldest is None else shown_duration(now - platform.oldest)
     block = platform.block
     alone = "" if block is None else f"{shown_duration(block.until - now)}: {block.reason}"

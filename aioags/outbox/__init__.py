@@ -11,26 +11,28 @@ from aioags.outbox.limiter import Limiter, Permits
 from aioags.outbox.memory import MemoryStore
 from aioags.outbox.model import (
     Block,
+    Deferral,
     DueItem,
     Entry,
     Outcome,
-    PlatformStats,
     Selection,
     State,
-    Stats,
     StoredScore,
     StoreError,
     Taken,
 )
-from aioags.outbox.outbox import Hook, Outbox
+from aioags.outbox.outbox import Outbox
 from aioags.outbox.registry import Registry
 from aioags.outbox.sqlite import SQLiteStore
+from aioags.outbox.stats import PlatformStats, Stats
 from aioags.outbox.store import Store, lock_name
+from aioags.outbox.telling import Hook
 from aioags.outbox.verdict import Backoff
 
 __all__ = [
     "Backoff",
     "Block",
+    "Deferral",
     "Drained",
     "DueItem",
     "Entry",

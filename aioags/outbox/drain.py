@@ -7,11 +7,17 @@ and is not taken again. Settling is the only thing that closes a row, and it doe
 the one that was posted; if not, the row is due and is taken again within the same drain.
 
 Wherever the process dies, each row is either settled, or due and known to have been attempted. The second is posted
-again with the same stamp, which makes the repeat idempotent: a platform that has it says that it is stale, which then
-means recorded. What no stamp protects, a comment that Canvas would append again, is first looked up in the results.
+again with the same stamp, which makes the repeat idempotent: a platform that has it says that it is stale. So it does
+when somebody else's is newer, so the result is looked at: ours is recorded, anything else is dead, and unknown where
+nothing tells. What no stamp protects, a comment that Canvas would append again, is looked up before it is sent.
 
 Taking stops when the platform is blocked or the outbox is closing; what is in flight ends. Rows that were taken and not
-sent are given back as they were. While nobody knows whether the platform is back, one row at a time is taken.
+sent are given back as they were. While nobody knows whether the platform is back, or whether the line item takes
+anything at all, one row at a time is taken: those that were tried least often first.
+
+A line item refuses everything when some scores in a row, each for the first time, are refused for one reason, with no
+success between: few if none has succeeded in this drain, more if some did. Then all its rows are deferred in one go,
+and at each of its times one of them is sent. A success frees them all. Where others succeed a refusal is the row's own.
 """
 
 from __future__ import annotations
@@ -25,15 +31,17 @@ from contextlib import contextmanager
 import attrs
 
 from aioags.calls.engine import Runtime
-from aioags.errors import AGSError, NotOfferedError
+from aioags.errors import AGSError, NotFoundError, NotOfferedError, StaleScoreError
 from aioags.gradebook import Gradebook
 from aioags.model.delivery import Delivery
 from aioags.model.score import Score
 from aioags.outbox.health import Health
 from aioags.outbox.limiter import PermitCache
-from aioags.outbox.model import Block, Outcome, State, StoredScore
+from aioags.outbox.looking import is_gone, whose_is_newer
+from aioags.outbox.model import Block, Deferral, Outcome, State, StoredScore, holds
+from aioags.outbox.settler import Settler
 from aioags.outbox.store import Store
-from aioags.outbox.verdict import Backoff, Verdict, describe, judge, untouched
+from aioags.outbox.verdict import Backoff, Verdict, defer_again, describe, judge, untouched
 from aioags.protocol.confirm import shows
 
 _logger = logging.getLogger("aioags.outbox")
@@ -41,6 +49,9 @@ _logger = logging.getLogger("aioags.outbox")
 _TAKEN_AT_ONCE = 100
 # Outcomes that may wait for the store before no more rows are taken.
 _MOST_UNSETTLED = 500
+# Refusals in a row by which a line item refuses everything: while nothing succeeded in this drain, and after that. With
+# one refusal in five, eight in a row come once in 400,000.
+_FEW, _MANY = 5, 8
 # Platforms in one line of text.
 _MOST_SHOWN = 5
 
@@ -53,17 +64,24 @@ class Drained:
     Attributes:
         recorded: Scores that the platform has.
 
-        refused: Scores that it will never take; they are dead now.
+        refused: Scores that are dead now, and surely not recorded.
 
         postponed: Attempts that are to be made again.
+
+        deferred: Attempts that the platform refused, to be made again at a slow pace.
+
+        unknown: Scores that are dead now, and nobody knows whether the platform has them.
     """
 
     recorded: int = 0
     refused: int = 0
     postponed: int = 0
+    deferred: int = 0
+    unknown: int = 0
 
     def __add__(self, other: Drained) -> Drained:
-        return Drained(self.recorded + other.recorded, self.refused + other.refused, self.postponed + other.postponed)
+        mine, theirs = attrs.astuple(self), attrs.astuple(other)
+        return Drained(*(one + more for one, more in zip(mine, theirs, strict=True)))
 
 
 @attrs.frozen(eq=False)
@@ -119,72 +137,13 @@ class Surroundings:
         alone = [
             f"{name} for {health.blocked_until - now:.0f} s"
             for name, health in sorted(self.health.items())
-            if health.blocked_until > now
+            if holds(health.blocked_until, now)
         ]
         if len(alone) > _MOST_SHOWN:
             alone[_MOST_SHOWN:] = [f"{len(alone) - _MOST_SHOWN} more"]
         left = f"; left alone: {', '.join(alone)}" if alone else ""
         in_flight = sum(drain.in_flight for drain in self.drains)
         return f"line items draining: {len(self.drains)}; scores in flight: {in_flight}{left}"
-
-
-class Settler:
-    """
-    Writes outcomes: whatever came while the last write was under way goes into the next.
-
-    Attributes:
-        wrote: Set after each write, also one that failed.
-    """
-
-    def __init__(self, store: Store, wall: Callable[[], float], settled: Callable[[Outcome], Awaitable[None]]) -> None:
-        self._store = store
-        self._wall = wall
-        self._settled = settled
-        self._waiting: list[Outcome] = []
-        self._task: asyncio.Task[None] | None = None
-        self.wrote = asyncio.Event()
-
-    @property
-    def failed(self) -> bool:
-        """
-        True when a write failed: `finish` raises its error.
-        """
-        return self._task is not None and self._task.done()
-
-    @property
-    def backlog(self) -> int:
-        """
-        How many outcomes wait.
-        """
-        return len(self._waiting)
-
-    def add(self, outcome: Outcome) -> None:
-        """
-        Hand in one outcome.
-        """
-        self._waiting.append(outcome)
-        # One that failed stays, for `finish` to raise.
-        if self._task is None:
-            self._task = asyncio.create_task(self._write(), name="aioags outbox settle")
-            self._task.add_done_callback(lambda _: self.wrote.set())
-
-    async def _write(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting, []
-            await self._store.settle(batch, now=self._wall())
-            for outcome in batch:
-                await self._settled(outcome)
-        self._task = None
-
-    async def finish(self) -> None:
-        """
-        Wait until everything handed in is durable.
-
-        Raises:
-            StoreError: The store failed. What was not settled is due, and will be attempted again.
-        """
-        while self._task is not None:
-            await self._task
 
 
 class Drain:
@@ -202,8 +161,20 @@ class Drain:
         self._health = surroundings.health_of(registration_id)
         self._known_block = self._health.blocked_until
         self._known_silence = self._health.silence_of(line_item)
+        # What the line item is deferred with; None once it takes scores.
+        self._deferral: Deferral | None = None
+        # With which it is to be deferred when this drain ends.
+        self._shut: Deferral | None = None
+        # Why all its rows are dead: it is gone, or has refused for too long.
+        self._end: AGSError | None = None
+        self._is_gone: bool | None = None
+        self._has_taken = False
+        self._refused = 0
+        self._reason = ""
         self._in_flight: dict[str, StoredScore] = {}
-        self._counts: Counter[State] = Counter()
+        self._unjudged: set[str] = set()
+        self._judged = asyncio.Event()
+        self._counts: Counter[str] = Counter()
         self._news: dict[str, tuple[Verdict, Delivery]] = {}
         self._settler = Settler(surroundings.store, surroundings.runtime.wall, self._on_settled)
 
@@ -219,32 +190,31 @@ class Drain:
         """
         What it did so far.
         """
-        return Drained(self._counts[State.SENT], self._counts[State.DEAD], self._counts[State.DUE])
+        return Drained(**self._counts)
 
     async def run(self, gradebook: Gradebook) -> None:
         """
         Post what is due until nothing is, or the platform is blocked, or the outbox is closing.
         """
         try:
-            posting = gradebook.post_scores(self._source(gradebook), line_item=self._line_item)
+            posting = gradebook.post_scores(self._source(gradebook), line_item=self._line_item, patient=False)
             async with posting as deliveries:
                 async for delivery in deliveries:
-                    await self._judge(self._in_flight[delivery.score.user_id], delivery)
+                    row = self._in_flight[delivery.score.user_id]
+                    await self._judge(row, await self._explained(gradebook, row, delivery))
         finally:
             await self._settler.finish()
+        if self._end is not None:
+            await self._conclude_all(self._end)
+        if self._shut is not None:
+            await self._defer(self._shut)
         await self._keep_silence()
 
     async def postpone(self, error: AGSError) -> None:
         """
         Put off what is due, each score for its own time: there is no gradebook to post it to.
         """
-        taken = -1
-        while taken < self.taken:
-            taken = self.taken
-            for row in await self._take(_TAKEN_AT_ONCE):
-                self._in_flight[row.user_id] = row
-                self._conclude(row, Delivery(row.wire_score, self._line_item, error=error))
-            await self._settler.finish()
+        await self._conclude_all(error)
         if not self.taken:
             return
         now, jitter = self._around.runtime.wall(), self._around.runtime.jitter()
@@ -253,6 +223,25 @@ class Drain:
         if until is not None:
             await self._block(until, describe(error))
         await self._keep_silence()
+
+    async def _conclude_all(self, error: AGSError) -> None:
+        """
+        End an attempt with each due row, none of which is made, with the same error.
+        """
+        taken = -1
+        while taken < self.taken:
+            taken = self.taken
+            for row in await self._take(_TAKEN_AT_ONCE):
+                self._in_flight[row.user_id] = row
+                self._conclude(row, Delivery(row.wire_score, self._line_item, error=error))
+            await self._settler.finish()
+
+    async def _defer(self, deferral: Deferral) -> None:
+        count = await self._around.store.defer(self._registration_id, self._line_item, deferral)
+        _logger.warning(
+            "outbox: %s, %s refuses everything; asked again in %.0f s, %d more scores deferred: %s",
+            *(self._registration_id, self._line_item, deferral.until - deferral.at, count, deferral.reason),
+        )
 
     async def _keep_silence(self) -> None:
         if self._is_silenced():
@@ -264,31 +253,43 @@ class Drain:
         while not self._must_stop():
             if self._settler.failed or self._settler.backlog > _MOST_UNSETTLED:
                 await self._settler.finish()
-            limit = 1 if self._health.doubts(self._line_item) else _TAKEN_AT_ONCE
+            cautious = self._is_cautious()
+            limit = 1 if cautious else _TAKEN_AT_ONCE
             taken = self.taken
-            rows = await self._take(limit)
+            rows = await self._take(limit, probe=cautious)
             for place, row in enumerate(rows):
                 if self._must_stop() or not await self._may_send():
                     self._give_back(rows[place:])
                     return
                 self._in_flight[row.user_id] = row
+                self._unjudged.add(row.user_id)
                 if not await self._is_settled_by_looking(gradebook, row):
                     yield row.wire_score
             if self.taken - taken < limit:
                 # What comes due meanwhile is for the next pass.
                 return
-            if self._health.doubts(self._line_item):
+            if self._is_cautious():
                 await self._rest()
+            if self._deferral is not None:
+                # One probe that ended in some other way: the next one has its time.
+                return
+
+    def _is_cautious(self) -> bool:
+        return not self._has_taken or self._health.doubts(self._line_item)
 
     async def _rest(self) -> None:
-        while self._in_flight and not self._settler.failed:
-            self._settler.wrote.clear()
-            await self._settler.wrote.wait()
+        # Until each is judged, not until it is told: a hook may take its time.
+        while self._unjudged:
+            self._judged.clear()
+            await self._judged.wait()
 
-    async def _take(self, limit: int) -> list[StoredScore]:
+    async def _take(self, limit: int, *, probe: bool = False) -> list[StoredScore]:
         now, busy = self._around.runtime.wall(), tuple(self._in_flight)
-        taken = await self._around.store.take(self._registration_id, self._line_item, now=now, limit=limit, busy=busy)
+        taken = await self._around.store.take(
+            self._registration_id, self._line_item, now=now, limit=limit, busy=busy, probe=probe
+        )
         self.block = taken.block
+        self._deferral = None if self._has_taken else taken.deferral
         self.taken += len(taken.rows)
         if taken.rows and self._health.blocked_until == self._known_block:
             # Over, or lifted by somebody who knows better.
@@ -302,15 +303,16 @@ class Drain:
             # Damaged, or written by something else: it must not hold up the rest of its line item.
             reason = f"the stored score cannot be read: {type(error).__name__}"
             _logger.error("outbox: for %s, %s: %s", row.registration_id, row.line_item, reason)
-            self._counts[State.DEAD] += 1
+            self._counts["refused"] += 1
             self._settler.add(attrs.evolve(untouched(row), state=State.DEAD, counted=True, error=reason))
             return False
 
     def _must_stop(self) -> bool:
         # Only a block that began since: whether an older one still stands, the store knows.
         until, now = self._health.blocked_until, self._around.runtime.wall()
-        blocked = until > self._known_block and until > now
-        return blocked or self._is_silenced() or self._around.stopping.is_set()
+        blocked = until > self._known_block and holds(until, now)
+        closed = self._shut is not None or self._end is not None
+        return blocked or closed or self._is_silenced() or self._around.stopping.is_set()
 
     def _is_silenced(self) -> bool:
         return self._health.silence_of(self._line_item) > self._known_silence
@@ -341,20 +343,65 @@ class Drain:
         await self._judge(row, delivery)
         return True
 
+    async def _explained(self, gradebook: Gradebook, row: StoredScore, delivery: Delivery) -> Delivery:
+        """
+        Find out what the platform's answer means: whose score made this one stale, whether a line item is gone.
+        """
+        error = delivery.error
+        if isinstance(error, StaleScoreError) and row.unsure and error.recorded is False and not error.transient:
+            return attrs.evolve(delivery, error=await whose_is_newer(gradebook, row, error))
+        if isinstance(error, NotFoundError) and self._is_gone is None:
+            self._is_gone = await is_gone(gradebook, self._line_item)
+            if self._is_gone:
+                self._end = error.copied()
+        return delivery
+
     def _conclude(self, row: StoredScore, delivery: Delivery) -> Verdict:
         now, jitter = self._around.runtime.wall(), self._around.runtime.jitter()
-        verdict = judge(row, delivery.error, now=now, jitter=jitter, backoff=self._around.backoff)
-        self._counts[verdict.outcome.state] += 1
+        shut = self._shut or (self._deferral and defer_again(self._deferral, "", now))
+        verdict = judge(
+            row,
+            delivery.error,
+            now=now,
+            jitter=jitter,
+            backoff=self._around.backoff,
+            delivery=delivery,
+            gone=bool(self._is_gone),
+            refusing=shut.waited if shut else 0.0,
+        )
+        self._counts[_kind(verdict)] += 1
         self._news[row.user_id] = (verdict, delivery)
         self._settler.add(verdict.outcome)
         return verdict
 
     async def _judge(self, row: StoredScore, delivery: Delivery) -> None:
         verdict = self._conclude(row, delivery)
+        if verdict.error is None:
+            await self._lift()
+        elif verdict.is_refusal and (row.deferrals == 0 or self._deferral is not None):
+            self._note_refusal(verdict.error)
         now, jitter = self._around.runtime.wall(), self._around.runtime.jitter()
         until = self._health.note(verdict, self._line_item, now=now, jitter=jitter, backoff=self._around.backoff)
         if until is not None and verdict.error is not None:
             await self._block(until, describe(verdict.error))
+        self._unjudged.discard(row.user_id)
+        self._judged.set()
+
+    async def _lift(self) -> None:
+        self._has_taken, self._refused, self._shut = True, 0, None
+        if self._deferral is not None:
+            self._deferral = None
+            count = await self._around.store.lift(self._registration_id, self._line_item)
+            _logger.info("outbox: %s, %s takes scores again: %d are due", self._registration_id, self._line_item, count)
+
+    def _note_refusal(self, error: AGSError) -> None:
+        reason = f"{type(error).__name__} {getattr(error, 'status', '')}"
+        self._refused = self._refused + 1 if reason == self._reason else 1
+        self._reason = reason
+        if self._shut is None and (self._deferral is not None or self._refused >= (_MANY if self._has_taken else _FEW)):
+            self._shut = defer_again(self._deferral, describe(error), self._around.runtime.wall())
+            if self._shut.waited >= self._around.backoff.give_up_after:
+                self._end = error.copied()
 
     async def _block(self, until: float, reason: str) -> None:
         if self._around.permits is not None:
@@ -362,10 +409,22 @@ class Drain:
         self.block = Block(self._registration_id, until, reason)
         seconds = until - self._around.runtime.wall()
         _logger.warning("outbox: %s is left alone for %.0f s: %s", self._registration_id, seconds, reason)
-        await self._around.store.block(self.block)
+        await self._around.store.block(self.block, now=self._around.runtime.wall())
 
     async def _on_settled(self, outcome: Outcome) -> None:
         row = self._in_flight.pop(outcome.user_id, None)
         news = self._news.pop(outcome.user_id, None)
         if row is not None and news is not None:
             await self._around.tell(row, *news)
+
+
+def _kind(verdict: Verdict) -> str:
+    """
+    Return the count of `Drained` that a verdict adds to.
+    """
+    state = verdict.outcome.state
+    if state is State.DEAD:
+        return "unknown" if verdict.is_unknown else "refused"
+    if state is State.DEFERRED and verdict.is_refusal:
+        return "deferred"
+    return "recorded" if state is State.SENT else "postponed"

@@ -1,12 +1,16 @@
 """
-When to leave a platform alone: a circuit breaker for each platform, and a small one for each line item.
+When to leave a platform alone: what follows from its being away, for those who do not wait for it.
 
-Theory of operation. A score that fails waits for its own next attempt. But a platform that is down for a weekend would
-still be asked once for each of ten thousand scores, again and again. So failures without a proper answer are counted
-for each platform: after some in a row it is blocked (the circuit opens). When the block ends, one score is sent to see
-(it is half open): if that fails too the next block is longer, and one proper answer ends the suspicion. A platform
-that lets nobody in is blocked at the first sign, one that says how long for that long. What was in flight when a block
-began says nothing new: until its end only an answer that asks for a longer silence counts.
+Theory of operation. Whether a platform is away, the client's circuit breaker knows (`aioags.protocol.breaker`): what it
+does not let through comes back unsent, and the platform is blocked at the first such sign. The rest is for what the
+breaker does not see: a platform that answers and lets nobody in, one whose line items cannot be opened, failures with
+long pauses between them; and for long outages, in which one probe every ten seconds would still be many.
+
+A score that fails waits for its own next attempt. Failures without a proper answer are counted for each platform: after
+some in a row it is blocked too. When a block ends, one score is sent to see (half open): if that fails the next block
+is longer, and one proper answer ends the suspicion. A platform that is away or lets nobody in is blocked at the first
+sign, one that says how long for that long. What was in flight when a block began says nothing new: until its end only
+an answer that asks for a longer silence counts.
 
 One line item may be in trouble by itself: Moodle answers 500 for a column that is locked. So failures are counted for
 each line item too. Of one that is known to be in trouble a further failure makes its own silence longer, and says
@@ -17,13 +21,12 @@ from __future__ import annotations
 
 import attrs
 
+from aioags.outbox.model import DAY, holds
 from aioags.outbox.verdict import Backoff, Standing, Verdict
 
 # A page of users who each run into a lock or a bug of the platform must not stop the rest: with one failure in five,
 # eight in a row come once in 400,000.
 _FAILURES_IN_A_ROW = 8
-# A Retry-After of years is a mistake, and would outlast whoever could notice it.
-_LONGEST_HOLD = 86_400.0
 
 
 @attrs.define
@@ -62,21 +65,21 @@ class Streak:
         Returns:
             Unix time until which there is to be silence from now on. None: nothing new.
         """
-        if now < self.blocked_until:
+        if holds(self.blocked_until, now):
             return None
         self.failures += 1
         if self.failures < enough and not self.is_suspect:
             return None
         self.failures = 0
         self.level += 1
-        return self.block(now + backoff.wait(self.level, jitter))
+        return self.block(now + backoff.wait(self.level, jitter), now=now)
 
-    def block(self, until: float) -> float | None:
+    def block(self, until: float, *, now: float) -> float | None:
         """
         Be silent until a time; what `stumble` returns.
         """
         # Many answers that ask for the same silence are one block.
-        if until <= self.blocked_until + 0.5:
+        if until <= self.blocked_until + 0.5 and holds(self.blocked_until, now):
             return None
         self.blocked_until = until
         return until
@@ -117,9 +120,13 @@ class Health(Streak):
             self.items.pop(line_item, None)
             return None
         if verdict.hold is not None and verdict.standing is Standing.BUSY:
-            return self.block(now + min(verdict.hold, _LONGEST_HOLD))
+            # A Retry-After of years is a mistake, and would outlast whoever could notice it.
+            return self.block(now + min(verdict.hold, DAY), now=now)
         if verdict.standing is Standing.CLOSED:
-            return self.stumble(now=now, jitter=jitter, backoff=backoff, enough=1)
+            until = self.stumble(now=now, jitter=jitter, backoff=backoff, enough=1)
+            # Not before the client would let a probe through.
+            told = None if until is None or verdict.hold is None else self.block(now + verdict.hold, now=now)
+            return told or until
         return self.stumble_at(line_item, now=now, jitter=jitter, backoff=backoff)
 
     def stumble_at(

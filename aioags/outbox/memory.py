@@ -14,20 +14,21 @@ import attrs
 from aioags.outbox.model import (
     SECOND,
     Block,
+    Deferral,
     DueItem,
     Entry,
     Outcome,
-    PlatformStats,
     Selection,
     State,
-    Stats,
     StoredScore,
     Taken,
-    newest,
-    wire_stamp,
+    holds,
 )
+from aioags.outbox.order import Newest, stamp_over, wire_stamp
+from aioags.outbox.stats import PlatformStats, Stats
 
 _Key = tuple[str, str, str]
+_WAITING = (State.DUE, State.DEFERRED)
 
 
 @attrs.define
@@ -44,6 +45,8 @@ class Table:
 
         blocks: By registration id; those that are over stay.
 
+        deferrals: Line items that refuse everything, by (registration id, line item).
+
         led: Some store drains in the background.
     """
 
@@ -51,6 +54,7 @@ class Table:
     wire_for: dict[_Key, int | None] = attrs.field(factory=dict)
     endpoints: dict[tuple[str, str], str] = attrs.field(factory=dict)
     blocks: dict[str, Block] = attrs.field(factory=dict)
+    deferrals: dict[tuple[str, str], Deferral] = attrs.field(factory=dict)
     led: bool = False
 
 
@@ -76,38 +80,35 @@ class MemoryStore:
         """
         Store scores.
         """
-        stored: set[int] = set()
-        for entry in newest(entries):
+        newest = Newest.of(entries, now)
+        stored: list[_Key] = []
+        for entry in newest.entries:
             self.table.endpoints[entry.registration_id, entry.line_item] = entry.endpoint
             old = self.table.rows.get(entry.key)
-            if old is None or entry.ts > old.ts:
-                stored.add(id(entry))
-                self.table.rows[entry.key] = StoredScore(
-                    *entry.key,
-                    entry.ts,
-                    entry.payload,
-                    old.wire_ts if old else None,
-                    old.sent_ts if old else None,
-                    State.DUE,
-                    0,
-                    0.0,
-                    None,
-                    old.unsure if old else False,
-                    now,
-                )
-        return [id(entry) in stored for entry in entries]
+            ts = entry.ts if old is None else stamp_over(entry, old, now)
+            if ts is not None:
+                stored.append(entry.key)
+                self.table.rows[entry.key] = _put_over(old, attrs.evolve(entry, ts=ts), now)
+        return newest.answers(len(entries), stored)
 
     async def due(self, *, now: float) -> list[DueItem]:
         """
         List the line items that have due scores.
         """
         times: dict[tuple[str, str], float] = {}
-        for row in self._in_state(State.DUE):
-            place = (row.registration_id, row.line_item)
-            block = self.table.blocks.get(row.registration_id)
-            times[place] = min(times.get(place, float("inf")), row.not_before)
-            times[place] = max(times[place], block.until if block else 0.0)
-        return [DueItem(*place, at) for place, at in times.items()]
+        for row in self._in_state(*_WAITING):
+            place = row.key[:2]
+            times[place] = min(times.get(place, float("inf")), self._opens(row, now))
+        return [DueItem(*place, max(at, self._blocked_until(place[0], now))) for place, at in times.items()]
+
+    def _blocked_until(self, registration_id: str, now: float) -> float:
+        block = self.table.blocks.get(registration_id)
+        return block.until if block is not None and block.holds(now) else 0.0
+
+    def _opens(self, row: StoredScore, now: float) -> float:
+        deferral = self.table.deferrals.get(row.key[:2])
+        not_before = row.not_before if row.not_before <= now or holds(row.not_before, now) else 0.0
+        return not_before if deferral is None else max(not_before, deferral.opens_for(row.state, now))
 
     async def endpoint(self, registration_id: str, line_item: str) -> str | None:
         """
@@ -116,23 +117,29 @@ class MemoryStore:
         return self.table.endpoints.get((registration_id, line_item))
 
     async def take(
-        self, registration_id: str, line_item: str, *, now: float, limit: int, busy: Collection[str] = ()
+        self,
+        registration_id: str,
+        line_item: str,
+        *,
+        now: float,
+        limit: int,
+        busy: Collection[str] = (),
+        probe: bool = False,
     ) -> Taken:
         """
         Begin an attempt with due scores of one line item.
         """
+        place = (registration_id, line_item)
         due = [
             row
-            for row in self._in_state(State.DUE)
-            if (row.registration_id, row.line_item) == (registration_id, line_item)
-            and row.not_before <= now
-            and row.user_id not in busy
+            for row in self._in_state(*_WAITING)
+            if row.key[:2] == place and self._opens(row, now) <= now and row.user_id not in busy
         ]
         block = self.table.blocks.get(registration_id)
-        if due and block is not None and block.until > now:
+        if due and block is not None and block.holds(now):
             return Taken([], block)
-        due.sort(key=lambda row: row.not_before)
-        return Taken([self._begin(row, now) for row in due[:limit]])
+        due.sort(key=lambda row: (row.attempts if probe else 0, row.state is State.DEFERRED, row.not_before))
+        return Taken([self._begin(row, now) for row in due[:limit]], deferral=self.table.deferrals.get(place))
 
     def _begin(self, row: StoredScore, now: float) -> StoredScore:
         again = self.table.wire_for.get(row.key) == row.ts
@@ -156,24 +163,27 @@ class MemoryStore:
         if outcome.state is State.SENT:
             row = attrs.evolve(row, sent_ts=max(row.sent_ts or 0, outcome.ts))
         if row.ts > outcome.ts and row.state is outcome.state is State.SENT:
-            return attrs.evolve(row, state=State.DUE, since=now, attempts=0, unsure=True)
+            return attrs.evolve(row, state=State.DUE, since=now, attempts=0, deferrals=0, waited=0.0, unsure=True)
         if row.ts != outcome.ts or (row.state is State.SENT and outcome.state is not State.SENT):
             return row
         return attrs.evolve(
             row,
             state=outcome.state,
-            since=row.since if outcome.state is State.DUE else now,
+            since=row.since if outcome.state in _WAITING else now,
             attempts=row.attempts - (not outcome.counted),
             not_before=outcome.not_before,
             last_error=outcome.error,
+            deferrals=outcome.deferrals,
+            waited=outcome.waited,
+            failed_at=outcome.failed_at,
         )
 
-    async def block(self, block: Block) -> None:
+    async def block(self, block: Block, *, now: float) -> None:
         """
         Leave a platform alone until a time.
         """
         known = self.table.blocks.get(block.registration_id)
-        if known is None or block.until > known.until:
+        if known is None or block.until > known.until or not known.holds(now):
             self.table.blocks[block.registration_id] = block
 
     async def delay(self, registration_id: str, line_item: str, until: float) -> None:
@@ -184,57 +194,80 @@ class MemoryStore:
             if (row.registration_id, row.line_item) == (registration_id, line_item) and row.not_before < until:
                 self.table.rows[row.key] = attrs.evolve(row, not_before=until)
 
+    async def defer(self, registration_id: str, line_item: str, deferral: Deferral) -> int:
+        """
+        Note that a line item refuses everything: all its due scores are deferred.
+        """
+        self.table.deferrals[registration_id, line_item] = deferral
+        due = [row for row in self._in_state(State.DUE) if row.key[:2] == (registration_id, line_item)]
+        for row in due:
+            self.table.rows[row.key] = attrs.evolve(row, state=State.DEFERRED, last_error=deferral.reason)
+        return len(due)
+
+    async def lift(self, registration_id: str, line_item: str) -> int:
+        """
+        Note that a line item takes scores again: all its deferred ones are due.
+        """
+        self.table.deferrals.pop((registration_id, line_item), None)
+        deferred = [row for row in self._in_state(State.DEFERRED) if row.key[:2] == (registration_id, line_item)]
+        for row in deferred:
+            self.table.rows[row.key] = attrs.evolve(row, state=State.DUE, not_before=0.0)
+        return len(deferred)
+
     async def stats(self, *, now: float) -> Stats:
         """
         Count the rows.
         """
-        blocks = {name: block for name, block in self.table.blocks.items() if block.until > now}
+        blocks = {name: block for name, block in self.table.blocks.items() if block.holds(now)}
         names = sorted({*blocks, *(key[0] for key in self.table.rows)})
         return Stats(tuple(self._counted(name, now, blocks.get(name)) for name in names))
 
     def _counted(self, name: str, now: float, block: Block | None) -> PlatformStats:
-        due, sent, dead = ([row for row in self._in_state(state) if row.registration_id == name] for state in State)
-        delayed = sum(row.not_before > now for row in due)
+        due, deferred, sent, dead = (
+            [row for row in self._in_state(state) if row.registration_id == name]
+            for state in (State.DUE, State.DEFERRED, State.SENT, State.DEAD)
+        )
+        delayed = sum(holds(row.not_before, now) for row in due)
+        unknown = sum(row.unsure for row in dead)
         oldest = min((row.since for row in due), default=None)
-        return PlatformStats(name, len(due), delayed, len(sent), len(dead), oldest, block)
+        dead_surely = len(dead) - unknown
+        return PlatformStats(name, len(due), delayed, len(deferred), len(sent), dead_surely, unknown, oldest, block)
 
-    async def failed(
-        self,
-        selection: Selection,
-        *,
-        waiting: bool = False,
-        after: tuple[str, str, str] | None = None,
-        limit: int = 500,
+    async def listed(
+        self, selection: Selection, state: State, *, after: _Key | None = None, limit: int = 500
     ) -> list[StoredScore]:
         """
-        List rows whose last attempt failed, by key, one page.
+        List rows of a state, by key, one page.
         """
-        state = State.DUE if waiting else State.DEAD
-        failed = [
+        rows = [
             row
             for row in self._in_state(state)
-            if _fits(row, selection) and (row.last_error is not None or not waiting)
+            if _fits(row, selection) and (row.last_error is not None or state is not State.DUE)
         ]
-        return [row for row in sorted(failed, key=lambda row: row.key) if after is None or row.key > after][:limit]
+        return [row for row in sorted(rows, key=lambda row: row.key) if after is None or row.key > after][:limit]
 
-    async def requeue(self, selection: Selection, *, now: float, restamp: bool = False, waiting: bool = False) -> int:
+    async def retry(self, selection: Selection, *, now: float, restamp: bool = False, waiting: bool = False) -> int:
         """
-        Make dead rows due again, and lift the blocks of their platforms.
+        Make dead and deferred rows due again, and lift what holds them back.
         """
-        late = [row for row in self._in_state(State.DUE) if waiting and row.not_before > now and _fits(row, selection)]
-        for row in late:
-            self.table.rows[row.key] = attrs.evolve(row, not_before=0.0)
         for name in list(self.table.blocks):
             if selection.registration_id in (None, name):
                 del self.table.blocks[name]
-        dead = [row for row in self._in_state(State.DEAD) if _fits(row, selection)]
-        for row in dead:
-            fresh = attrs.evolve(row, state=State.DUE, since=now, attempts=0, not_before=0.0)
+        for row in [row for row in self.table.rows.values() if _fits(row, selection)]:
+            self.table.deferrals.pop(row.key[:2], None)
+        late = [row for row in self._in_state(State.DUE) if waiting and row.not_before > now and _fits(row, selection)]
+        for row in late:
+            self.table.rows[row.key] = attrs.evolve(row, not_before=0.0)
+        given_up = [row for row in self._in_state(State.DEAD, State.DEFERRED) if _fits(row, selection)]
+        for row in given_up:
+            fresh = attrs.evolve(
+                row, state=State.DUE, since=now, attempts=0, not_before=0.0, deferrals=0, waited=0.0, failed_at=0.0
+            )
             if restamp:
                 self.table.wire_for[row.key] = None
-                fresh = attrs.evolve(fresh, wire_ts=max(row.wire_ts or 0, int(now * SECOND)))
+                fresh = attrs.evolve(fresh, wire_ts=max(row.wire_ts or 0, int(now * SECOND)), made_by=None)
             self.table.rows[row.key] = fresh
-        return len(dead) + len(late)
+        return len(given_up) + len(late)
 
     async def prune(self, *, before: float, dead: bool = False) -> int:
         """
@@ -248,6 +281,7 @@ class MemoryStore:
             self.table.wire_for.pop(row.key, None)
         used = {key[:2] for key in self.table.rows}
         self.table.endpoints = {place: text for place, text in self.table.endpoints.items() if place in used}
+        self.table.deferrals = {place: deferral for place, deferral in self.table.deferrals.items() if place in used}
         return len(gone)
 
     async def lead(self) -> bool:
@@ -266,8 +300,27 @@ class MemoryStore:
             self.table.led = self.leads = False
         self.closed = True
 
-    def _in_state(self, state: State) -> list[StoredScore]:
-        return [row for row in self.table.rows.values() if row.state is state]
+    def _in_state(self, *states: State) -> list[StoredScore]:
+        return [row for row in self.table.rows.values() if row.state in states]
+
+
+def _put_over(old: StoredScore | None, entry: Entry, now: float) -> StoredScore:
+    return StoredScore(
+        *entry.key,
+        entry.ts,
+        entry.payload,
+        old.wire_ts if old else None,
+        old.sent_ts if old else None,
+        State.DUE,
+        0,
+        0.0,
+        None,
+        old.unsure if old else False,
+        now,
+        entry.made_by,
+        entry.made_at,
+        entry.order,
+    )
 
 
 def _fits(row: StoredScore, selection: Selection) -> bool:

@@ -7,7 +7,7 @@ outbox's own work are Unix time, float seconds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
@@ -19,11 +19,20 @@ from aioags.errors import NotOfferedError
 from aioags.model.endpoint import Endpoint
 from aioags.model.line_item import LineItem, item_url
 from aioags.model.score import Score
+from aioags.model.stamp import Stamp
 from aioags.outbox.packing import check_key, pack_endpoint
 from aioags.outbox.payload import dump_payload, load_score
 
 SECOND = 1_000_000
 """Microseconds in a second."""
+
+DAY = 86_400.0
+"""
+Longest wait that anything stored imposes, counted from now, seconds: a later time was written while a clock was wrong.
+"""
+
+FIRST_DEFERRAL = 300.0
+"""Seconds from a refusal to the next try; it doubles up to a day."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -49,6 +58,13 @@ def from_micros(micros: int) -> datetime:
     return _EPOCH + micros * _MICROSECOND
 
 
+def holds(until: float, now: float) -> bool:
+    """
+    True when a stored time still holds back what waits for it.
+    """
+    return now < until <= now + DAY
+
+
 class State(StrEnum):
     """
     What a stored score waits for.
@@ -60,8 +76,11 @@ class State(StrEnum):
     SENT = "sent"
     """Nothing: the platform has it. The row stays for a while, because it remembers the last stamp."""
 
+    DEFERRED = "deferred"
+    """Its time: the platform refused it, which may lift. It is tried again, at a slow pace."""
+
     DEAD = "dead"
-    """Somebody: the platform refused it for good. A dead letter: kept with its reason until requeued or pruned."""
+    """Somebody: it was given up. A dead letter: kept with its reason until it is retried or pruned."""
 
 
 @attrs.frozen
@@ -81,6 +100,12 @@ class Entry:
         ts: The score's timestamp, microseconds since 1970.
 
         payload: The score as JSON.
+
+        made_by: Name of the process that stamped it. None: the timestamp is the caller's own.
+
+        made_at: What the clock of that process showed, microseconds since 1970.
+
+        order: Rises with each stamp of that process.
     """
 
     registration_id: str
@@ -89,6 +114,9 @@ class Entry:
     user_id: str = attrs.field(repr=False)
     ts: int
     payload: str = attrs.field(repr=False)
+    made_by: str | None = None
+    made_at: int | None = None
+    order: int | None = None
 
     @classmethod
     def of(
@@ -123,14 +151,13 @@ class Entry:
         if own is None:
             raise NotOfferedError("the endpoint has no line item of its own: pass line_item=", spec="AGS 3.1")
         check_key(registration_id, own, score)
-        return cls(
-            registration_id,
-            reference,
-            own,
-            score.user_id,
-            to_micros(score.timestamp),
-            dump_payload(score),
-        )
+        key = (registration_id, reference, own, score.user_id)
+        ts, payload, made = to_micros(score.timestamp), dump_payload(score), score.stamp
+        if made is None:
+            return cls(*key, ts, payload)
+        # Mostly the same instant: it is made of the reading.
+        made_at = ts if made.made_at is score.timestamp else to_micros(made.made_at)
+        return cls(*key, ts, payload, made.made_by, made_at, made.order)
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -139,34 +166,20 @@ class Entry:
         """
         return (self.registration_id, self.line_item, self.user_id)
 
-
-def newest(entries: Iterable[Entry]) -> list[Entry]:
-    """
-    Keep the entry with the latest stamp for each key, in the order of the keys, so that writers never wait in a circle.
-    """
-    kept: dict[tuple[str, str, str], Entry] = {}
-    for entry in entries:
-        if entry.key not in kept or entry.ts > kept[entry.key].ts:
-            kept[entry.key] = entry
-    return [kept[key] for key in sorted(kept)]
+    @property
+    def score(self) -> Score:
+        """
+        The score as it was packed.
+        """
+        return _score(self, self.ts)
 
 
-def wire_stamp(ts: int, wire_ts: int | None, unsure: bool, now: float) -> int:
-    """
-    Return the stamp for the first attempt with a score: its own, or a later whole second that a platform which compares
-    whole seconds takes for newer than what it may hold.
-
-    Args:
-        wire_ts: Latest stamp that went over the wire for this user. None: none did.
-
-        unsure: Nobody knows what became of that; without a value, the platform may have given it its own time.
-
-        now: Unix time.
-    """
-    if wire_ts is None:
-        return ts
-    held = max(wire_ts, int(now * SECOND)) if unsure else wire_ts
-    return max(ts, (held // SECOND + 1) * SECOND)
+def _score(packed: Entry | StoredScore, ts: int, *, settled: bool = False) -> Score:
+    stamp = None
+    if packed.made_by is not None:
+        at, order = from_micros(packed.made_at or packed.ts), packed.order or 0
+        stamp = Stamp(from_micros(ts), packed.made_by, at, order, settled)
+    return load_score(packed.payload, from_micros(ts), stamp)
 
 
 @attrs.frozen
@@ -200,6 +213,14 @@ class StoredScore:
         unsure: An earlier attempt with this very score may have reached the platform.
 
         since: Unix time since when it is in this state; for one that is due, since when it was put.
+
+        made_by, made_at, order: Who stamped it; as of `Entry`.
+
+        deferrals: How often the platform has refused this score.
+
+        waited: For how long it has failed, seconds; of a time without attempts a day at the most is counted.
+
+        failed_at: Unix time of its last failure. 0: there was none.
     """
 
     registration_id: str
@@ -215,6 +236,12 @@ class StoredScore:
     last_error: str | None
     unsure: bool = attrs.field(converter=bool)
     since: float
+    made_by: str | None = None
+    made_at: int | None = None
+    order: int | None = None
+    deferrals: int = 0
+    waited: float = 0.0
+    failed_at: float = 0.0
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -228,14 +255,14 @@ class StoredScore:
         """
         The score as it was put.
         """
-        return load_score(self.payload, from_micros(self.ts))
+        return _score(self, self.ts)
 
     @cached_property
     def wire_score(self) -> Score:
         """
-        The score with the stamp that goes over the wire.
+        The score with the stamp that goes over the wire, which is settled: nobody moves it any more.
         """
-        return load_score(self.payload, from_micros(self.ts if self.wire_ts is None else self.wire_ts))
+        return _score(self, self.ts if self.wire_ts is None else self.wire_ts, settled=True)
 
 
 @attrs.frozen
@@ -246,7 +273,7 @@ class Outcome:
     Attributes:
         ts: Stamp of the score that was tried.
 
-        state: SENT, DUE (try again) or DEAD.
+        state: What the score waits for now.
 
         wire_ts: Latest stamp that the platform may hold now.
 
@@ -257,6 +284,8 @@ class Outcome:
         unsure: The platform may hold this score although it did not say so.
 
         error: For the row. None: there is none.
+
+        deferrals, waited, failed_at: For the row; as of `StoredScore`.
     """
 
     registration_id: str
@@ -269,6 +298,9 @@ class Outcome:
     counted: bool = True
     unsure: bool = False
     error: str | None = None
+    deferrals: int = 0
+    waited: float = 0.0
+    failed_at: float = 0.0
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -292,6 +324,43 @@ class Block:
     registration_id: str
     until: float
     reason: str
+
+    def holds(self, now: float) -> bool:
+        """
+        True while it lasts.
+        """
+        return holds(self.until, now)
+
+
+@attrs.frozen
+class Deferral:
+    """
+    A line item that refuses everything: one score is tried now and again, each time another.
+
+    Attributes:
+        count: How many times in a row it was found so.
+
+        at: Unix time of the last time.
+
+        until: Unix time of the next try. A score that was put since then is tried sooner, `FIRST_DEFERRAL` after `at`.
+
+        reason: Class and text of the refusal.
+
+        waited: For how long it has refused, seconds, counted as in `StoredScore`.
+    """
+
+    count: int
+    at: float
+    until: float
+    reason: str
+    waited: float = 0.0
+
+    def opens_for(self, state: State, now: float) -> float:
+        """
+        Return the Unix time from when on a row of a state may be tried; 0.0 when it may now.
+        """
+        at = self.at + FIRST_DEFERRAL if state is State.DUE else self.until
+        return at if holds(at, now) else 0.0
 
 
 @attrs.frozen
@@ -317,10 +386,13 @@ class Taken:
         rows: At most as many as asked for.
 
         block: Why there are none although some are due. None: nothing holds them back.
+
+        deferral: The line item refused everything when it was tried last. None: it did not.
     """
 
     rows: list[StoredScore]
     block: Block | None = None
+    deferral: Deferral | None = None
 
 
 @attrs.frozen
@@ -332,78 +404,3 @@ class Selection:
     registration_id: str | None = None
     line_item: str | None = None
     user_id: str | None = attrs.field(default=None, repr=False)
-
-
-@attrs.frozen
-class PlatformStats:
-    """
-    The rows of one registration, counted.
-
-    Attributes:
-        due: Not recorded yet.
-
-        delayed: How many of these wait for a later time.
-
-        sent: Recorded, and not pruned yet.
-
-        dead: Refused.
-
-        oldest: Unix time when the oldest due score was put. None: none is due.
-
-        block: Until when and why the platform is left alone. None: it is not.
-    """
-
-    registration_id: str
-    due: int = 0
-    delayed: int = 0
-    sent: int = 0
-    dead: int = 0
-    oldest: float | None = None
-    block: Block | None = None
-
-
-@attrs.frozen
-class Stats:
-    """
-    The whole outbox, counted.
-
-    Attributes:
-        platforms: One for each registration, by its id.
-    """
-
-    platforms: tuple[PlatformStats, ...] = ()
-
-    @property
-    def due(self) -> int:
-        """
-        Scores not recorded yet.
-        """
-        return sum(platform.due for platform in self.platforms)
-
-    @property
-    def delayed(self) -> int:
-        """
-        Due scores that wait for a later time.
-        """
-        return sum(platform.delayed for platform in self.platforms)
-
-    @property
-    def sent(self) -> int:
-        """
-        Scores recorded, and not pruned yet.
-        """
-        return sum(platform.sent for platform in self.platforms)
-
-    @property
-    def dead(self) -> int:
-        """
-        Scores refused for good.
-        """
-        return sum(platform.dead for platform in self.platforms)
-
-    @property
-    def oldest(self) -> float | None:
-        """
-        Unix time when the oldest due score was put. None: none is due.
-        """
-        return min((platform.oldest for platform in self.platforms if platform.oldest is not None), default=None)

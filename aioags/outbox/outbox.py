@@ -5,14 +5,11 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
 from types import TracebackType
 from typing import Any, Self
-
-import attrs
 
 from aioags.calls.engine import Runtime
 from aioags.client import Client
@@ -20,7 +17,6 @@ from aioags.errors import AGSError
 from aioags.gradebook import Gradebook
 from aioags.grading.posting import Source
 from aioags.grading.sources import as_async
-from aioags.model.delivery import Delivery
 from aioags.model.endpoint import Endpoint
 from aioags.model.line_item import LineItem
 from aioags.model.registration import Registration
@@ -29,26 +25,29 @@ from aioags.outbox.arguments import check_hooks, check_numbers, check_parts
 from aioags.outbox.background import Background
 from aioags.outbox.drain import Drained, Surroundings
 from aioags.outbox.limiter import Limiter, PermitCache
-from aioags.outbox.model import Entry, Selection, State, Stats, StoredScore, StoreError
+from aioags.outbox.model import Entry, Selection, State, StoredScore, StoreError
+from aioags.outbox.order import OwnOrder
 from aioags.outbox.registry import Registry, direct, open_gradebook
+from aioags.outbox.stats import Stats
 from aioags.outbox.store import Store
-from aioags.outbox.verdict import Backoff, Verdict
-
-Hook = Callable[[str, Delivery], Awaitable[None] | None]
-"""Called with the registration id and what became of a score; may be asynchronous."""
+from aioags.outbox.telling import Hook, Teller
+from aioags.outbox.verdict import Backoff
 
 _logger = logging.getLogger("aioags.outbox")
 
 _PUT_AT_ONCE = 1_000
-_MONTH = 30 * 86_400.0
+_DAY = 86_400.0
+_MONTH = 30 * _DAY
 
 
 class Outbox:
     """
     Scores that must survive this process: stored before `put` returns, posted until the platform has them.
 
-    The latest score of a user for a line item wins, by its timestamp; an older one never overwrites a newer one. Use it
-    as an async context manager to post in the background, or call `drain` from a job engine.
+    The latest score of a user for a line item wins; an older one never overwrites a newer one. Scores of one process
+    are in the order of their making. Of two processes the one that put last has the newer one, if it made it within the
+    last minute, so that clocks that differ cost no grade; a timestamp of your own is compared as it is. Use it as an
+    async context manager to post in the background, or call `drain` from a job engine.
 
     Args:
         store: Where scores are kept, such as ``SQLiteStore("grades.db")``. It is closed with the outbox.
@@ -63,9 +62,15 @@ class Outbox:
 
         on_recorded: Called after a score was recorded by the platform.
 
-        on_refused: Called after a score was given up: refused for good. It is listed by `failed`.
+        on_refused: Called after a score was given up that is surely not recorded. It is listed by `dead`.
 
-        on_unknown: Called after an attempt of which nobody knows the end. It will be repeated.
+        on_unknown: Called after an attempt of which nobody knows the end. It will be repeated, unless `transient` of
+            the delivery's error is False: then it is listed by `dead`.
+
+        on_deferred: Called when the platform refuses a score for the first time, which may lift. It is listed by
+            `deferred`, with those of its line item that were not even sent, for which nothing is called.
+
+        on_dropped: Called with a score that `put` or `put_many` did not store, because there is a newer one.
 
         runtime: Clock, sleep and chance, for tests.
 
@@ -92,6 +97,8 @@ class Outbox:
         on_recorded: Hook | None = None,
         on_refused: Hook | None = None,
         on_unknown: Hook | None = None,
+        on_deferred: Hook | None = None,
+        on_dropped: Hook | None = None,
         runtime: Runtime = Runtime(),  # noqa: B008
         line_items_at_once: int = 8,
         patience: float = 30.0,
@@ -99,13 +106,15 @@ class Outbox:
         grace: float = 10.0,
     ) -> None:
         check_parts(store, client, registrations, limiter, backoff)
-        check_hooks((on_recorded, on_refused, on_unknown))
+        check_hooks((on_recorded, on_refused, on_unknown, on_deferred, on_dropped))
         check_numbers(line_items_at_once=line_items_at_once, patience=patience, poll=poll, grace=grace)
         self.store = store
         self._client = client
         self._registry = registrations if callable(registrations) else direct(registrations)
-        self._hooks = {State.SENT: on_recorded, State.DEAD: on_refused, State.DUE: on_unknown}
+        self._teller = Teller(on_recorded, on_refused, on_unknown, on_deferred, on_dropped)
         self._runtime = runtime
+        self._own = OwnOrder()
+        self._born = (runtime.wall(), runtime.clock())
         self._grace = grace
         self._drains = 0
         self._at_rest = asyncio.Event()
@@ -114,7 +123,7 @@ class Outbox:
             runtime,
             backoff,
             None if limiter is None else PermitCache(limiter, runtime.sleep),
-            self._tell,
+            self._teller.settled,
             patience,
         )
         self._background = Background(
@@ -153,7 +162,8 @@ class Outbox:
             line_item: A line item or its id. None: the endpoint's own.
 
         Returns:
-            True: it is now the user's latest. False: the outbox holds one with the same or a later timestamp.
+            True: it is now the user's latest. False: it was dropped, since the outbox holds it already, or a newer one.
+            That is logged, and told to ``on_dropped``.
 
         Raises:
             NotOfferedError: The endpoint does not let this tool post scores, or has no line item of its own.
@@ -181,7 +191,7 @@ class Outbox:
             line_item: For scores without one of their own.
 
         Returns:
-            How many are now their user's latest.
+            How many are now their user's latest. The others were dropped, as by `put`.
 
         Raises:
             StoreError: Some may not be stored. To put them all again does no harm.
@@ -205,8 +215,17 @@ class Outbox:
             raise StoreError("this outbox is closed: make a new one")
         if not entries:
             return []
-        stored = await self.store.put(entries, now=self._runtime.wall())
+        # A row remembers the process that stamped it last. Where others came in between, only we know our own order.
+        fresh = [not self._own.has_newer_than(entry) for entry in entries]
+        given = [entry for entry, is_fresh in zip(entries, fresh, strict=True) if is_fresh]
+        taken = iter(await self.store.put(given, now=self._runtime.wall()) if given else ())
+        stored = [is_fresh and next(taken) for is_fresh in fresh]
+        for entry, kept in zip(entries, stored, strict=True):
+            if kept:
+                self._own.note(entry)
         self._background.wake((entry.registration_id, entry.line_item) for entry in entries)
+        if not all(stored):
+            await self._teller.dropped([entry for entry, kept in zip(entries, stored, strict=True) if not kept])
         return stored
 
     async def drain(self, registration_id: str, line_item: str, *, patience: float | None = None) -> Drained:
@@ -292,28 +311,52 @@ class Outbox:
         """
         return await self.store.stats(now=self._runtime.wall())
 
-    async def failed(
+    def dead(
         self,
         *,
         registration_id: str | None = None,
         line_item: LineItem | str | None = None,
         user_id: str | None = None,
-        waiting: bool = False,
     ) -> AsyncGenerator[StoredScore, None]:
         """
-        List the scores that were refused for good, with the reason in `last_error`; those that fit what is given.
-
-        Args:
-            waiting: Instead those whose last attempt failed and that will be tried again, at `not_before`.
+        List the scores that were given up, with the reason in `last_error`; those that fit what is given. Of those with
+        `unsure` nobody knows whether the platform has them.
         """
-        selection = Selection(registration_id, _url(line_item), user_id)
+        return self._listed(State.DEAD, Selection(registration_id, _url(line_item), user_id))
+
+    def deferred(
+        self,
+        *,
+        registration_id: str | None = None,
+        line_item: LineItem | str | None = None,
+        user_id: str | None = None,
+    ) -> AsyncGenerator[StoredScore, None]:
+        """
+        List the scores that the platform refused and that are tried again, with the reason in `last_error`; and those
+        of a line item that refused all that were tried (`attempts` 0: this one was not).
+        """
+        return self._listed(State.DEFERRED, Selection(registration_id, _url(line_item), user_id))
+
+    def delayed(
+        self,
+        *,
+        registration_id: str | None = None,
+        line_item: LineItem | str | None = None,
+        user_id: str | None = None,
+    ) -> AsyncGenerator[StoredScore, None]:
+        """
+        List the due scores whose last attempt failed without a refusal; they are tried again at `not_before`.
+        """
+        return self._listed(State.DUE, Selection(registration_id, _url(line_item), user_id))
+
+    async def _listed(self, state: State, selection: Selection) -> AsyncGenerator[StoredScore, None]:
         after: tuple[str, str, str] | None = None
-        while rows := await self.store.failed(selection, waiting=waiting, after=after):
+        while rows := await self.store.listed(selection, state, after=after):
             for row in rows:
                 yield row
             after = rows[-1].key
 
-    async def requeue(
+    async def retry(
         self,
         *,
         registration_id: str | None = None,
@@ -323,19 +366,20 @@ class Outbox:
         waiting: bool = False,
     ) -> int:
         """
-        Try refused scores again, those that fit everything that is given; blocks of their platforms are lifted.
+        Try dead and deferred scores again at once, those that fit everything that is given; blocks of their platforms
+        are lifted.
 
         Args:
             restamp: Send them as of now, for scores that were refused as stale: they overwrite whatever made them so.
 
-            waiting: Also try those at once that wait for a later attempt.
+            waiting: Also try those at once that are due and wait for a later attempt.
 
         Returns:
             How many are due again.
         """
         selection = Selection(registration_id, _url(line_item), user_id)
         now = self._runtime.wall()
-        count = await self.store.requeue(selection, now=now, restamp=restamp, waiting=waiting)
+        count = await self.store.retry(selection, now=now, restamp=restamp, waiting=waiting)
         self._around.health.clear()
         self._background.look()
         return count
@@ -349,12 +393,18 @@ class Outbox:
         Args:
             older_than: Seconds since it was recorded. 30 days by default.
 
-            dead: Also forget those that were refused so long ago.
+            dead: Also forget those that were given up so long ago.
 
         Returns:
             How many.
         """
-        return await self.store.prune(before=self._runtime.wall() - older_than, dead=dead)
+        return await self.store.prune(before=self._certain_now() - older_than, dead=dead)
+
+    def _certain_now(self) -> float:
+        # A clock that is a year ahead for a moment must not have everything forgotten: wall time goes on no faster than
+        # the clock that never steps back, give or take a day.
+        passed = self._runtime.clock() - self._born[1]
+        return min(self._runtime.wall(), self._born[0] + passed + _DAY)
 
     async def aclose(self) -> None:
         """
@@ -378,23 +428,6 @@ class Outbox:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
-
-    async def _tell(self, row: StoredScore, verdict: Verdict, delivery: Delivery) -> None:
-        state = verdict.outcome.state
-        if state is State.DEAD:
-            _logger.warning(
-                "outbox: a score for %s, %s was refused: %s", row.registration_id, row.line_item, verdict.outcome.error
-            )
-        hook = self._hooks[state]
-        if hook is None or (state is State.DUE and not verdict.is_unknown):
-            return
-        try:
-            called = hook(row.registration_id, attrs.evolve(delivery, score=row.score, error=verdict.error))
-            if inspect.isawaitable(called):
-                await called
-        except Exception:
-            # A broken listener must not cost a grade.
-            _logger.exception("outbox: a hook failed")
 
 
 def _url(line_item: LineItem | str | None) -> str | None:

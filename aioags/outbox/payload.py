@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from aioags.model.score import SCORE_FIELDS, Score, Submission
+from aioags.model.stamp import Stamp
 from aioags.wire.codec import dump_score
 from aioags.wire.scalars import load_instant
 
@@ -21,12 +22,14 @@ def dump_payload(score: Score) -> str:
     return dump_score(score).decode()
 
 
-def load_score(payload: str, timestamp: datetime) -> Score:
+def load_score(payload: str, timestamp: datetime, stamp: Stamp | None = None) -> Score:
     """
     Read a stored score; every number comes back exactly as it was given.
 
     Args:
         timestamp: Its stamp: the one it was put with, or the one to send.
+
+        stamp: Who made it. None: it is not to be moved.
     """
     fields: dict[str, Any] = _decode(payload)
     return Score(
@@ -40,6 +43,7 @@ def load_score(payload: str, timestamp: datetime) -> Score:
         scoring_user_id=fields.get("scoringUserId"),
         submission=_load_submission(fields.get("submission")),
         extensions={name: value for name, value in fields.items() if name not in SCORE_FIELDS},
+        _stamp=stamp,
     )
 
 

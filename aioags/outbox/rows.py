@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 from itertools import starmap
 from typing import Any
 
-from aioags.outbox.model import Block, PlatformStats, Selection, State, Stats
+from aioags.outbox.model import Block, Deferral, DueItem, Selection, State
+from aioags.outbox.stats import PlatformStats, Stats
 
-_NOTHING = (0, 0, 0, 0, None)
+_NOTHING = (0, 0, 0, 0, 0, 0, None)
 
 
 def counted(rows: Iterable[Sequence[Any]], blocks: Iterable[Sequence[Any]]) -> Stats:
@@ -18,7 +19,7 @@ def counted(rows: Iterable[Sequence[Any]], blocks: Iterable[Sequence[Any]]) -> S
     Make the counts of an outbox.
 
     Args:
-        rows: For each registration that has scores: its id, due, delayed, sent, dead, oldest.
+        rows: For each registration that has scores: its id, due, delayed, deferred, sent, dead, unknown, oldest.
 
         blocks: For each registration that is left alone: its id, until when, why.
     """
@@ -27,6 +28,35 @@ def counted(rows: Iterable[Sequence[Any]], blocks: Iterable[Sequence[Any]]) -> S
     names = sorted({*left_alone, *counts})
     facts = ((name, *counts.get(name, _NOTHING), left_alone.get(name)) for name in names)
     return Stats(tuple(starmap(PlatformStats, facts)))
+
+
+def soonest(rows: Iterable[Sequence[Any]]) -> list[DueItem]:
+    """
+    List each line item once, with its earliest time.
+
+    Args:
+        rows: Registration id, line item, Unix time; a line item may be there several times.
+    """
+    times: dict[tuple[str, str], float] = {}
+    for registration_id, line_item, at in rows:
+        place = (registration_id, line_item)
+        times[place] = min(times.get(place, at), at)
+    return [DueItem(*place, at) for place, at in times.items()]
+
+
+def deferral_arguments(registration_id: str, line_item: str, deferral: Deferral) -> dict[str, Any]:
+    """
+    Return the arguments that defer a line item.
+    """
+    return {
+        "registration": registration_id,
+        "line_item": line_item,
+        "count": deferral.count,
+        "at": deferral.at,
+        "until": deferral.until,
+        "reason": deferral.reason,
+        "waited": deferral.waited,
+    }
 
 
 def selection_arguments(selection: Selection) -> dict[str, str | None]:
@@ -41,11 +71,10 @@ def selection_arguments(selection: Selection) -> dict[str, str | None]:
 
 
 def page_arguments(
-    selection: Selection, waiting: bool, after: tuple[str, str, str] | None, limit: int
+    selection: Selection, state: State, after: tuple[str, str, str] | None, limit: int
 ) -> dict[str, Any]:
     """
     Return the arguments that pick one page of rows, those behind a key.
     """
     last = dict(zip(("last_registration", "last_line_item", "last_user"), after or ("", "", ""), strict=True))
-    state = str(State.DUE if waiting else State.DEAD)
-    return {**selection_arguments(selection), **last, "state": state, "limit": limit}
+    return {**selection_arguments(selection), **last, "state": str(state), "limit": limit}

@@ -3,8 +3,8 @@ What an outbox needs of a store. `aioags.outbox.conformance` checks that one kee
 
 The truth is a table, not a queue: one row for each (registration, line item, user), with the latest score of that user.
 
-- `put` replaces a row's score if the new one's stamp is later, and only then: putting twice is idempotent. The row
-  becomes due, whatever it was.
+- `put` replaces a row's score if the new one is newer (`aioags.outbox.order`), and only then: putting twice is
+  idempotent. The row becomes due, whatever it was, and remembers who stamped the score.
 - `take` settles the stamp for the wire and notes that an attempt begins, durably, before anything is sent. The stamp of
   a score that was tried before stays. A new one gets ``max(ts, whole second after the last wire_ts)``, because Moodle
   compares whole seconds; if nobody knows what became of the attempt before, a whole second after now as well, because
@@ -12,6 +12,9 @@ The truth is a table, not a queue: one row for each (registration, line item, us
 - `settle` closes a row only if its score is still the one that was tried. So a score that was put during the post of an
   older one stays due. What was recorded stays recorded, unless an older score was recorded after it, by a process that
   was stopped in between: then it is due again, because not every platform compares stamps.
+- What refuses everything is a line item that is deferred: `defer` and `lift` move all its rows in one go.
+- Nothing stored holds a row back for more than a day from now: a time that is further ahead counts as over. It was
+  written while a clock was wrong.
 
 One line item is not drained twice at once: the caller sees to that as well as it can. Everything else may happen at any
 time, in several processes.
@@ -23,7 +26,8 @@ from collections.abc import Collection, Sequence
 from hashlib import sha256
 from typing import Protocol
 
-from aioags.outbox.model import Block, DueItem, Entry, Outcome, Selection, Stats, StoredScore, Taken
+from aioags.outbox.model import Block, Deferral, DueItem, Entry, Outcome, Selection, State, StoredScore, Taken
+from aioags.outbox.stats import Stats
 
 
 class Store(Protocol):
@@ -39,13 +43,15 @@ class Store(Protocol):
             now: Unix time.
 
         Returns:
-            For each entry, in order: is it now the user's latest? False: the store holds one as new or newer.
+            For each entry, in order: is it now the user's latest? False: the store holds one as new or newer, or the
+            batch does.
         """
         ...
 
     async def due(self, *, now: float) -> list[DueItem]:
         """
-        List the line items that have due scores, each once, with the time of the earliest; blocks are counted in.
+        List the line items that have due or deferred scores, each once, with the time of the earliest; blocks and
+        deferrals are counted in.
         """
         ...
 
@@ -56,15 +62,24 @@ class Store(Protocol):
         ...
 
     async def take(
-        self, registration_id: str, line_item: str, *, now: float, limit: int, busy: Collection[str] = ()
+        self,
+        registration_id: str,
+        line_item: str,
+        *,
+        now: float,
+        limit: int,
+        busy: Collection[str] = (),
+        probe: bool = False,
     ) -> Taken:
         """
-        Begin an attempt with due scores of one line item.
+        Begin an attempt with due or deferred scores of one line item whose time has come.
 
         Args:
             limit: Most rows.
 
             busy: Users to leave out: theirs are under way.
+
+            probe: Those that were tried least often, first of all. False: those that wait longest.
         """
         ...
 
@@ -74,9 +89,9 @@ class Store(Protocol):
         """
         ...
 
-    async def block(self, block: Block) -> None:
+    async def block(self, block: Block, *, now: float) -> None:
         """
-        Leave a platform alone until a time; an earlier time than the stored one changes nothing.
+        Leave a platform alone until a time; an earlier time than the one that holds now changes nothing.
         """
         ...
 
@@ -86,31 +101,42 @@ class Store(Protocol):
         """
         ...
 
+    async def defer(self, registration_id: str, line_item: str, deferral: Deferral) -> int:
+        """
+        Note that a line item refuses everything: all its due scores are deferred, for the reason given.
+
+        Returns:
+            How many.
+        """
+        ...
+
+    async def lift(self, registration_id: str, line_item: str) -> int:
+        """
+        Note that a line item takes scores again: all its deferred ones are due at once, with what they remember.
+
+        Returns:
+            How many.
+        """
+        ...
+
     async def stats(self, *, now: float) -> Stats:
         """
         Count the rows.
         """
         ...
 
-    async def failed(
-        self,
-        selection: Selection,
-        *,
-        waiting: bool = False,
-        after: tuple[str, str, str] | None = None,
-        limit: int = 500,
+    async def listed(
+        self, selection: Selection, state: State, *, after: tuple[str, str, str] | None = None, limit: int = 500
     ) -> list[StoredScore]:
         """
-        List rows whose last attempt failed, by key, one page: those behind the key `after`.
-
-        Args:
-            waiting: False: dead ones. True: those that are due again.
+        List rows of a state, by key, one page: those behind the key `after`. Of due ones only those that failed before.
         """
         ...
 
-    async def requeue(self, selection: Selection, *, now: float, restamp: bool = False, waiting: bool = False) -> int:
+    async def retry(self, selection: Selection, *, now: float, restamp: bool = False, waiting: bool = False) -> int:
         """
-        Make dead rows due again, from their first attempt on, and lift the blocks of their platforms.
+        Make dead and deferred rows due again, from their first attempt on; lift deferrals of their line items and
+        blocks of their platforms.
 
         Args:
             restamp: Send them with a stamp later than `now`: for scores that were refused as stale.

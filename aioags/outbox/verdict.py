@@ -4,18 +4,26 @@ What follows from one attempt: for the score, and for the platform. Pure functio
 The client has tried for as long as its policy allows before an attempt ends here. The rules, by error:
 
 none                                recorded
-stale, and an earlier attempt with  recorded: it was that attempt
-this very score may have landed
-stale otherwise                     refused: the platform holds a newer score from elsewhere
+stale                               dead: the platform holds a newer score. If an earlier attempt with this very score
+                                    may have landed, the drain has looked at the result before: what is judged here is
+                                    not ours, or nobody knows; then it is dead and unknown
+stale or lost, and the client has   dead and unknown
+looked and found nothing of ours
 stale, and stamped by a gateway     later: its next stamp is a later one
+not sent: the platform is away      the score is untouched; the platform is left alone until the client's breaker lets a
+                                    probe through, and for longer each time
 throttled, or 5xx with a hint       the score is untouched, the attempt not counted; the platform is left alone as told
 no token, or 401                    the same; nobody told how long, so it is left alone for longer each time
-other 4xx, not offered              refused
+other 4xx, 501, Moodle's lock       deferred: what a platform refuses today it may take tomorrow, and no words tell
+the same, and the line item is      dead
+itself gone
+refused by this package             dead
 5xx, no answer, redirected,         later, after an exponential back-off; several in a row and the platform is left
 unreadable answer                   alone
 
-A score is refused too when it has been due for `Backoff.give_up_after`, so that nothing is tried for ever. What is
-refused is a dead letter: it stays, with its reason, and `Outbox.failed` lists it.
+A score is dead too when it has failed for `Backoff.give_up_after`, so that nothing is tried for ever. That is counted
+from failure to failure, and of each gap a day at the most, so that no single reading of a clock ends it. What is dead
+stays, with its reason, and `Outbox.dead` lists it: a dead letter.
 """
 
 from __future__ import annotations
@@ -28,16 +36,18 @@ from aioags.errors import (
     AGSError,
     AuthorizationError,
     BrokenError,
+    LostAnswerError,
+    NoAnswerError,
+    PlatformError,
     RefusedError,
     StaleScoreError,
     ThrottledError,
     UntrustedURLError,
 )
+from aioags.model.delivery import Delivery
 from aioags.model.policy import full_jitter, positive_seconds
-from aioags.outbox.model import SECOND, Outcome, State, StoredScore
+from aioags.outbox.model import DAY, FIRST_DEFERRAL, SECOND, Deferral, Outcome, State, StoredScore, to_micros
 from aioags.protocol.trial import is_final_for_all
-
-_DAY = 86_400.0
 
 
 @attrs.frozen
@@ -49,14 +59,14 @@ class Backoff:
         first_wait: Longest wait after the first attempt, seconds; it doubles for each further one. The wait itself is
             drawn evenly between half of that and all of it.
 
-        longest_wait: Where the doubling stops, seconds.
+        longest_wait: Where the doubling stops, seconds; a day at the most.
 
-        give_up_after: Seconds after which a score that is still due counts as refused.
+        give_up_after: Seconds after which a score that still fails, or is still deferred, is dead.
     """
 
     first_wait: float = attrs.field(default=5.0, validator=positive_seconds)
     longest_wait: float = attrs.field(default=900.0, validator=positive_seconds)
-    give_up_after: float = attrs.field(default=30 * _DAY, validator=positive_seconds)
+    give_up_after: float = attrs.field(default=30 * DAY, validator=positive_seconds)
 
     def wait(self, count: int, jitter: float) -> float:
         """
@@ -69,7 +79,7 @@ class Backoff:
         """
         # Never soon: the client has waited its own, shorter turns before.
         share = 0.5 + jitter / 2
-        return full_jitter(count, first=self.first_wait, longest=self.longest_wait, jitter=share)
+        return min(full_jitter(count, first=self.first_wait, longest=self.longest_wait, jitter=share), DAY)
 
 
 class Standing(Enum):
@@ -106,12 +116,31 @@ class Verdict:
     @property
     def is_unknown(self) -> bool:
         """
-        True when nobody knows whether the platform recorded the score in this attempt.
+        True when nobody knows whether the platform recorded the score: in this attempt, or in any if it is dead.
         """
+        if self.outcome.state is State.DEAD:
+            return self.outcome.unsure
         return self.error is not None and self.error.recorded is None
 
+    @property
+    def is_refusal(self) -> bool:
+        """
+        True when the platform said no to the score, which may lift.
+        """
+        return self.error is not None and _is_refused_by_platform(self.error)
 
-def judge(row: StoredScore, error: AGSError | None, *, now: float, jitter: float, backoff: Backoff) -> Verdict:
+
+def judge(
+    row: StoredScore,
+    error: AGSError | None,
+    *,
+    now: float,
+    jitter: float,
+    backoff: Backoff,
+    delivery: Delivery | None = None,
+    gone: bool = False,
+    refusing: float = 0.0,
+) -> Verdict:
     """
     Say what follows from an attempt with a row.
 
@@ -121,26 +150,35 @@ def judge(row: StoredScore, error: AGSError | None, *, now: float, jitter: float
         error: The attempt's. None: the score is recorded.
 
         now: Unix time, when the attempt ended.
+
+        delivery: The attempt. None: nothing more is known of it.
+
+        gone: The line item is not there any more.
+
+        refusing: For how long the line item has refused everything, seconds.
     """
-    if error is None or (isinstance(error, StaleScoreError) and row.unsure and not error.transient):
-        return Verdict(_recorded(row, now), Standing.HEALTHY)
-    if _is_refusal(error):
-        return Verdict(_refused(row, error, describe(error)), Standing.HEALTHY, error=error)
-    standing = _standing(error)
-    if now - row.since >= backoff.give_up_after:
-        days = backoff.give_up_after / _DAY
-        return Verdict(_refused(row, error, f"gave up after {days:g} days: {describe(error)}"), standing, error=error)
-    counted = standing in (Standing.SHAKY, Standing.HEALTHY)
-    later = Outcome(
-        *row.key,
-        row.ts,
-        State.DUE,
-        _stamp(row),
-        not_before=now + backoff.wait(row.attempts, jitter) if counted else 0.0,
-        counted=counted,
-        unsure=_may_have_landed(row, error),
-        error=describe(error),
-    )
+    held = _held(row, delivery)
+    if error is None:
+        return Verdict(_recorded(row, now, held, delivery), Standing.HEALTHY)
+    outcome = _failure(row, error, now, held)
+    if _is_refused_by_platform(error) and not gone:
+        waited = max(outcome.waited, min(refusing, now - row.since))
+        if waited < backoff.give_up_after:
+            deferrals = row.deferrals + 1
+            wait = deferral_wait(deferrals)
+            deferred = attrs.evolve(outcome, state=State.DEFERRED, not_before=now + wait, deferrals=deferrals)
+            return Verdict(deferred, Standing.HEALTHY, error=error)
+        return Verdict(_given_up(outcome, backoff), Standing.HEALTHY, error=error)
+    if gone or _is_final(error):
+        return Verdict(attrs.evolve(outcome, state=State.DEAD), Standing.HEALTHY, error=error)
+    away = _is_away(error, delivery)
+    standing = Standing.CLOSED if away else _standing(error)
+    if outcome.waited >= backoff.give_up_after:
+        return Verdict(_given_up(outcome, backoff), standing, error=error)
+    counted = standing in (Standing.SHAKY, Standing.HEALTHY) or (away and _was_sent(delivery))
+    not_before = now + backoff.wait(row.attempts, jitter) if counted else 0.0
+    state = State.DUE if counted else row.state
+    later = attrs.evolve(outcome, state=state, not_before=not_before, counted=counted)
     return Verdict(later, standing, error.retry_after, error)
 
 
@@ -148,7 +186,34 @@ def untouched(row: StoredScore) -> Outcome:
     """
     Return the outcome for a row that was taken and not sent.
     """
-    return Outcome(*row.key, row.ts, State.DUE, _stamp(row), counted=False, unsure=row.unsure, error=row.last_error)
+    return attrs.evolve(
+        _outcome(row, _held(row, None)),
+        state=row.state,
+        counted=False,
+        unsure=row.unsure,
+        error=row.last_error,
+        waited=row.waited,
+        failed_at=row.failed_at,
+    )
+
+
+def deferral_wait(count: int) -> float:
+    """
+    Return the seconds until the next try after so many refusals.
+    """
+    return min(FIRST_DEFERRAL * 2.0 ** min(count - 1, 30), DAY)
+
+
+def defer_again(before: Deferral | None, reason: str, now: float) -> Deferral:
+    """
+    Defer a line item that refuses everything.
+
+    Args:
+        before: What it was deferred with. None: it was not.
+    """
+    count = 1 if before is None else before.count + 1
+    waited = 0.0 if before is None else before.waited + _gap(before.at, now)
+    return Deferral(count, now, now + deferral_wait(count), reason, waited)
 
 
 def describe(error: AGSError) -> str:
@@ -158,33 +223,76 @@ def describe(error: AGSError) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _recorded(row: StoredScore, now: float) -> Outcome:
+def _outcome(row: StoredScore, held: int) -> Outcome:
+    return Outcome(*row.key, row.ts, State.DUE, held, deferrals=row.deferrals)
+
+
+def _failure(row: StoredScore, error: AGSError, now: float, held: int) -> Outcome:
+    return attrs.evolve(
+        _outcome(row, held),
+        unsure=row.unsure or error.recorded is None,
+        error=describe(error),
+        waited=row.waited + _gap(row.failed_at or row.since, now),
+        failed_at=now,
+    )
+
+
+def _given_up(outcome: Outcome, backoff: Backoff) -> Outcome:
+    days = backoff.give_up_after / DAY
+    return attrs.evolve(outcome, state=State.DEAD, error=f"gave up after {days:g} days: {outcome.error}")
+
+
+def _gap(since: float, now: float) -> float:
+    return min(max(now - since, 0.0), DAY)
+
+
+def _recorded(row: StoredScore, now: float, held: int, delivery: Delivery | None) -> Outcome:
     # Without a value some platforms store the time of their own clock (Moodle 4.5, items made by the tool).
-    valueless = row.wire_score.score_given is None
-    held = max(_stamp(row), int(now * SECOND)) if valueless else _stamp(row)
-    return Outcome(*row.key, row.ts, State.SENT, held)
+    if row.wire_score.score_given is None and (delivery is None or delivery.restamped is None):
+        held = max(held, int(now * SECOND))
+    return attrs.evolve(_outcome(row, held), state=State.SENT)
 
 
-def _refused(row: StoredScore, error: AGSError, reason: str) -> Outcome:
-    return Outcome(*row.key, row.ts, State.DEAD, _stamp(row), unsure=_may_have_landed(row, error), error=reason)
+def _held(row: StoredScore, delivery: Delivery | None) -> int:
+    """
+    Return the latest stamp that the platform may hold: what was sent, or the time of its own clock.
+    """
+    sent = row.ts if row.wire_ts is None else row.wire_ts
+    own = None if delivery is None else delivery.restamped
+    return sent if own is None else max(sent, to_micros(own))
 
 
-def _stamp(row: StoredScore) -> int:
-    return row.ts if row.wire_ts is None else row.wire_ts
+def _was_sent(delivery: Delivery | None) -> bool:
+    return delivery is not None and delivery.attempts > 0
 
 
-def _may_have_landed(row: StoredScore, error: AGSError) -> bool:
-    return row.unsure or error.recorded is None
+def _is_away(error: AGSError, delivery: Delivery | None) -> bool:
+    # What the client says of a platform that it takes to be away, without having asked, or asked again.
+    told = delivery is not None and delivery.waited_for is not None
+    return told and error.transient and isinstance(error, (NoAnswerError, BrokenError))
 
 
-def _is_refusal(error: AGSError) -> bool:
-    if isinstance(error, (AuthorizationError, UntrustedURLError)) or is_final_for_all(error):
-        # A line item of another origin was refused when it was put; here it can only be the target of a redirect.
+def _is_refused_by_platform(error: AGSError) -> bool:
+    if not isinstance(error, PlatformError) or isinstance(error, (StaleScoreError, ThrottledError)):
+        return False
+    if is_final_for_all(error):
         return False
     if isinstance(error, RefusedError):
         # A login page or a notice of maintenance in somebody's proxy is no word about the score.
-        return not error.transient and not 300 <= error.status < 400
+        return not 300 <= error.status < 400
     return error.recorded is False and not error.transient
+
+
+def _is_final(error: AGSError) -> bool:
+    if isinstance(error, (AuthorizationError, UntrustedURLError, RefusedError)) and not isinstance(
+        error, StaleScoreError
+    ):
+        # A line item of another origin was refused when it was put; here it can only be the target of a redirect.
+        return False
+    if error.transient:
+        return False
+    # Stale after a lost answer, and the platform shows something else, or nothing.
+    return error.recorded is False or isinstance(error, (StaleScoreError, LostAnswerError))
 
 
 def _standing(error: AGSError) -> Standing:

@@ -42,8 +42,11 @@ def create_app(settings: ToolSettings) -> web.Application:
             return page("<p>This course takes no grades from this quiz.</p>")
         ticket = secrets.token_urlsafe()
         attempt = {
-            "issuer": launch.issuer,
-            "client_id": launch.client_id,
+            "registration": {
+                "issuer": launch.issuer,
+                "client_id": launch.client_id,
+                "deployment_id": launch.deployment_id,
+            },
             "endpoint": launch.endpoint.to_claim(),
             "user_id": launch.user_id,
         }
@@ -57,7 +60,7 @@ def create_app(settings: ToolSettings) -> web.Application:
         if stored is None:
             raise web.HTTPGone(text="This attempt is over: open the quiz again from your course.")
         attempt = json.loads(stored)
-        registration = await lti.registration(issuer=attempt["issuer"], client_id=attempt["client_id"])
+        registration = await lti.registration(**attempt["registration"])
         gradebook = request.app[CLIENT].gradebook(registration, Endpoint.from_claim(attempt["endpoint"]))
         right = form.get("answer") == "42"
         await gradebook.post_score(Score.graded(attempt["user_id"], 10 if right else 0, score_maximum=10))

@@ -24,10 +24,10 @@ REASON = "UserNotGradableError: not a [learner] here (POST https://lms.example/i
 
 async def fill(path: Path) -> None:
     """
-    Make an outbox: two due (one delayed), one sent, two dead, a platform left alone, and another registration.
+    Make an outbox: two due (one delayed), one of each other kind, a platform left alone, and another registration.
     """
     store = SQLiteStore(path)
-    await store.put([entry(user) for user in ("due", "late", "sent", "dead-1", "dead-2")], now=NOW - 7200)
+    await store.put([entry(user) for user in ("due", "late", "sent", "dead-1", "dead-2", "shut")], now=NOW - 7200)
     rows = {row.user_id: row for row in await take(store)}
     outcomes: list[Outcome] = [
         outcome(rows["due"], State.DUE, counted=False),
@@ -35,10 +35,11 @@ async def fill(path: Path) -> None:
         outcome(rows["sent"]),
         outcome(rows["dead-1"], State.DEAD, error=REASON),
         outcome(rows["dead-2"], State.DEAD, error=REASON, unsure=True),
+        outcome(rows["shut"], State.DEFERRED, error="RefusedError: 422", not_before=NOW + 300, deferrals=1),
     ]
     await store.settle(outcomes, now=NOW - 3600)
     await store.put([entry(school="other")], now=NOW)
-    await store.block(Block(SCHOOL, NOW + 300, "ThrottledError: 429"))
+    await store.block(Block(SCHOOL, NOW + 300, "ThrottledError: 429"), now=NOW)
     await store.aclose()
 
 
@@ -66,72 +67,82 @@ def call(path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
     return run
 
 
-def test_status_counts_what_each_registration_has(call: Callable[..., str]) -> None:
-    assert call("status") == (
-        "registration  due  delayed  sent  dead  oldest due  left alone\n"
-        "other           1        0     0     0         0 s\n"
-        "school          2        1     1     2         2 h  5 min: ThrottledError: 429\n"
+def test_stats_counts_what_each_registration_has(call: Callable[..., str]) -> None:
+    assert call("stats") == (
+        "registration  due  delayed  deferred  sent  dead  unknown  oldest due  left alone\n"
+        "other           1        0         0     0     0        0         0 s\n"
+        "school          2        1         1     1     1        1         2 h  5 min: ThrottledError: 429\n"
     )
 
 
-def test_status_as_json(call: Callable[..., str]) -> None:
-    other, school = json.loads(call("status", "--json"))
+def test_stats_as_json(call: Callable[..., str]) -> None:
+    other, school = json.loads(call("stats", "--json"))
     assert other["block"] is None
-    assert (school["due"], school["dead"], school["oldest"]) == (2, 2, NOW - 7200)
+    assert (school["due"], school["dead"], school["oldest"]) == (2, 1, NOW - 7200)
     assert school["block"]["until"] == NOW + 300
 
 
-def test_failed_lists_who_was_refused_and_why(call: Callable[..., str]) -> None:
-    printed = call("failed")
+def test_dead_lists_who_was_given_up_and_why(call: Callable[..., str]) -> None:
+    printed = call("dead")
     assert printed.splitlines()[:2] == [
         f"school  {ITEM}  user dead-1",
         f"    2027-01-15 07:00:00+00:00, tried once: {REASON}",
     ]
-    assert printed.splitlines()[-1] == "2 scores refused"
-    assert call("failed", "--user", "dead-2").splitlines()[-1] == "1 score refused"
-    assert call("failed", "--registration", "other") == "0 scores refused\n"
+    assert printed.splitlines()[-1] == "2 scores given up"
+    assert call("dead", "--user", "dead-2").splitlines()[-1] == "1 score given up"
+    assert call("dead", "--registration", "other") == "0 scores given up\n"
 
 
 def test_what_waits_is_listed_with_its_reason_and_its_next_attempt(call: Callable[..., str]) -> None:
-    assert call("failed", "--waiting").splitlines() == [
+    assert call("delayed").splitlines() == [
         f"school  {ITEM}  user late",
         "    2027-01-15 06:00:00+00:00, tried once, again in 60 s: BrokenError: 500",
         "1 score waiting after a failure",
     ]
-    (record,) = [json.loads(line) for line in call("failed", "--waiting", "--json").splitlines()]
+    (record,) = [json.loads(line) for line in call("delayed", "--json").splitlines()]
     assert (record["user"], record["next_attempt"]) == ("late", NOW + 60)
+
+
+def test_deferred_scores_are_listed_with_the_reason_and_the_next_attempt(call: Callable[..., str]) -> None:
+    assert call("deferred").splitlines() == [
+        f"school  {ITEM}  user shut",
+        "    2027-01-15 06:00:00+00:00, tried once, again in 5 min: RefusedError: 422",
+        "1 score deferred",
+    ]
+    (record,) = [json.loads(line) for line in call("deferred", "--json").splitlines()]
+    assert (record["user"], record["next_attempt"]) == ("shut", NOW + 300)
 
 
 def test_what_waits_can_be_tried_at_once(call: Callable[..., str]) -> None:
     assert call("retry", "--user", "late").startswith("0 scores due again")
     assert call("retry", "--user", "late", "--waiting").startswith("1 score due again")
-    assert "school          2        0     1     2" in call("status")
+    assert "school          2        0         1     1     1        1" in call("stats")
 
 
-def test_failed_as_json(call: Callable[..., str]) -> None:
-    records = [json.loads(line) for line in call("failed", "--json").splitlines()]
+def test_dead_as_json(call: Callable[..., str]) -> None:
+    records = [json.loads(line) for line in call("dead", "--json").splitlines()]
     assert [(record["user"], record["may_have_landed"]) for record in records] == [("dead-1", False), ("dead-2", True)]
     assert {record["error"] for record in records} == {REASON}
 
 
 def test_no_grade_is_printed(call: Callable[..., str]) -> None:
-    for arguments in (("status",), ("failed",), ("failed", "--json")):
+    for arguments in (("stats",), ("dead",), ("dead", "--json")):
         assert "Well done" not in call(*arguments)
 
 
 def test_retry_makes_refused_scores_due_again(call: Callable[..., str]) -> None:
     assert call("retry", "--user", "dead-1").startswith("1 score due again")
-    assert call("retry", "--line-item", ITEM, "--restamp").startswith("1 score due again")
+    assert call("retry", "--line-item", ITEM, "--restamp").startswith("2 scores due again")
     assert call("retry", "--all").startswith("0 scores due again")
-    assert "school          4" in call("status")
+    assert "school          5" in call("stats")
 
 
 def test_retry_says_that_it_lifts_blocks(call: Callable[..., str]) -> None:
     one = "0 scores due again; if the platform of 'other' was left alone, it is asked again\n"
     assert call("retry", "--registration", "other") == one
-    assert "5 min: ThrottledError" in call("status")
+    assert "5 min: ThrottledError" in call("stats")
     assert call("retry", "--user", "nobody") == ("0 scores due again; platforms that were left alone are asked again\n")
-    assert "ThrottledError" not in call("status")
+    assert "ThrottledError" not in call("stats")
 
 
 def test_prune_forgets_what_is_old(call: Callable[..., str]) -> None:
@@ -170,9 +181,9 @@ def test_watch_without_a_terminal_prints_at_once(path: Path, capsys: pytest.Capt
     assert (
         printed
         == [
-            "registration  due  delayed  sent  dead  oldest due  left alone\n"
-            "other           1        0     0     0         0 s\n"
-            "school          2        1     1     2         2 h  5 min: ThrottledError: 429\n"
+            "registration  due  delayed  deferred  sent  dead  unknown  oldest due  left alone\n"
+            "other           1        0         0     0     0        0         0 s\n"
+            "school          2        1         1     1     1        1         2 h  5 min: ThrottledError: 429\n"
             "08:00:00 UTC, every 2 s, Ctrl-C ends\n"
         ]
         * 2
@@ -208,7 +219,7 @@ def test_watch_goes_on_when_the_store_is_away_for_a_while(path: Path, capsys: py
         asyncio.run(outbox._run(outbox.Invocation(store, options, lambda: NOW, sleep, terminal=True)))
     printed = " ".join(capsys.readouterr().out.split())
     assert "as it was before: PostgreSQL: the connection is lost" in printed
-    assert "school 2 1 1 2" in printed
+    assert "school 2 1 1 1 1 1" in printed
 
 
 def empty(folder: Path) -> Path:
@@ -222,7 +233,7 @@ def empty(folder: Path) -> Path:
 
 
 def test_an_empty_outbox_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert outbox.run(["--store", str(empty(tmp_path)), "status"], now=lambda: NOW) == 0
+    assert outbox.run(["--store", str(empty(tmp_path)), "stats"], now=lambda: NOW) == 0
     assert capsys.readouterr().out == "the outbox is empty\n"
 
 
@@ -233,9 +244,9 @@ def test_an_empty_outbox_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[s
         (["grades"], "invalid choice: 'grades'"),
         (["outbox"], "the following arguments are required: action"),
         (["outbox", "mend"], "invalid choice: 'mend'"),
-        (["outbox", "status", "--jsn"], "status: unrecognized arguments: --jsn (see aioags outbox status --help)"),
-        (["outbox", "--jsn", "status"], "unrecognized arguments: --jsn (see aioags outbox --help)"),
-        (["outbox", "--store", ":memory:", "status"], "an outbox is kept in a file: name one, not ':memory:'"),
+        (["outbox", "stats", "--jsn"], "stats: unrecognized arguments: --jsn (see aioags outbox stats --help)"),
+        (["outbox", "--jsn", "stats"], "unrecognized arguments: --jsn (see aioags outbox --help)"),
+        (["outbox", "--store", ":memory:", "stats"], "an outbox is kept in a file: name one, not ':memory:'"),
         (["outbox", "prune", "--older-than", "soon"], "'soon' is no duration; give one such as 90s, 15m, 12h or 30d"),
         (["outbox", "watch", "--every", "0s"], "--every must be at least 1s"),
         (["outbox", "retry"], "say which: --registration, --line-item, --user or --all"),
@@ -254,12 +265,12 @@ def test_a_wrong_call_is_one_clear_line(
 
 def test_a_store_must_be_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(outbox.VARIABLE, raising=False)
-    assert main(["outbox", "status"]) == 2
+    assert main(["outbox", "stats"]) == 2
     assert "name the store: --store PATH" in capsys.readouterr().err
 
 
 def test_a_store_that_is_not_there_is_one_clear_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["outbox", "--store", str(tmp_path / "nothing.db"), "status"]) == 1
+    assert main(["outbox", "--store", str(tmp_path / "nothing.db"), "stats"]) == 1
     assert capsys.readouterr().err == f"aioags outbox: there is no outbox at {tmp_path / 'nothing.db'}\n"
 
 
@@ -267,9 +278,9 @@ def test_migrate_says_what_it_did(call: Callable[..., str]) -> None:
     assert call("migrate") == "the outbox is of the newest version\n"
 
 
-def test_the_help_of_status_names_what_it_prints(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_help_of_stats_names_what_it_prints(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        outbox.run(["status", "--help"])
+        outbox.run(["stats", "--help"])
     assert "a JSON array of one object for each registration" in " ".join(capsys.readouterr().out.split())
 
 
@@ -301,7 +312,7 @@ UNREADABLE = "cannot be read by PostgreSQL"
 def test_no_password_is_shown_when_the_store_is_named_wrongly(
     store: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["outbox", "--store", store, "status"]) == 2
+    assert main(["outbox", "--store", store, "stats"]) == 2
     printed = "".join(capsys.readouterr())
     assert message in printed
     assert "secret" not in printed
@@ -309,7 +320,7 @@ def test_no_password_is_shown_when_the_store_is_named_wrongly(
 
 
 @pytest.mark.parametrize("named", ["postgresql://app:secret@db/app", "host=db password=secret"])
-@pytest.mark.parametrize("before", [[], ["outbox"], ["outbox", "--stor"], ["outbox", "status"]])
+@pytest.mark.parametrize("before", [[], ["outbox"], ["outbox", "--stor"], ["outbox", "stats"]])
 def test_no_password_is_shown_when_the_store_stands_where_it_should_not(
     before: list[str], named: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -329,7 +340,7 @@ def test_no_password_is_shown_when_the_store_stands_where_it_should_not(
     ],
 )
 def test_a_database_is_named_as_libpq_would_have_it(store: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["outbox", "--store", store, "status"]) == 1
+    assert main(["outbox", "--store", store, "stats"]) == 1
     printed = "".join(capsys.readouterr())
     assert printed.startswith("aioags outbox: PostgreSQL: OperationalError: connection failed")
     assert "secret" not in printed
@@ -343,7 +354,7 @@ def test_a_path_may_look_a_little_like_a_database(tmp_path: Path) -> None:
 
 @pytest.mark.needs("postgres")
 def test_a_store_in_postgresql(postgres: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["outbox", "--store", postgres, "status"]) == 1
+    assert main(["outbox", "--store", postgres, "stats"]) == 1
     assert "run aioags outbox migrate" in capsys.readouterr().err
     assert main(["outbox", "--store", postgres, "migrate"]) == 0
     assert main(["outbox", "--store", postgres, "retry", "--all"]) == 0
@@ -354,7 +365,7 @@ def test_a_store_in_postgresql(postgres: str, capsys: pytest.CaptureFixture[str]
 
 def test_it_runs_as_a_program(path: Path) -> None:
     program = [sys.executable, "-m", "aioags.cli"]
-    done = subprocess.run([*program, "outbox", "status"], capture_output=True, text=True, check=False)
+    done = subprocess.run([*program, "outbox", "stats"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("registration")
     assert "outbox" in subprocess.run([*program, "--help"], capture_output=True, text=True, check=False).stdout

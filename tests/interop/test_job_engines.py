@@ -101,7 +101,7 @@ async def test_what_a_platform_says_fails_no_task(rig: Rig) -> None:
         await rig.posts(2)
         await rig.ended(worker, 2)
     stats = await rig.stats()
-    assert (stats.dead, stats.due, stats.sent) == (1, 5, 0)
+    assert (stats.deferred, stats.due, stats.sent) == (1, 5, 0)
     assert rig.complaints() == []
 
 

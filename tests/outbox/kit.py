@@ -161,6 +161,8 @@ def new_desk(
             "on_recorded": teller("recorded"),
             "on_refused": teller("refused"),
             "on_unknown": teller("unknown"),
+            "on_deferred": teller("deferred"),
+            "on_dropped": teller("dropped"),
             **(outbox or {}),
         },
     )

@@ -8,7 +8,7 @@ import asyncio
 
 import pytest
 
-from aioags.outbox import MemoryStore, Outbox, Selection, StoreError, Taken
+from aioags.outbox import MemoryStore, Outbox, Selection, State, StoreError, Taken
 from aioags.protocol.messages import Request
 from tests.outbox.kit import SCHOOL, Desk, new_desk
 from tests.rigs.faults import FAULTS, Fault
@@ -179,14 +179,14 @@ async def test_what_was_recorded_long_ago_is_forgotten_by_itself() -> None:
         assert (await desk.outbox.stats()).sent == 0
 
 
-async def test_requeue_is_followed_at_once() -> None:
+async def test_retry_is_followed_at_once() -> None:
     desk = new_desk(outbox={"poll": 1_000_000.0})
     async with desk.outbox:
         await desk.put(desk.grade(5, "stranger"))
         await desk.time.sleep(1)
-        assert len(await desk.outbox.store.failed(Selection())) == 1
+        assert len(await desk.outbox.store.listed(Selection(), State.DEFERRED)) == 1
         desk.platform.course.enroll("stranger")
-        await desk.outbox.requeue()
+        await desk.outbox.retry()
         await desk.time.sleep(1)
         assert desk.applied("stranger") == [5]
 

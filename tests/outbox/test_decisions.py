@@ -4,6 +4,8 @@ What follows from one attempt: tables without an event loop.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import attrs
 import pytest
 
@@ -11,6 +13,7 @@ from aioags import (
     AGSError,
     AuthorizationError,
     BrokenError,
+    Delivery,
     ForbiddenError,
     GrantRefusedError,
     LostAnswerError,
@@ -28,9 +31,9 @@ from aioags import (
 from aioags.outbox import Backoff, Permits, State, StoredScore
 from aioags.outbox.health import Health
 from aioags.outbox.limiter import CHUNK, PermitCache
-from aioags.outbox.model import from_micros
+from aioags.outbox.model import DAY, from_micros
 from aioags.outbox.payload import dump_payload
-from aioags.outbox.verdict import Standing, Verdict, judge, untouched
+from aioags.outbox.verdict import Standing, Verdict, defer_again, judge, untouched
 
 NOW = 1_800_000_000.0
 TS = 1_799_999_000_000_000
@@ -62,26 +65,28 @@ def decide(error: AGSError | None, jitter: float = 0.5, **changes: object) -> Ve
     return judge(row(**changes), error, now=NOW, jitter=jitter, backoff=BACKOFF)
 
 
-DEAD, DUE, SENT = State.DEAD, State.DUE, State.SENT
+DEAD, DEFERRED, DUE, SENT = State.DEAD, State.DEFERRED, State.DUE, State.SENT
 
 TABLE: list[tuple[AGSError | None, State, Standing, bool, bool]] = [
     # error, state, standing, attempt counts, may have landed
     (None, SENT, HEALTHY, True, False),
     (StaleScoreError("", status=409), DEAD, HEALTHY, True, False),
-    (UserNotGradableError("", status=422), DEAD, HEALTHY, True, False),
-    (NotFoundError("", status=404), DEAD, HEALTHY, True, False),
-    (ForbiddenError("", status=403), DEAD, HEALTHY, True, False),
-    (RefusedError("", status=400), DEAD, HEALTHY, True, False),
-    (RefusedError("", status=422, recorded=None), DEAD, HEALTHY, True, True),
+    (UserNotGradableError("", status=422), DEFERRED, HEALTHY, True, False),
+    (NotFoundError("", status=404), DEFERRED, HEALTHY, True, False),
+    (ForbiddenError("", status=403), DEFERRED, HEALTHY, True, False),
+    (RefusedError("", status=400), DEFERRED, HEALTHY, True, False),
+    (RefusedError("", status=422, recorded=None), DEFERRED, HEALTHY, True, True),
     (NotOfferedError(""), DEAD, HEALTHY, True, False),
-    (BrokenError("", status=501), DEAD, HEALTHY, True, False),
+    (BrokenError("", status=501), DEFERRED, HEALTHY, True, False),
     (UnreachableError("a header that cannot be sent"), DEAD, HEALTHY, True, False),
     (RefusedError("", status=302), DUE, SHAKY, True, False),
     (StaleScoreError("", status=409, transient=True), DUE, HEALTHY, True, False),
     (UntrustedURLError(""), DUE, SHAKY, True, False),
     (UnreachableError("", transient=True), DUE, SHAKY, True, False),
     (LostAnswerError("", recorded=None, transient=True), DUE, SHAKY, True, True),
-    (LostAnswerError("", recorded=None), DUE, SHAKY, True, True),
+    (LostAnswerError("", recorded=None), DEAD, HEALTHY, True, True),
+    (StaleScoreError("", status=409, recorded=None), DEAD, HEALTHY, True, True),
+    (RefusedError("", status=500, transient=True), DEFERRED, HEALTHY, True, False),
     (BrokenError("", status=500, recorded=None, transient=True), DUE, SHAKY, True, True),
     (MalformedError("", status=200, recorded=None), DUE, SHAKY, True, True),
     (ThrottledError("", status=429, transient=True), DUE, BUSY, False, False),
@@ -103,11 +108,14 @@ def test_each_answer_has_its_consequence(
     assert (verdict.outcome.counted, verdict.outcome.unsure) == (counted, unsure)
     assert verdict.outcome.ts == TS
     assert verdict.hold == (None if error is None or state is DEAD else error.retry_after)
-    assert verdict.outcome.not_before == (NOW + 6 if state is DUE and counted else 0)
+    waits = {DUE: NOW + 6 if counted else 0, DEFERRED: NOW + 300}
+    assert verdict.outcome.not_before == waits.get(state, 0)
 
 
-def test_stale_after_an_attempt_that_may_have_landed_is_recorded() -> None:
-    assert decide(StaleScoreError("", status=409), unsure=True).outcome.state is SENT
+def test_stale_after_an_attempt_that_may_have_landed_is_unknown_unless_a_look_tells() -> None:
+    verdict = decide(StaleScoreError("", status=409), unsure=True)
+    assert (verdict.outcome.state, verdict.outcome.unsure, verdict.is_unknown) == (DEAD, True, True)
+    assert not decide(StaleScoreError("", status=409)).is_unknown
 
 
 def test_stale_by_a_stamp_that_a_gateway_made_proves_nothing() -> None:
@@ -121,13 +129,95 @@ def test_what_may_have_landed_once_is_not_forgotten_by_a_later_failure(error: AG
     assert untouched(row(unsure=True)).unsure
 
 
-@pytest.mark.parametrize("error", [error for error, state, *_ in TABLE if error is not None and state is DUE])
+@pytest.mark.parametrize("error", [error for error, state, *_ in TABLE if error and state in (DUE, DEFERRED)])
 def test_nothing_is_tried_for_ever(error: AGSError) -> None:
-    assert decide(error, since=NOW - 999).outcome.state is DUE
-    given_up = decide(error, since=NOW - 1000)
+    state = decide(error).outcome.state
+    assert decide(error, waited=899, failed_at=NOW - 100).outcome.state is state
+    given_up = decide(error, waited=900, failed_at=NOW - 100)
     assert given_up.outcome.state is DEAD
     assert str(given_up.outcome.error).startswith("gave up after")
     assert given_up.standing is decide(error).standing
+
+
+@pytest.mark.parametrize("reading", [NOW - 400 * DAY, NOW + 400 * DAY])
+def test_one_wrong_reading_of_a_clock_gives_nothing_up(reading: float) -> None:
+    backoff = Backoff()
+    error = UnreachableError("", transient=True)
+    put = row(since=reading)
+    put_wrongly = judge(put, error, now=NOW, jitter=0.5, backoff=backoff).outcome
+    tried_wrongly = judge(row(), error, now=reading, jitter=0.5, backoff=backoff).outcome
+    assert {put_wrongly.state, tried_wrongly.state} == {DUE}
+    again = row(waited=tried_wrongly.waited, failed_at=tried_wrongly.failed_at)
+    after = judge(again, error, now=NOW + 5, jitter=0.5, backoff=backoff).outcome
+    assert after.state is DUE
+    assert 0 <= after.waited <= 2 * DAY
+    assert after.not_before <= NOW + 5 + backoff.longest_wait
+
+
+def test_a_refusal_is_tried_again_from_five_minutes_doubling_to_a_day() -> None:
+    error = UserNotGradableError("", status=422)
+    waits = [decide(error, deferrals=count).outcome.not_before - NOW for count in range(12)]
+    assert waits == [300 * 2**count for count in range(9)] + [86_400] * 3
+    assert decide(error, deferrals=3).outcome.deferrals == 4
+
+
+def test_a_refusal_of_a_line_item_that_is_gone_is_for_good() -> None:
+    verdict = judge(row(), NotFoundError("", status=404), now=NOW, jitter=0.5, backoff=BACKOFF, gone=True)
+    assert (verdict.outcome.state, verdict.is_unknown) == (DEAD, False)
+
+
+def test_a_line_item_that_refuses_for_too_long_ends_the_scores_that_waited_for_as_long() -> None:
+    error = RefusedError("", status=422)
+
+    def state(age: float, refusing: float) -> State:
+        old = row(since=NOW - age)
+        return judge(old, error, now=NOW, jitter=0.5, backoff=BACKOFF, refusing=refusing).outcome.state
+
+    assert state(1000, 1000) is DEAD
+    assert (state(999, 2000), state(10**9, 999)) == (DEFERRED, DEAD)
+
+
+def test_deferrals_of_a_line_item_double_and_count_a_day_of_each_gap_at_the_most() -> None:
+    first = defer_again(None, "RefusedError: no", NOW)
+    assert (first.count, first.until, first.waited) == (1, NOW + 300, 0)
+    second = defer_again(first, "RefusedError: no", NOW + 300)
+    assert (second.count, second.until, second.waited) == (2, NOW + 900, 300)
+    assert defer_again(second, "no", NOW + 900 * DAY).waited == 300 + DAY
+    assert defer_again(second, "no", NOW - 900 * DAY).waited == 300
+
+
+def away(error: AGSError, attempts: int) -> Verdict:
+    delivery = Delivery(row().score, None, attempts, error, waited_for=type(error).__name__)
+    return judge(row(), error, now=NOW, jitter=0.5, backoff=BACKOFF, delivery=delivery)
+
+
+@pytest.mark.parametrize("attempts, not_before", [(0, 0), (3, NOW + 6)])
+def test_what_the_client_did_not_send_to_a_platform_that_is_away_is_untouched(attempts: int, not_before: float) -> None:
+    verdict = away(UnreachableError("", transient=True, retry_after=4.0), attempts)
+    assert (verdict.standing, verdict.hold, verdict.outcome.state) == (CLOSED, 4.0, DUE)
+    assert (verdict.outcome.counted, verdict.outcome.not_before) == (attempts > 0, not_before)
+
+
+def test_a_platform_that_is_away_is_left_alone_at_once_and_not_before_the_next_probe() -> None:
+    health = Health()
+    verdict = away(UnreachableError("", transient=True, retry_after=9.5), 0)
+    assert health.note(verdict, "one", now=NOW, jitter=1.0, backoff=BACKOFF) == NOW + 9.5
+    assert health.note(verdict, "one", now=NOW + 10, jitter=1.0, backoff=BACKOFF) == NOW + 10 + 16
+
+
+def test_a_silence_that_a_wrong_clock_set_does_not_last() -> None:
+    health = Health()
+    failing(health, 8, NOW + 400 * DAY)
+    assert failing(health, 1, NOW, item="two") == [NOW + 16]
+
+
+def test_the_next_stamp_lies_behind_the_platforms_own_second() -> None:
+    score = row().score
+    told = Delivery(score, None, 1, None, restamped=datetime.fromtimestamp(TS // 1_000_000 + 90, UTC))
+    verdict = judge(row(), None, now=NOW, jitter=0.5, backoff=BACKOFF, delivery=told)
+    assert verdict.outcome.wire_ts == TS + 90_000_000
+    lost = LostAnswerError("", recorded=None, transient=True)
+    assert judge(row(), lost, now=NOW, jitter=0.5, backoff=BACKOFF, delivery=told).outcome.wire_ts == TS + 90_000_000
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ async def test_a_damaged_row_is_dead_and_the_rest_is_posted(caplog: pytest.LogCa
         key = (SCHOOL, desk.item, user)
         desk.table.rows[key] = attrs.evolve(desk.table.rows[key], payload=payload)
     assert await desk.drain() == (2, 3, 0)
-    errors = [str(row.last_error) async for row in desk.outbox.failed()]
+    errors = [str(row.last_error) async for row in desk.outbox.dead()]
     assert len(errors) == 3
     assert all(error.startswith("the stored score cannot be read: ") for error in errors)
     assert "the stored score cannot be read" in caplog.text

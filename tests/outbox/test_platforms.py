@@ -80,7 +80,7 @@ async def test_whoever_tries_again_from_elsewhere_lifts_a_block() -> None:
     await desk.drain()
     desk.heal()
     assert await desk.drain() == (0, 0, 0)
-    await MemoryStore(desk.table).requeue(Selection(), now=desk.time.wall())
+    await MemoryStore(desk.table).retry(Selection(), now=desk.time.wall())
     assert await desk.drain() == (20, 0, 0)
     desk.transport.choose = unauthorized
     await desk.put(desk.grade(6, at=60))
@@ -123,12 +123,12 @@ async def test_a_locked_column_of_moodles_holds_up_no_other_column(caplog: pytes
         await desk.outbox.put(SCHOOL, desk.endpoint, desk.grade(turn % 10), line_item=other)
         assert (await desk.outbox.drain(SCHOOL, other)).recorded == 1, f"turn {turn}"
     assert desk.platform.counts["post_score"] < 40 + 60, "nor is it asked for each of its scores"
-    waiting = [row async for row in desk.outbox.failed(line_item=column, waiting=True)]
-    assert waiting
-    assert all(str(row.last_error).startswith("BrokenError: ") for row in waiting)
+    waiting = [row async for row in desk.outbox.deferred(line_item=column)]
+    assert len(waiting) == 30
+    assert all(str(row.last_error).startswith("RefusedError: ") for row in waiting)
     for user in users:
         desk.platform.lock(locked, user, locked=False)
-    assert await desk.outbox.requeue(line_item=column, waiting=True) == 30
+    assert await desk.outbox.retry(line_item=column) == 30
     assert (await desk.outbox.drain(SCHOOL, column)).recorded == 30
 
 
@@ -212,7 +212,7 @@ async def test_no_words_of_a_platform_are_too_strange_to_be_kept(status: int, wo
     await desk.put(desk.grade())
     await desk.drain()
     stats = await desk.outbox.stats()
-    assert (stats.dead, stats.due) == ((1, 0) if status == 400 else (0, 1))
+    assert (stats.dead, stats.deferred, stats.due) == ((0, 1, 0) if status == 400 else (0, 0, 1))
     await desk.outbox.aclose()
 
 
@@ -280,10 +280,10 @@ async def test_a_registration_without_gradebooks_is_not_asked_for_each_line_item
 async def test_a_registration_that_never_comes_back_is_told_in_the_end() -> None:
     desk = new_desk(outbox={"backoff": Backoff(give_up_after=48 * HOUR)})
     await desk.outbox.put("gone", desk.endpoint, desk.grade())
-    await desk.outbox.drain("gone", desk.item)
-    desk.time.now += 48 * HOUR
-    await desk.outbox.drain("gone", desk.item)
-    (row,) = [row async for row in desk.outbox.failed()]
+    for _ in range(3):
+        await desk.outbox.drain("gone", desk.item)
+        desk.time.now += 24 * HOUR
+    (row,) = [row async for row in desk.outbox.dead()]
     assert row.last_error == "gave up after 2 days: AGSError: the gradebook cannot be opened: LookupError"
     assert desk.told == [("refused", desk.user, 0)]
 
@@ -339,7 +339,7 @@ async def test_no_log_line_and_no_error_of_a_row_tells_whose_grade_it_is(
     desk.fail("500")
     await desk.put(desk.grade(7.125, at=1, comment="Brilliant as ever"))
     await desk.drain()
-    stats, failed = await desk.outbox.stats(), [row async for row in desk.outbox.failed()]
+    stats, failed = await desk.outbox.stats(), [row async for row in desk.outbox.dead()]
     texts = [
         caplog.text,
         *(str(row.last_error) for row in desk.table.rows.values()),

@@ -16,7 +16,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from aioags.outbox import Block, Outbox, Permits, Selection, State, StoreError
 from aioags.outbox.conformance.given import ITEM, NOW, SCHOOL, TS, entry, outcome, take
-from aioags.outbox.postgres import PostgresLimiter, PostgresStore, sql
+from aioags.outbox.postgres import PostgresLimiter, PostgresStore, schema, sql
 from tests.outbox.kit import new_desk
 
 pytestmark = pytest.mark.needs("postgres")
@@ -38,10 +38,10 @@ async def test_a_database_without_tables_is_said_so(postgres: str) -> None:
 
 
 async def test_tables_of_another_version_are_said_so(store: PostgresStore, postgres: str) -> None:
-    newest = len(sql.MIGRATIONS)
+    newest = len(schema.MIGRATIONS)
     for version, message in ((newest - 1, "no tables|run aioags outbox migrate"), (newest + 1, "update aioags")):
         async with await psycopg.AsyncConnection.connect(postgres, autocommit=True) as connection:
-            await connection.execute(sql.SET_VERSION, (version,))
+            await connection.execute(schema.SET_VERSION, (version,))
         other = PostgresStore(postgres)
         with pytest.raises(StoreError, match=message):
             await other.put([entry()], now=NOW)
@@ -49,6 +49,23 @@ async def test_tables_of_another_version_are_said_so(store: PostgresStore, postg
             with pytest.raises(StoreError, match="update aioags"):
                 await other.migrate()
         await other.aclose()
+
+
+async def test_tables_of_the_first_version_keep_their_scores(postgres: str) -> None:
+    given = entry()
+    async with await psycopg.AsyncConnection.connect(postgres, autocommit=True) as connection:
+        for statement in schema.MIGRATIONS[0]:
+            await connection.execute(statement)
+        await connection.execute(
+            "INSERT INTO aioags_outbox_score (registration, line_item, user_id, ts, payload, state, since)"
+            " VALUES (%s, %s, %s, %s, %s, 'due', %s)",
+            (*given.key, given.ts, given.payload, NOW),
+        )
+    store = PostgresStore(postgres)
+    await store.migrate()
+    (taken,) = await take(store)
+    assert (taken.score, taken.made_by, taken.deferrals) == (given.score, None, 0)
+    await store.aclose()
 
 
 async def test_several_processes_may_make_the_tables_together(postgres: str) -> None:
@@ -306,9 +323,10 @@ async def test_a_drain_from_postgresql_to_the_platform(store: PostgresStore) -> 
     desk = new_desk(users=250, store=store)
     users = desk.platform.users()
     await desk.put(*(desk.grade(5, user) for user in users), desk.grade(5, "stranger"))
-    assert await desk.drain() == (250, 1, 0)
+    done = await desk.outbox.drain(SCHOOL, desk.item)
+    assert (done.recorded, done.refused, done.deferred) == (250, 0, 1)
     assert [desk.applied(user) for user in users] == [[5]] * 250
-    assert [row.user_id for row in await store.failed(Selection())] == ["stranger"]
+    assert [row.user_id for row in await store.listed(Selection(), State.DEFERRED)] == ["stranger"]
 
 
 async def test_a_limit_grants_its_rate_and_no_more(store: PostgresStore) -> None:
@@ -341,11 +359,11 @@ async def test_the_servers_clock_serves_everybody(store: PostgresStore) -> None:
 
 async def test_a_blocked_platform_gets_no_permits(store: PostgresStore) -> None:
     limiter = PostgresLimiter(store, rate=1000.0)
-    await store.block(Block(SCHOOL, time.time() + 60, "busy"))
+    await store.block(Block(SCHOOL, time.time() + 60, "busy"), now=NOW)
     permits = await limiter.take(SCHOOL, 5)
     assert permits.granted == 0
     assert 50 < permits.wait <= 60
-    await store.requeue(Selection(), now=NOW)
+    await store.retry(Selection(), now=NOW)
     assert (await limiter.take(SCHOOL, 5)).granted == 5
 
 
@@ -368,4 +386,4 @@ async def test_rows_are_compared_by_code_point_whatever_the_locale(store: Postgr
     await store.put([entry(user) for user in users], now=NOW)
     rows = await take(store)
     await store.settle([outcome(row, State.DEAD) for row in rows], now=NOW)
-    assert [row.user_id for row in await store.failed(Selection())] == sorted(users)
+    assert [row.user_id for row in await store.listed(Selection(), State.DEAD)] == sorted(users)

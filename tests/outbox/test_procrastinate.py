@@ -19,7 +19,7 @@ from procrastinate.jobs import Job
 from psycopg_pool import AsyncConnectionPool
 
 from aioags.contrib.procrastinate import QUEUE, WORKER, add_tasks, enqueue_async, wake
-from aioags.outbox import Outbox, Selection, lock_name
+from aioags.outbox import Outbox, Selection, State, lock_name
 from aioags.outbox.postgres import PostgresStore
 from tests.outbox.kit import SCHOOL, new_desk
 from tests.outbox.office import Office, new_office
@@ -261,7 +261,7 @@ async def test_the_sweep_wakes_many_line_items(office: Office) -> None:
     await office.outbox.put_many(SCHOOL, office.desk.endpoint, grades)
     assert await office.jobs() == []
     await office.sweep()
-    assert len(await office.store.failed(Selection())) == 130, "there are no such items: each was drained"
+    assert len(await office.store.listed(Selection(), State.DEAD)) == 130, "there are no such items: each was drained"
 
 
 class Listening(psycopg.AsyncConnection[Any]):

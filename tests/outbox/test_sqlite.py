@@ -166,6 +166,24 @@ async def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     await store.aclose()
 
 
+async def test_a_file_of_the_first_version_keeps_its_scores(tmp_path: Path) -> None:
+    path = tmp_path / "grades.db"
+    given = entry()
+    connection = sqlite3.connect(path, isolation_level=None)
+    migrate(connection, MIGRATIONS[:1])
+    place = (given.registration_id, given.line_item, given.endpoint)
+    connection.execute("INSERT INTO line_item (registration, line_item, endpoint) VALUES (?, ?, ?)", place)
+    row = (given.user_id, given.ts, given.payload, NOW)
+    connection.execute(
+        "INSERT INTO score (item, user_id, ts, payload, state, since) VALUES (1, ?, ?, ?, 'due', ?)", row
+    )
+    connection.close()
+    store = SQLiteStore(path)
+    (taken,) = (await store.take(SCHOOL, ITEM, now=NOW, limit=9)).rows
+    assert (taken.score, taken.made_by, taken.deferrals) == (given.score, None, 0)
+    await store.aclose()
+
+
 def test_an_older_file_becomes_a_newer_one_with_its_rows(tmp_path: Path) -> None:
     steps = [["CREATE TABLE a (x)"], ["ALTER TABLE a ADD COLUMN y", "CREATE TABLE b (z)"]]
     with closing(connect(tmp_path / "grades.db")) as connection:
@@ -594,11 +612,11 @@ async def test_a_block_and_dead_rows_survive_a_restart(tmp_path: Path) -> None:
     await store.put([entry("ada"), entry("bob")], now=NOW)
     row, _ = await take(store)
     await store.settle([outcome(row, State.DEAD, error="refused")], now=NOW)
-    await store.block(Block(SCHOOL, NOW + 60, "busy"))
+    await store.block(Block(SCHOOL, NOW + 60, "busy"), now=NOW)
     await store.aclose()
     again = SQLiteStore(tmp_path / "grades.db", create=False)
     (platform,) = (await again.stats(now=NOW)).platforms
     assert platform.block == Block(SCHOOL, NOW + 60, "busy")
-    assert [dead.last_error for dead in await again.failed(Selection())] == ["refused"]
+    assert [dead.last_error for dead in await again.listed(Selection(), State.DEAD)] == ["refused"]
     assert (await take(again, now=NOW + 60))[0].wire_ts == TS
     await again.aclose()

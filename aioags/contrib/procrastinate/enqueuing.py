@@ -4,6 +4,7 @@ Scores that are put in the caller's own transaction.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -13,8 +14,10 @@ from psycopg.rows import tuple_row
 
 from aioags.contrib.procrastinate.waking import wake, wake_sync
 from aioags.outbox import Entry
-from aioags.outbox.model import newest
+from aioags.outbox.order import Newest
 from aioags.outbox.postgres import sql
+
+_logger = logging.getLogger("aioags.outbox")
 
 
 def enqueue(connection: Any, entries: Iterable[Entry], *, now: Callable[[], float] = time.time) -> int:
@@ -33,7 +36,7 @@ def enqueue(connection: Any, entries: Iterable[Entry], *, now: Callable[[], floa
         now: Reads Unix time.
 
     Returns:
-        How many are now their user's latest.
+        How many are now their user's latest. That others were dropped, for newer ones, is logged.
 
     Raises:
         TypeError: Not such a connection.
@@ -66,10 +69,17 @@ def _enqueue(connection: psycopg.Connection[Any], entries: list[Entry], now: flo
     # The caller's connection may make dicts of rows.
     cursor = connection.cursor(row_factory=tuple_row)
     cursor.execute(sql.PUT_ENDPOINTS, sql.endpoint_arguments(entries, now))
-    keys = cursor.execute(sql.PUT, sql.put_arguments(newest(entries), now)).fetchall()
+    keys = cursor.execute(sql.PUT, sql.put_arguments(Newest.of(entries, now).entries, now)).fetchall()
+    _say_what_was_dropped(entries, len(keys))
     if keys:
         wake_sync(connection, sorted({(key[0], key[1]) for key in keys}))
     return len(keys)
+
+
+def _say_what_was_dropped(entries: list[Entry], stored: int) -> None:
+    if stored < len(entries):
+        dropped = len(entries) - stored
+        _logger.warning("outbox: %d of %d scores were not stored, since newer ones are there", dropped, len(entries))
 
 
 async def enqueue_async(connection: Any, entries: Iterable[Entry], *, now: Callable[[], float] = time.time) -> int:
@@ -89,7 +99,8 @@ async def enqueue_async(connection: Any, entries: Iterable[Entry], *, now: Calla
 async def _enqueue_async(connection: psycopg.AsyncConnection[Any], entries: list[Entry], now: float) -> int:
     cursor = connection.cursor(row_factory=tuple_row)
     await cursor.execute(sql.PUT_ENDPOINTS, sql.endpoint_arguments(entries, now))
-    keys = await (await cursor.execute(sql.PUT, sql.put_arguments(newest(entries), now))).fetchall()
+    keys = await (await cursor.execute(sql.PUT, sql.put_arguments(Newest.of(entries, now).entries, now))).fetchall()
+    _say_what_was_dropped(entries, len(keys))
     if keys:
         await wake(connection, sorted({(key[0], key[1]) for key in keys}))
     return len(keys)

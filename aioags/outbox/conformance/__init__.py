@@ -22,6 +22,7 @@ Before that import, ``pytest.register_assert_rewrite("aioags.outbox.conformance"
 ``open_store`` returns a new handle on the same scores each time. They are gone when the next test begins.
 """
 
+from aioags.outbox.conformance.deferring import DeferringTests
 from aioags.outbox.conformance.given import OpenStore
 from aioags.outbox.conformance.keeping import KeepingTests
 from aioags.outbox.conformance.putting import PuttingTests
@@ -31,7 +32,7 @@ from aioags.outbox.conformance.taking import TakingTests
 __all__ = ["OpenStore", "StoreConformance"]
 
 
-class StoreConformance(PuttingTests, TakingTests, SettlingTests, KeepingTests):
+class StoreConformance(PuttingTests, TakingTests, SettlingTests, DeferringTests, KeepingTests):
     """
     What every store must do.
     """

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import attrs
+
 from aioags.model.endpoint import Endpoint
 from aioags.model.progress import Scope
 from aioags.model.score import Score
@@ -30,6 +32,19 @@ def entry(user: str = "ada", ts: int = TS, points: float = 1, *, school: str = S
     endpoint = Endpoint(None, item, [Scope.SCORE])
     score = Score.graded(user, points, score_maximum=10, timestamp=from_micros(ts), comment="Well done")
     return Entry.of(school, endpoint, score)
+
+
+def stamped(by: str, order: int, ts: int, points: float = 1, *, made_at: int | None = None, user: str = "ada") -> Entry:
+    """
+    Make an entry that the package stamped.
+
+    Args:
+        by: In which process.
+
+        made_at: What the clock of that process showed. None: the timestamp.
+    """
+    made = ts if made_at is None else made_at
+    return attrs.evolve(entry(user, ts, points), made_by=by, made_at=made, order=order)
 
 
 def outcome(row: StoredScore, state: State = State.SENT, **changes: object) -> Outcome:

@@ -23,7 +23,7 @@ class KeepingTests:
         store = open_store()
         await store.put([entry(), entry("eve", school="elsewhere")], now=NOW)
         block = Block(SCHOOL, NOW + 30, "ThrottledError: 429")
-        await store.block(block)
+        await store.block(block, now=NOW)
         taken = await open_store().take(SCHOOL, ITEM, now=NOW + 29, limit=10)
         assert (taken.rows, taken.block) == ([], block)
         assert (await store.take("elsewhere", ITEM, now=NOW, limit=10)).block is None
@@ -37,7 +37,7 @@ class KeepingTests:
         Who has nothing to send is not held back.
         """
         store = open_store()
-        await store.block(Block(SCHOOL, NOW + 30, "busy"))
+        await store.block(Block(SCHOOL, NOW + 30, "busy"), now=NOW)
         taken = await store.take(SCHOOL, ITEM, now=NOW, limit=10)
         assert (taken.rows, taken.block) == ([], None)
 
@@ -47,12 +47,12 @@ class KeepingTests:
         """
         store = open_store()
         await kill(store, entry())
-        await store.block(Block(SCHOOL, NOW + 30, "long"))
-        await store.block(Block(SCHOOL, NOW + 10, "short"))
+        await store.block(Block(SCHOOL, NOW + 30, "long"), now=NOW)
+        await store.block(Block(SCHOOL, NOW + 10, "short"), now=NOW)
         (platform,) = (await store.stats(now=NOW)).platforms
         assert platform.block == Block(SCHOOL, NOW + 30, "long")
         assert (await store.stats(now=NOW + 31)).platforms[0].block is None
-        await store.requeue(Selection(), now=NOW)
+        await store.retry(Selection(), now=NOW)
         assert (await take_one(store)).attempts == 1
 
     async def test_the_newest_endpoint_is_kept(self, open_store: OpenStore) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 
-from aioags.outbox.conformance.given import NOW, TS, OpenStore, entry, outcome, take, take_one
+from aioags.outbox.conformance.given import NOW, TS, OpenStore, entry, outcome, stamped, take, take_one
 from aioags.outbox.model import SECOND, State
 
 
@@ -124,3 +124,72 @@ class PuttingTests:
         assert answers[stamps.index(99)][0]
         points = {row.user_id: row.score.score_given for row in await take(stores[0])}
         assert points == {"ada": 99, "bob": 0}
+
+    async def test_a_row_remembers_who_stamped_its_score(self, open_store: OpenStore) -> None:
+        """
+        So that the score that is read is the one that was put, stamp and all.
+        """
+        store = open_store()
+        given = stamped("a", 7, TS + 3, made_at=TS)
+        await store.put([given, entry("bob")], now=NOW)
+        rows = {row.user_id: row for row in await take(store)}
+        ada, bob = rows["ada"], rows["bob"]
+        assert (ada.made_by, ada.made_at, ada.order, ada.score.stamp) == ("a", TS, 7, given.score.stamp)
+        assert (ada.score.is_auto_stamped, ada.wire_score.is_auto_stamped) == (True, False)
+        assert (ada.wire_score.stamped_by, ada.wire_score.timestamp) == ("a", ada.score.timestamp)
+        assert (bob.made_by, bob.made_at, bob.order, bob.score.stamp) == (None, None, None, None)
+
+    async def test_scores_of_one_process_are_in_the_order_of_their_making(self, open_store: OpenStore) -> None:
+        """
+        Whatever its clock did: one that stepped back makes no grade older, one that stepped ahead none newer.
+        """
+        store = open_store()
+        assert await store.put([stamped("a", 2, TS, 1)], now=NOW) == [True]
+        assert await store.put([stamped("a", 3, TS - 9 * SECOND, 2)], now=NOW) == [True]
+        row = await take_one(store)
+        assert (row.ts, row.score.score_given, row.order) == (TS + 1, 2, 3)
+        assert await store.put([stamped("a", 1, TS + 9 * SECOND, 3)], now=NOW) == [False]
+        assert await store.put([stamped("a", 3, TS - 9 * SECOND, 2)], now=NOW) == [False], "the same again"
+        assert (await take_one(store)).score.score_given == 2
+
+    async def test_of_two_processes_the_one_that_put_last_is_newer(self, open_store: OpenStore) -> None:
+        """
+        If it made its score a moment ago: clocks differ. One that comes late is compared by its timestamp.
+        """
+        store = open_store()
+        assert await store.put([stamped("ahead", 1, TS + 2 * SECOND, 50)], now=NOW) == [True]
+        assert await store.put([stamped("b", 1, TS, 80)], now=NOW + 60) == [True]
+        row = await take_one(store)
+        assert (row.ts, row.score.score_given, row.made_by) == (TS + 2 * SECOND + 1, 80, "b")
+        assert await store.put([stamped("c", 1, TS, 90)], now=NOW + 61) == [False]
+        assert await store.put([stamped("c", 2, TS + 9 * SECOND, 95)], now=NOW + 600) == [True]
+        assert (await take_one(store)).score.score_given == 95
+
+    async def test_a_timestamp_of_the_callers_own_keeps_its_meaning(self, open_store: OpenStore) -> None:
+        """
+        It is compared as it is; what the package stamps afterwards goes past it.
+        """
+        store = open_store()
+        assert await store.put([stamped("a", 1, TS)], now=NOW) == [True]
+        assert await store.put([entry(ts=TS - 1)], now=NOW) == [False]
+        assert await store.put([entry(ts=TS + 90 * SECOND, points=2)], now=NOW) == [True]
+        assert (await take_one(store)).ts == TS + 90 * SECOND
+        assert await store.put([stamped("a", 2, TS, 3)], now=NOW) == [True]
+        row = await take_one(store)
+        assert (row.ts, row.score.score_given) == (TS + 90 * SECOND + 1, 3)
+
+    async def test_one_batch_is_as_several_puts(self, open_store: OpenStore) -> None:
+        """
+        Of each user the newest is stored, with a stamp later than the others'.
+        """
+        store = open_store()
+        batch = [
+            stamped("a", 2, TS + 2, 1),
+            stamped("a", 1, TS + 5, 2),
+            stamped("b", 1, TS, 3),
+            entry(ts=TS + 1, points=4),
+            stamped("a", 1, TS, 5, user="bob"),
+        ]
+        assert await store.put(batch, now=NOW) == [False, False, True, False, True]
+        rows = {row.user_id: row for row in await take(store)}
+        assert (rows["ada"].score.score_given, rows["ada"].ts, rows["bob"].ts) == (3, TS + 3, TS)

@@ -10,7 +10,7 @@ from aioags.outbox.model import SECOND, Selection, State
 
 class SettlingTests:
     """
-    Promises of `settle`, `failed` and `requeue`.
+    Promises of `settle`, `listed` and `retry`.
     """
 
     async def test_a_score_put_during_the_post_of_an_older_one_stays_due(self, open_store: OpenStore) -> None:
@@ -40,7 +40,7 @@ class SettlingTests:
             ("ada", TS + 1, None),
             ("bob", TS + 1, None),
         }
-        assert await store.failed(Selection()) == []
+        assert await store.listed(Selection(), State.DEAD) == []
 
     async def test_a_sent_row_is_closed(self, open_store: OpenStore) -> None:
         """
@@ -106,7 +106,7 @@ class SettlingTests:
         dead = outcome(await take_one(store), State.DEAD, error="UserNotGradableError: not a learner")
         await store.settle([dead], now=NOW + 3)
         assert await take(store, now=NOW + 10**6) == []
-        (row,) = await store.failed(Selection())
+        (row,) = await store.listed(Selection(), State.DEAD)
         assert (row.user_id, row.state, row.last_error) == ("ada", State.DEAD, "UserNotGradableError: not a learner")
         assert row.since == NOW + 3
 
@@ -124,7 +124,7 @@ class SettlingTests:
             entry("ada", school="elsewhere"),
         )
         keys: list[tuple[str, str, str]] = []
-        while page := await store.failed(Selection(), after=keys[-1] if keys else None, limit=2):
+        while page := await store.listed(Selection(), State.DEAD, after=keys[-1] if keys else None, limit=2):
             keys.extend(row.key for row in page)
         assert len(keys) == 11
         assert keys == sorted(set(keys))
@@ -146,8 +146,8 @@ class SettlingTests:
             Selection("nowhere"): 0,
         }
         for selection, count in counts.items():
-            assert len(await store.failed(selection)) == count
-        assert await store.requeue(Selection(SCHOOL, ITEM), now=NOW) == 2
+            assert len(await store.listed(selection, State.DEAD)) == count
+        assert await store.retry(Selection(SCHOOL, ITEM), now=NOW) == 2
         assert (await store.stats(now=NOW)).dead == 2
 
     async def test_a_requeued_row_starts_afresh_with_its_stamp(self, open_store: OpenStore) -> None:
@@ -157,7 +157,7 @@ class SettlingTests:
         store = open_store()
         await store.put([entry()], now=NOW)
         await store.settle([outcome(await take_one(store), State.DEAD, unsure=True, error="refused")], now=NOW)
-        assert await store.requeue(Selection(), now=NOW + 70) == 1
+        assert await store.retry(Selection(), now=NOW + 70) == 1
         row = await take_one(store, now=NOW + 70)
         assert (row.attempts, row.wire_ts, row.unsure) == (1, TS, True)
 
@@ -167,7 +167,7 @@ class SettlingTests:
         """
         store = open_store()
         await kill(store, entry())
-        assert await store.requeue(Selection(), now=NOW + 70.25, restamp=True) == 1
+        assert await store.retry(Selection(), now=NOW + 70.25, restamp=True) == 1
         row = await take_one(store, now=NOW + 80)
         assert (row.ts, row.wire_ts, row.unsure) == (TS, TS + 71 * SECOND, False)
 
@@ -179,7 +179,7 @@ class SettlingTests:
         await store.put([entry("ada"), entry("bob")], now=NOW)
         (row,) = await take(store, limit=1)
         await store.settle([outcome(row)], now=NOW)
-        assert await store.requeue(Selection(), now=NOW) == 0
+        assert await store.retry(Selection(), now=NOW) == 0
         assert (await store.stats(now=NOW)).sent == 1
 
     async def test_a_line_item_can_be_delayed(self, open_store: OpenStore) -> None:
@@ -209,10 +209,10 @@ class SettlingTests:
         ada, bob, _ = sorted(await take(store), key=lambda row: row.user_id)
         late = outcome(ada, State.DUE, not_before=NOW + 60, error="BrokenError: 500")
         await store.settle([late, outcome(bob, State.DEAD, error="refused")], now=NOW)
-        (row,) = await store.failed(Selection(), waiting=True)
+        (row,) = await store.listed(Selection(), State.DUE)
         assert (row.user_id, row.last_error, row.not_before) == ("ada", "BrokenError: 500", NOW + 60)
-        assert [row.user_id for row in await store.failed(Selection())] == ["bob"]
-        assert await store.failed(Selection(user_id="bob"), waiting=True) == []
+        assert [row.user_id for row in await store.listed(Selection(), State.DEAD)] == ["bob"]
+        assert await store.listed(Selection(user_id="bob"), State.DUE) == []
 
     async def test_what_waits_can_be_tried_at_once(self, open_store: OpenStore) -> None:
         """
@@ -223,9 +223,9 @@ class SettlingTests:
         taken = await take(store)
         later = [outcome(row, State.DUE, not_before=NOW + 60, unsure=True, error="500") for row in taken]
         await store.settle(later, now=NOW)
-        assert await store.requeue(Selection(), now=NOW) == 0
-        assert await store.requeue(Selection(user_id="ada"), now=NOW, waiting=True, restamp=True) == 1
+        assert await store.retry(Selection(), now=NOW) == 0
+        assert await store.retry(Selection(user_id="ada"), now=NOW, waiting=True, restamp=True) == 1
         (row,) = await take(store)
         assert (row.user_id, row.attempts, row.wire_ts, row.unsure) == ("ada", 2, TS, True)
-        assert await store.requeue(Selection(), now=NOW, waiting=True) == 2
+        assert await store.retry(Selection(), now=NOW, waiting=True) == 2
         assert len(await take(store, now=NOW)) == 3

@@ -1,5 +1,5 @@
 """
-The tables of a PostgreSQL outbox, how they come to be, and every statement that is made on them.
+Every statement that a PostgreSQL outbox makes, once its tables are there.
 
 Keys are compared by code point, whatever the database's locale. Waiting for a row that somebody's open transaction has
 changed is avoided wherever the caller holds other rows, since two who wait for each other are a deadlock.
@@ -11,68 +11,7 @@ from collections.abc import Sequence
 from typing import Any, LiteralString
 
 from aioags.outbox.model import Entry, Outcome
-
-Migration = Sequence[LiteralString]
-"""The statements that lead from one version to the next."""
-
-MIGRATIONS: Sequence[Migration] = (
-    (
-        # Room on each page for the next versions of its rows: each is changed twice between put and sent.
-        """
-        CREATE TABLE aioags_outbox_score (
-            registration text COLLATE "C" NOT NULL,
-            line_item text COLLATE "C" NOT NULL,
-            user_id text COLLATE "C" NOT NULL,
-            ts bigint NOT NULL,
-            payload text NOT NULL,
-            wire_ts bigint,
-            wire_for bigint,
-            sent_ts bigint,
-            state text COLLATE "C" NOT NULL,
-            attempts integer NOT NULL DEFAULT 0,
-            not_before double precision NOT NULL DEFAULT 0,
-            last_error text,
-            unsure boolean NOT NULL DEFAULT false,
-            since double precision NOT NULL,
-            PRIMARY KEY (registration, line_item, user_id)
-        ) WITH (fillfactor = 70)
-        """,
-        """
-        CREATE INDEX aioags_outbox_score_due ON aioags_outbox_score (registration, line_item, not_before)
-            WHERE state = 'due'
-        """,
-        # Added to and never changed: nobody who puts ever waits here for somebody else's transaction.
-        """
-        CREATE TABLE aioags_outbox_endpoint (
-            id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-            registration text COLLATE "C" NOT NULL,
-            line_item text COLLATE "C" NOT NULL,
-            endpoint text NOT NULL,
-            since double precision NOT NULL
-        )
-        """,
-        "CREATE INDEX aioags_outbox_endpoint_newest ON aioags_outbox_endpoint (registration, line_item, id)",
-        """
-        CREATE TABLE aioags_outbox_platform (
-            registration text COLLATE "C" PRIMARY KEY,
-            tat double precision NOT NULL DEFAULT 0,
-            blocked_until double precision NOT NULL DEFAULT 0,
-            reason text NOT NULL DEFAULT ''
-        )
-        """,
-        "CREATE TABLE aioags_outbox_version (version integer NOT NULL)",
-        "INSERT INTO aioags_outbox_version VALUES (1)",
-    ),
-)
-"""Index n leads from version n to version n + 1. What was released is never changed."""
-
-LOCK_SCHEMA: LiteralString = "SELECT pg_advisory_xact_lock(hashtextextended('aioags outbox schema', 0))"
-
-HAS_TABLES: LiteralString = "SELECT to_regclass('aioags_outbox_version') IS NOT NULL"
-
-VERSION: LiteralString = "SELECT version FROM aioags_outbox_version"
-
-SET_VERSION: LiteralString = "UPDATE aioags_outbox_version SET version = %s"
+from aioags.outbox.order import recent
 
 TRY_LOCK: LiteralString = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"
 
@@ -91,6 +30,14 @@ _COLUMNS: LiteralString = """
     score.state, score.attempts, score.not_before, score.last_error
 """
 
+# After `unsure` and `since`.
+_MORE_COLUMNS: LiteralString = """
+    score.made_by, score.made_at, score.made_order, score.deferrals, score.waited, score.failed_at
+"""
+
+# `DAY` from now: a time that is further ahead was written while a clock was wrong.
+_HORIZON: LiteralString = "%(now)s::float8 + 86400"
+
 _SELECTED: LiteralString = """
     (%(registration)s::text IS NULL OR score.registration = %(registration)s)
     AND (%(line_item)s::text IS NULL OR score.line_item = %(line_item)s)
@@ -98,15 +45,23 @@ _SELECTED: LiteralString = """
 """
 
 # wire_ts, wire_for and unsure stay: they tell what the platform may hold from an older score.
+# Which one is newer: as in `aioags.outbox.order`.
 PUT: LiteralString = """
-    INSERT INTO aioags_outbox_score AS score (registration, line_item, user_id, ts, payload, state, since)
-    SELECT registration, line_item, user_id, ts, payload, 'due', %(now)s
+    INSERT INTO aioags_outbox_score AS score
+        (registration, line_item, user_id, ts, payload, state, since, made_by, made_at, made_order)
+    SELECT registration, line_item, user_id, ts, payload, 'due', %(now)s, made_by, made_at, made_order
     FROM unnest(%(registrations)s::text[], %(line_items)s::text[], %(users)s::text[], %(stamps)s::bigint[],
-        %(payloads)s::text[]) AS given (registration, line_item, user_id, ts, payload)
+        %(payloads)s::text[], %(made_by)s::text[], %(made_at)s::bigint[], %(made_order)s::bigint[])
+        AS given (registration, line_item, user_id, ts, payload, made_by, made_at, made_order)
     ON CONFLICT (registration, line_item, user_id) DO UPDATE SET
-        ts = excluded.ts, payload = excluded.payload, since = excluded.since,
-        state = 'due', attempts = 0, not_before = 0, last_error = NULL
-    WHERE excluded.ts > score.ts
+        ts = greatest(excluded.ts, score.ts + 1), payload = excluded.payload, since = excluded.since,
+        state = 'due', attempts = 0, not_before = 0, last_error = NULL,
+        made_by = excluded.made_by, made_at = excluded.made_at, made_order = excluded.made_order,
+        deferrals = 0, waited = 0, failed_at = 0
+    WHERE CASE
+        WHEN excluded.made_by = score.made_by THEN excluded.made_order > score.made_order
+        ELSE excluded.ts > score.ts OR excluded.made_at >= %(recent)s
+    END
     RETURNING registration, line_item, user_id
 """
 
@@ -128,37 +83,73 @@ ENDPOINT: LiteralString = """
     SELECT endpoint FROM aioags_outbox_endpoint WHERE registration = %s AND line_item = %s ORDER BY id DESC LIMIT 1
 """
 
-# From one due line item to the next by the index; counting them all would read every due row.
-DUE: LiteralString = """
+
+def _due(state: LiteralString, opens: LiteralString) -> LiteralString:
+    # From one line item to the next by the index; counting them all would read every row.
+    return f"""
     WITH RECURSIVE item AS (
         (
-            SELECT registration, line_item, not_before FROM aioags_outbox_score WHERE state = 'due'
+            SELECT registration, line_item, not_before FROM aioags_outbox_score WHERE state = '{state}'
             ORDER BY registration, line_item, not_before LIMIT 1
         )
         UNION ALL
         SELECT next.* FROM item, LATERAL (
             SELECT registration, line_item, not_before FROM aioags_outbox_score AS score
-            WHERE state = 'due' AND (score.registration, score.line_item) > (item.registration, item.line_item)
+            WHERE state = '{state}' AND (score.registration, score.line_item) > (item.registration, item.line_item)
             ORDER BY registration, line_item, not_before LIMIT 1
         ) AS next
     )
-    SELECT registration, line_item, greatest(not_before, coalesce(blocked_until, 0))
-    FROM item LEFT JOIN aioags_outbox_platform USING (registration)
-"""
+    SELECT registration, line_item, greatest(
+        CASE WHEN EXISTS (
+            SELECT 1 FROM aioags_outbox_score AS score
+            WHERE state = '{state}' AND not_before > {_HORIZON}
+                AND score.registration = item.registration AND score.line_item = item.line_item
+        ) THEN 0 ELSE not_before END,
+        CASE WHEN blocked_until <= {_HORIZON} THEN blocked_until ELSE 0 END,
+        CASE WHEN {opens} <= {_HORIZON} THEN {opens} ELSE 0 END
+    )
+    FROM item
+    LEFT JOIN aioags_outbox_platform USING (registration)
+    LEFT JOIN aioags_outbox_deferral AS deferral USING (registration, line_item)
+    """  # noqa: S608  Only our own text is put in.
 
-# A row that somebody is just changing is passed over: it will be due anew, and wake its line item.
-TAKE: LiteralString = f"""
-    WITH picked AS (
-        SELECT registration, line_item, user_id, unsure, wire_for IS NOT DISTINCT FROM ts AS again
+
+# `FIRST_DEFERRAL` after a line item was found to refuse everything, a score that was put since then is tried.
+_OPENS_FOR_DUE: LiteralString = "deferral.at + 300"
+
+DUE: LiteralString = f"({_due('due', _OPENS_FOR_DUE)}) UNION ALL ({_due('deferred', 'deferral.until')})"
+
+
+def _pick(state: LiteralString, opens: LiteralString, order: LiteralString) -> LiteralString:
+    # A row that somebody is just changing is passed over: it will be due anew, and wake its line item.
+    return f"""
+        SELECT registration, line_item, user_id, unsure, wire_for IS NOT DISTINCT FROM ts AS again,
+            state, attempts, not_before
         FROM aioags_outbox_score
         WHERE registration = %(registration)s AND line_item = %(line_item)s
-            AND state = 'due' AND not_before <= %(now)s AND user_id <> ALL (%(busy)s::text[])
+            AND state = '{state}' AND (not_before <= %(now)s OR not_before > {_HORIZON})
+            AND user_id <> ALL (%(busy)s::text[])
             AND NOT EXISTS (
                 SELECT 1 FROM aioags_outbox_platform
-                WHERE registration = %(registration)s AND blocked_until > %(now)s
+                WHERE registration = %(registration)s AND blocked_until > %(now)s AND blocked_until <= {_HORIZON}
             )
-        ORDER BY not_before LIMIT %(limit)s
+            AND NOT EXISTS (
+                SELECT 1 FROM aioags_outbox_deferral AS deferral
+                WHERE registration = %(registration)s AND line_item = %(line_item)s
+                    AND {opens} > %(now)s AND {opens} <= {_HORIZON}
+            )
+        ORDER BY {order} LIMIT %(limit)s
         FOR UPDATE SKIP LOCKED
+    """  # noqa: S608
+
+
+def _take(order: LiteralString, first: LiteralString) -> LiteralString:
+    return f"""
+    WITH due AS ({_pick("due", _OPENS_FOR_DUE, order)}),
+    deferred AS ({_pick("deferred", "deferral.until", order)}),
+    picked AS (
+        SELECT * FROM (SELECT * FROM due UNION ALL SELECT * FROM deferred) AS either
+        ORDER BY {first} state = 'deferred', not_before LIMIT %(limit)s
     )
     UPDATE aioags_outbox_score AS score SET
         attempts = score.attempts + 1,
@@ -167,24 +158,32 @@ TAKE: LiteralString = f"""
         wire_ts = CASE
             WHEN picked.again THEN score.wire_ts
             WHEN score.wire_ts IS NULL THEN score.ts
-            ELSE greatest(score.ts, (
-                greatest(score.wire_ts, CASE WHEN picked.unsure THEN %(now_micros)s ELSE 0 END) / 1000000 + 1
-            ) * 1000000)
+            ELSE greatest(score.ts, ((CASE
+                WHEN picked.unsure THEN greatest(score.wire_ts, %(now_micros)s) ELSE score.wire_ts
+            END) / 1000000 + 1) * 1000000)
         END
-    FROM picked
+    FROM picked LEFT JOIN aioags_outbox_deferral AS deferral USING (registration, line_item)
     WHERE score.registration = picked.registration AND score.line_item = picked.line_item
         AND score.user_id = picked.user_id
-    RETURNING {_COLUMNS}, picked.unsure AND picked.again, score.since
-"""  # noqa: S608  Only our own text is put in.
+    RETURNING {_COLUMNS}, picked.unsure AND picked.again, score.since, {_MORE_COLUMNS},
+        deferral.count, deferral.at, deferral.until, deferral.reason, deferral.waited
+    """  # noqa: S608
 
-BLOCK_OF: LiteralString = """
+
+TAKE: LiteralString = _take("not_before", "")
+"""Those that wait longest."""
+
+PROBE: LiteralString = _take("attempts, not_before", "attempts,")
+"""Those that were tried least often."""
+
+BLOCK_OF: LiteralString = f"""
     SELECT blocked_until, reason FROM aioags_outbox_platform
-    WHERE registration = %(registration)s AND blocked_until > %(now)s AND EXISTS (
+    WHERE registration = %(registration)s AND blocked_until > %(now)s AND blocked_until <= {_HORIZON} AND EXISTS (
         SELECT 1 FROM aioags_outbox_score
         WHERE registration = %(registration)s AND line_item = %(line_item)s
-            AND state = 'due' AND not_before <= %(now)s AND user_id <> ALL (%(busy)s::text[])
+            AND state IN ('due', 'deferred') AND not_before <= %(now)s AND user_id <> ALL (%(busy)s::text[])
     )
-"""
+"""  # noqa: S608
 
 # What was recorded stays recorded, whatever a second drain of the same line item says that should not have been.
 _APPLIES: LiteralString = "score.ts = given.ts AND (score.state <> 'sent' OR given.state = 'sent')"
@@ -195,7 +194,9 @@ _OVERTAKEN: LiteralString = "score.ts > given.ts AND score.state = 'sent' AND gi
 _SETTLE: LiteralString = f"""
     UPDATE aioags_outbox_score AS score SET
         state = CASE WHEN {_APPLIES} THEN given.state WHEN {_OVERTAKEN} THEN 'due' ELSE score.state END,
-        since = CASE WHEN {_APPLIES} AND given.state <> 'due' OR {_OVERTAKEN} THEN %(now)s ELSE score.since END,
+        since = CASE
+            WHEN {_APPLIES} AND given.state NOT IN ('due', 'deferred') OR {_OVERTAKEN} THEN %(now)s ELSE score.since
+        END,
         attempts = CASE
             WHEN {_APPLIES} THEN score.attempts - given.given_back WHEN {_OVERTAKEN} THEN 0 ELSE score.attempts
         END,
@@ -203,14 +204,19 @@ _SETTLE: LiteralString = f"""
         last_error = CASE WHEN {_APPLIES} THEN given.error ELSE score.last_error END,
         sent_ts = CASE WHEN given.state = 'sent' THEN greatest(score.sent_ts, given.ts) ELSE score.sent_ts END,
         wire_ts = greatest(score.wire_ts, given.wire_ts),
-        unsure = CASE WHEN score.wire_for = given.ts THEN given.unsure ELSE score.unsure OR {_OVERTAKEN} END
+        unsure = CASE WHEN score.wire_for = given.ts THEN given.unsure ELSE score.unsure OR {_OVERTAKEN} END,
+        deferrals = CASE WHEN {_APPLIES} THEN given.deferrals WHEN {_OVERTAKEN} THEN 0 ELSE score.deferrals END,
+        waited = CASE WHEN {_APPLIES} THEN given.waited WHEN {_OVERTAKEN} THEN 0 ELSE score.waited END,
+        failed_at = CASE WHEN {_APPLIES} THEN given.failed_at ELSE score.failed_at END
 """  # noqa: S608  Only our own text is put in.
 
 _OUTCOMES: LiteralString = """
     unnest(%(registrations)s::text[], %(line_items)s::text[], %(users)s::text[], %(stamps)s::bigint[],
         %(states)s::text[], %(wire_stamps)s::bigint[], %(not_befores)s::float8[], %(given_back)s::integer[],
-        %(unsure)s::boolean[], %(errors)s::text[])
-    AS given (registration, line_item, user_id, ts, state, wire_ts, not_before, given_back, unsure, error)
+        %(unsure)s::boolean[], %(errors)s::text[], %(deferrals)s::integer[], %(waited)s::float8[],
+        %(failed_at)s::float8[])
+    AS given (registration, line_item, user_id, ts, state, wire_ts, not_before, given_back, unsure, error, deferrals,
+        waited, failed_at)
 """
 
 _SAME_KEY: LiteralString = """
@@ -237,15 +243,17 @@ STILL_THERE: LiteralString = f"""
     JOIN {_OUTCOMES} USING (registration, line_item, user_id)
 """  # noqa: S608  Only our own text is put in.
 
-BLOCK: LiteralString = """
-    INSERT INTO aioags_outbox_platform AS platform (registration, blocked_until, reason) VALUES (%s, %s, %s)
+BLOCK: LiteralString = f"""
+    INSERT INTO aioags_outbox_platform AS platform (registration, blocked_until, reason)
+    VALUES (%(registration)s, %(until)s, %(reason)s)
     ON CONFLICT (registration) DO UPDATE SET blocked_until = excluded.blocked_until, reason = excluded.reason
-    WHERE excluded.blocked_until > platform.blocked_until
-"""
+    WHERE excluded.blocked_until > platform.blocked_until OR platform.blocked_until > {_HORIZON}
+"""  # noqa: S608
 
-BLOCKS: LiteralString = """
-    SELECT registration, blocked_until, reason FROM aioags_outbox_platform WHERE blocked_until > %s
-"""
+BLOCKS: LiteralString = f"""
+    SELECT registration, blocked_until, reason FROM aioags_outbox_platform
+    WHERE blocked_until > %(now)s AND blocked_until <= {_HORIZON}
+"""  # noqa: S608
 
 UNBLOCK: LiteralString = """
     UPDATE aioags_outbox_platform SET blocked_until = 0
@@ -264,28 +272,72 @@ DELAY: LiteralString = """
     WHERE registration = %(registration)s AND line_item = %(line_item)s AND score.user_id = waiting.user_id
 """
 
-STATS: LiteralString = """
-    SELECT registration, count(*) FILTER (WHERE state = 'due'),
-        count(*) FILTER (WHERE state = 'due' AND not_before > %s), count(*) FILTER (WHERE state = 'sent'),
-        count(*) FILTER (WHERE state = 'dead'), min(since) FILTER (WHERE state = 'due')
-    FROM aioags_outbox_score GROUP BY registration
+DEFER_ITEM: LiteralString = """
+    INSERT INTO aioags_outbox_deferral (registration, line_item, count, at, until, reason, waited)
+    VALUES (%(registration)s, %(line_item)s, %(count)s, %(at)s, %(until)s, %(reason)s, %(waited)s)
+    ON CONFLICT (registration, line_item) DO UPDATE SET
+        count = excluded.count, at = excluded.at, until = excluded.until, reason = excluded.reason,
+        waited = excluded.waited
 """
 
-FAILED: LiteralString = f"""
-    SELECT {_COLUMNS}, unsure, since FROM aioags_outbox_score AS score
-    WHERE state = %(state)s AND (state = 'dead' OR last_error IS NOT NULL) AND {_SELECTED}
+# A row that somebody is just changing is in use.
+DEFER: LiteralString = """
+    WITH waiting AS (
+        SELECT user_id FROM aioags_outbox_score
+        WHERE registration = %(registration)s AND line_item = %(line_item)s AND state = 'due'
+        FOR UPDATE SKIP LOCKED
+    )
+    UPDATE aioags_outbox_score AS score SET state = 'deferred', last_error = %(reason)s FROM waiting
+    WHERE registration = %(registration)s AND line_item = %(line_item)s AND score.user_id = waiting.user_id
+"""
+
+LIFT_ITEM: LiteralString = """
+    DELETE FROM aioags_outbox_deferral WHERE registration = %(registration)s AND line_item = %(line_item)s
+"""
+
+# One that is passed over is tried at its own time.
+LIFT: LiteralString = """
+    WITH waiting AS (
+        SELECT user_id FROM aioags_outbox_score
+        WHERE registration = %(registration)s AND line_item = %(line_item)s AND state = 'deferred'
+        FOR UPDATE SKIP LOCKED
+    )
+    UPDATE aioags_outbox_score AS score SET state = 'due', not_before = 0 FROM waiting
+    WHERE registration = %(registration)s AND line_item = %(line_item)s AND score.user_id = waiting.user_id
+"""
+
+STATS: LiteralString = f"""
+    SELECT registration, count(*) FILTER (WHERE state = 'due'),
+        count(*) FILTER (WHERE state = 'due' AND not_before > %(now)s AND not_before <= {_HORIZON}),
+        count(*) FILTER (WHERE state = 'deferred'), count(*) FILTER (WHERE state = 'sent'),
+        count(*) FILTER (WHERE state = 'dead' AND NOT unsure), count(*) FILTER (WHERE state = 'dead' AND unsure),
+        min(since) FILTER (WHERE state = 'due')
+    FROM aioags_outbox_score GROUP BY registration
+"""  # noqa: S608
+
+LISTED: LiteralString = f"""
+    SELECT {_COLUMNS}, unsure, since, {_MORE_COLUMNS} FROM aioags_outbox_score AS score
+    WHERE state = %(state)s AND (state <> 'due' OR last_error IS NOT NULL) AND {_SELECTED}
         AND (registration, line_item, user_id) > (%(last_registration)s, %(last_line_item)s, %(last_user)s)
     ORDER BY registration, line_item, user_id LIMIT %(limit)s
 """  # noqa: S608  Only our own text is put in.
 
-# With restamp the row forgets for which score its stamp was, so that the next attempt makes a later one.
-REQUEUE: LiteralString = f"""
+# With restamp the row forgets for which score its stamp was, and who made it: it goes out as of now.
+RETRY: LiteralString = f"""
     UPDATE aioags_outbox_score AS score SET
-        state = 'due', since = %(now)s, attempts = 0, not_before = 0,
+        state = 'due', since = %(now)s, attempts = 0, not_before = 0, deferrals = 0, waited = 0, failed_at = 0,
         wire_for = CASE WHEN %(restamp)s THEN NULL ELSE wire_for END,
+        made_by = CASE WHEN %(restamp)s THEN NULL ELSE made_by END,
         wire_ts = CASE WHEN %(restamp)s THEN greatest(wire_ts, %(now_micros)s) ELSE wire_ts END
-    WHERE state = 'dead' AND {_SELECTED}
+    WHERE state IN ('dead', 'deferred') AND {_SELECTED}
 """  # noqa: S608  Only our own text is put in.
+
+LIFT_ITEMS: LiteralString = f"""
+    DELETE FROM aioags_outbox_deferral AS deferral WHERE EXISTS (
+        SELECT 1 FROM aioags_outbox_score AS score
+        WHERE score.registration = deferral.registration AND score.line_item = deferral.line_item AND {_SELECTED}
+    )
+"""  # noqa: S608
 
 HURRY: LiteralString = f"""
     UPDATE aioags_outbox_score AS score SET not_before = 0
@@ -315,12 +367,22 @@ PRUNE_ENDPOINTS: LiteralString = """
     )
 """
 
-# Generic cell rate: tat is when the bucket is empty again. The server's clock serves everybody.
+PRUNE_DEFERRALS: LiteralString = """
+    DELETE FROM aioags_outbox_deferral AS old WHERE NOT EXISTS (
+        SELECT 1 FROM aioags_outbox_score AS score
+        WHERE score.registration = old.registration AND score.line_item = old.line_item
+    )
+"""
+
+# Generic cell rate: tat is when the bucket is empty again. The server's clock serves everybody. One that is further
+# ahead than a bucket is deep was written while a clock was wrong.
 TAKE_PERMITS: LiteralString = """
     WITH clock AS (SELECT coalesce(%(now)s::float8, extract(epoch FROM clock_timestamp())::float8) AS now)
-    UPDATE aioags_outbox_platform SET tat = greatest(tat, now) + %(cost)s
+    UPDATE aioags_outbox_platform SET
+        tat = CASE WHEN tat > now + %(depth)s THEN now ELSE greatest(tat, now) END + %(cost)s
     FROM clock
-    WHERE registration = %(registration)s AND blocked_until <= now AND greatest(tat, now) + %(cost)s <= now + %(depth)s
+    WHERE registration = %(registration)s AND (blocked_until <= now OR blocked_until > now + 86400)
+        AND (tat > now + %(depth)s OR greatest(tat, now) + %(cost)s <= now + %(depth)s)
     RETURNING 0
 """
 
@@ -346,6 +408,10 @@ def put_arguments(entries: Sequence[Entry], now: float) -> dict[str, Any]:
         "users": [entry.user_id for entry in entries],
         "stamps": [entry.ts for entry in entries],
         "payloads": [entry.payload for entry in entries],
+        "made_by": [entry.made_by for entry in entries],
+        "made_at": [entry.made_at for entry in entries],
+        "made_order": [entry.order for entry in entries],
+        "recent": recent(now),
     }
 
 
@@ -378,4 +444,7 @@ def settle_arguments(outcomes: Sequence[Outcome], now: float) -> dict[str, Any]:
         "given_back": [int(not outcome.counted) for outcome in outcomes],
         "unsure": [outcome.unsure for outcome in outcomes],
         "errors": [outcome.error for outcome in outcomes],
+        "deferrals": [outcome.deferrals for outcome in outcomes],
+        "waited": [outcome.waited for outcome in outcomes],
+        "failed_at": [outcome.failed_at for outcome in outcomes],
     }

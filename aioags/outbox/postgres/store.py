@@ -21,21 +21,22 @@ from aioags.outbox.group_commit import Commit, GroupCommit
 from aioags.outbox.model import (
     SECOND,
     Block,
+    Deferral,
     DueItem,
     Entry,
     Outcome,
     Selection,
     State,
-    Stats,
     StoredScore,
     StoreError,
     Taken,
-    newest,
 )
-from aioags.outbox.postgres import sql
+from aioags.outbox.order import Newest
+from aioags.outbox.postgres import schema, sql
 from aioags.outbox.postgres.errors import held_error, store_error
 from aioags.outbox.postgres.locks import Locks
-from aioags.outbox.rows import counted, page_arguments, selection_arguments
+from aioags.outbox.rows import counted, deferral_arguments, page_arguments, selection_arguments, soonest
+from aioags.outbox.stats import Stats
 from aioags.outbox.store import lock_name
 
 _CONNECT_TIMEOUT = 10
@@ -169,14 +170,14 @@ class PostgresStore:
         """
         try:
             async with self._first() as connection, connection.transaction():
-                await connection.execute(sql.LOCK_SCHEMA)
+                await connection.execute(schema.LOCK_SCHEMA)
                 version = await _version(connection)
-                if version > len(sql.MIGRATIONS):
+                if version > len(schema.MIGRATIONS):
                     _check_version(version)
-                for migration in sql.MIGRATIONS[version:]:
+                for migration in schema.MIGRATIONS[version:]:
                     for statement in migration:
                         await connection.execute(statement)
-                await connection.execute(sql.SET_VERSION, (len(sql.MIGRATIONS),))
+                await connection.execute(schema.SET_VERSION, (len(schema.MIGRATIONS),))
         except psycopg.Error as error:
             raise store_error(error) from None
 
@@ -192,26 +193,26 @@ class PostgresStore:
     async def _put_group(self, group: list[Commit[Entry, list[bool]]]) -> None:
         entries = [entry for commit in group for entry in commit.items]
         now = max(commit.now for commit in group)
-        latest = newest(entries)
+        newest = Newest.of(entries, now)
         async with self.connection() as connection:
             # Whoever waits for a row here keeps a connection, and in the line also everybody behind.
             await connection.execute(sql.PATIENCE_ALONE if group[0].parted else sql.PATIENCE_TOGETHER)
             await connection.execute(sql.PUT_ENDPOINTS, sql.endpoint_arguments(entries, now))
-            cursor = await connection.execute(sql.PUT, sql.put_arguments(latest, now))
+            cursor = await connection.execute(sql.PUT, sql.put_arguments(newest.entries, now))
             keys = set(await cursor.fetchall())
             if self.wake is not None and keys:
                 await self.wake(connection, sorted({(registration, item) for registration, item, _ in keys}))
-        stored = {id(entry) for entry in latest if entry.key in keys}
+        answers = iter(newest.answers(len(entries), keys))
         for commit in group:
-            commit.settle([id(entry) in stored for entry in commit.items])
+            commit.settle([next(answers) for _ in commit.items])
 
     async def due(self, *, now: float) -> list[DueItem]:
         """
         List the line items that have due scores.
         """
         async with self.single() as connection:
-            cursor = await connection.execute(sql.DUE)
-            return [DueItem(*row) for row in await cursor.fetchall()]
+            cursor = await connection.execute(sql.DUE, {"now": now})
+            return soonest(await cursor.fetchall())
 
     async def endpoint(self, registration_id: str, line_item: str) -> str | None:
         """
@@ -223,7 +224,14 @@ class PostgresStore:
             return None if row is None else str(row[0])
 
     async def take(
-        self, registration_id: str, line_item: str, *, now: float, limit: int, busy: Collection[str] = ()
+        self,
+        registration_id: str,
+        line_item: str,
+        *,
+        now: float,
+        limit: int,
+        busy: Collection[str] = (),
+        probe: bool = False,
     ) -> Taken:
         """
         Begin an attempt with due scores of one line item.
@@ -237,10 +245,11 @@ class PostgresStore:
             "busy": list(busy),
         }
         async with self.single() as connection:
-            cursor = await connection.execute(sql.TAKE, arguments)
-            rows = [StoredScore(*row) for row in await cursor.fetchall()]
-            if rows:
-                return Taken(rows)
+            cursor = await connection.execute(sql.PROBE if probe else sql.TAKE, arguments)
+            if rows := await cursor.fetchall():
+                *_, count, at, until, reason, waited = rows[0]
+                deferral = None if count is None else Deferral(count, at, until, reason, waited)
+                return Taken([StoredScore(*row[:-5]) for row in rows], deferral=deferral)
             cursor = await connection.execute(sql.BLOCK_OF, arguments)
             blocked = await cursor.fetchone()
             return Taken([], None if blocked is None else Block(registration_id, *blocked))
@@ -268,12 +277,13 @@ class PostgresStore:
         if held:
             raise held_error()
 
-    async def block(self, block: Block) -> None:
+    async def block(self, block: Block, *, now: float) -> None:
         """
         Leave a platform alone until a time.
         """
+        arguments = {"registration": block.registration_id, "until": block.until, "reason": block.reason, "now": now}
         async with self.single() as connection:
-            await connection.execute(sql.BLOCK, (block.registration_id, block.until, block.reason))
+            await connection.execute(sql.BLOCK, arguments)
 
     async def delay(self, registration_id: str, line_item: str, until: float) -> None:
         """
@@ -283,32 +293,46 @@ class PostgresStore:
         async with self.single() as connection:
             await connection.execute(sql.DELAY, arguments)
 
+    async def defer(self, registration_id: str, line_item: str, deferral: Deferral) -> int:
+        """
+        Note that a line item refuses everything: all its due scores are deferred.
+        """
+        arguments = deferral_arguments(registration_id, line_item, deferral)
+        async with self.connection() as connection:
+            await connection.execute(sql.DEFER_ITEM, arguments)
+            return (await connection.execute(sql.DEFER, arguments)).rowcount
+
+    async def lift(self, registration_id: str, line_item: str) -> int:
+        """
+        Note that a line item takes scores again: all its deferred ones are due.
+        """
+        arguments = {"registration": registration_id, "line_item": line_item}
+        async with self.connection() as connection:
+            await connection.execute(sql.LIFT_ITEM, arguments)
+            return (await connection.execute(sql.LIFT, arguments)).rowcount
+
     async def stats(self, *, now: float) -> Stats:
         """
         Count the rows.
         """
+        clock = {"now": now}
         async with self.single() as connection:
-            blocks = await (await connection.execute(sql.BLOCKS, (now,))).fetchall()
-            return counted(await (await connection.execute(sql.STATS, (now,))).fetchall(), blocks)
+            blocks = await (await connection.execute(sql.BLOCKS, clock)).fetchall()
+            return counted(await (await connection.execute(sql.STATS, clock)).fetchall(), blocks)
 
-    async def failed(
-        self,
-        selection: Selection,
-        *,
-        waiting: bool = False,
-        after: tuple[str, str, str] | None = None,
-        limit: int = 500,
+    async def listed(
+        self, selection: Selection, state: State, *, after: tuple[str, str, str] | None = None, limit: int = 500
     ) -> list[StoredScore]:
         """
-        List rows whose last attempt failed, by key, one page.
+        List rows of a state, by key, one page.
         """
         async with self.single() as connection:
-            cursor = await connection.execute(sql.FAILED, page_arguments(selection, waiting, after, limit))
+            cursor = await connection.execute(sql.LISTED, page_arguments(selection, state, after, limit))
             return [StoredScore(*row) for row in await cursor.fetchall()]
 
-    async def requeue(self, selection: Selection, *, now: float, restamp: bool = False, waiting: bool = False) -> int:
+    async def retry(self, selection: Selection, *, now: float, restamp: bool = False, waiting: bool = False) -> int:
         """
-        Make dead rows due again, and lift the blocks of their platforms.
+        Make dead and deferred rows due again, and lift what holds them back.
         """
         arguments = {
             **selection_arguments(selection),
@@ -318,8 +342,9 @@ class PostgresStore:
         }
         async with self.connection() as connection:
             await connection.execute(sql.UNBLOCK, arguments)
-            count = (await connection.execute(sql.REQUEUE, arguments)).rowcount
-            return count + ((await connection.execute(sql.HURRY, arguments)).rowcount if waiting else 0)
+            await connection.execute(sql.LIFT_ITEMS, arguments)
+            late = (await connection.execute(sql.HURRY, arguments)).rowcount if waiting else 0
+            return late + (await connection.execute(sql.RETRY, arguments)).rowcount
 
     async def prune(self, *, before: float, dead: bool = False) -> int:
         """
@@ -330,6 +355,7 @@ class PostgresStore:
             deleted = (await connection.execute(sql.PRUNE, (states, before))).rowcount
             # A transaction that is still open counts on the one it found, which was at most a day old.
             await connection.execute(sql.PRUNE_ENDPOINTS, (before - 2 * _DAY,))
+            await connection.execute(sql.PRUNE_DEFERRALS)
             return deleted
 
     @asynccontextmanager
@@ -385,16 +411,16 @@ def _check_conninfo(conninfo: str) -> None:
 
 
 async def _version(connection: Connection) -> int:
-    cursor = await connection.execute(sql.HAS_TABLES)
+    cursor = await connection.execute(schema.HAS_TABLES)
     row = await cursor.fetchone()
     if row is None or not row[0]:
         return 0
-    row = await (await connection.execute(sql.VERSION)).fetchone()
+    row = await (await connection.execute(schema.VERSION)).fetchone()
     return 0 if row is None else int(row[0])
 
 
 def _check_version(version: int) -> None:
-    newest_known = len(sql.MIGRATIONS)
+    newest_known = len(schema.MIGRATIONS)
     if version == 0:
         raise StoreError("the outbox has no tables in this database: run aioags outbox migrate, or store.migrate()")
     if version < newest_known:

@@ -54,6 +54,22 @@ MIGRATIONS: Sequence[Migration] = (
         ) WITHOUT ROWID
         """,
     ),
+    (
+        # Who stamped a score; and what it remembers of its failures.
+        "ALTER TABLE score ADD COLUMN made_by TEXT",
+        "ALTER TABLE score ADD COLUMN made_at INTEGER",
+        "ALTER TABLE score ADD COLUMN made_order INTEGER",
+        "ALTER TABLE score ADD COLUMN deferrals INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE score ADD COLUMN waited REAL NOT NULL DEFAULT 0",
+        "ALTER TABLE score ADD COLUMN failed_at REAL NOT NULL DEFAULT 0",
+        "CREATE INDEX score_deferred ON score (item, not_before) WHERE state = 'deferred'",
+        # A line item that refuses everything; 0 deferrals: it does not.
+        "ALTER TABLE line_item ADD COLUMN deferrals INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE line_item ADD COLUMN deferred_at REAL NOT NULL DEFAULT 0",
+        "ALTER TABLE line_item ADD COLUMN deferred_until REAL NOT NULL DEFAULT 0",
+        "ALTER TABLE line_item ADD COLUMN reason TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE line_item ADD COLUMN waited REAL NOT NULL DEFAULT 0",
+    ),
 )
 """Index n leads from version n to version n + 1. What was released is never changed."""
 

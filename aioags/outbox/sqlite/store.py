@@ -17,23 +17,23 @@ from typing import Any, TypeVar
 
 from aioags.outbox.model import (
     Block,
+    Deferral,
     DueItem,
     Entry,
     Outcome,
     Selection,
     State,
-    Stats,
     StoredScore,
     StoreError,
     Taken,
-    newest,
-    wire_stamp,
 )
-from aioags.outbox.rows import counted, page_arguments, selection_arguments
+from aioags.outbox.order import Newest, recent, wire_stamp
+from aioags.outbox.rows import counted, deferral_arguments, page_arguments, selection_arguments, soonest
 from aioags.outbox.sqlite import sql
 from aioags.outbox.sqlite.files import NETWORK_FILE_SYSTEMS, FileLock, file_system_of, identity_of, mount_table
 from aioags.outbox.sqlite.schema import migrate
 from aioags.outbox.sqlite.writer import Writer
+from aioags.outbox.stats import Stats
 
 T = TypeVar("T")
 
@@ -161,20 +161,23 @@ class SQLiteStore:
         """
         Store scores; durable when this returns.
         """
-        latest = newest(entries)
+        newest = Newest.of(entries, now)
 
-        def write(connection: sqlite3.Connection) -> set[int]:
+        def write(connection: sqlite3.Connection) -> list[tuple[str, str, str]]:
             items: dict[tuple[str, str, str], int] = {}
-            return {id(entry) for entry in latest if _put_one(connection, entry, items, now)}
+            since = recent(now)
+            return [entry.key for entry in newest.entries if _put_one(connection, entry, items, now, since)]
 
-        stored = await self._writer.run(write)
-        return [id(entry) in stored for entry in entries]
+        return newest.answers(len(entries), await self._writer.run(write))
 
     async def due(self, *, now: float) -> list[DueItem]:
         """
         List the line items that have due scores.
         """
-        return await self._read(lambda connection: [DueItem(*row) for row in connection.execute(sql.DUE)])
+        clock = {"now": now}
+        return await self._read(
+            lambda connection: soonest(row for statement in sql.DUE for row in connection.execute(statement, clock))
+        )
 
     async def endpoint(self, registration_id: str, line_item: str) -> str | None:
         """
@@ -185,22 +188,33 @@ class SQLiteStore:
         return None if row is None else str(row[0])
 
     async def take(
-        self, registration_id: str, line_item: str, *, now: float, limit: int, busy: Collection[str] = ()
+        self,
+        registration_id: str,
+        line_item: str,
+        *,
+        now: float,
+        limit: int,
+        busy: Collection[str] = (),
+        probe: bool = False,
     ) -> Taken:
         """
         Begin an attempt with due scores of one line item.
         """
-        place = {"registration": registration_id, "line_item": line_item, "now": now, "limit": limit + len(busy)}
+        place = (registration_id, line_item)
         left_out = frozenset(busy)
 
         def write(connection: sqlite3.Connection) -> Taken:
-            picked = [row for row in connection.execute(sql.PICK, place) if row[4] not in left_out][:limit]
-            if not picked:
+            found = connection.execute(sql.DEFERRAL, place).fetchone()
+            if found is None:
                 return Taken([])
-            blocked = connection.execute(sql.BLOCK_OF, (registration_id, now)).fetchone()
+            deferral = Deferral(*found[1:]) if found[1] else None
+            picked = _picked(connection, found[0], deferral, now, limit, left_out, probe)
+            if not picked:
+                return Taken([], deferral=deferral)
+            blocked = connection.execute(sql.BLOCK_OF, {"registration": registration_id, "now": now}).fetchone()
             if blocked is not None:
                 return Taken([], Block(registration_id, *blocked))
-            return Taken([_begin(connection, row, now) for row in picked])
+            return Taken([_begin(connection, row, now) for row in picked], deferral=deferral)
 
         return await self._writer.run(write)
 
@@ -211,11 +225,12 @@ class SQLiteStore:
         rows = [_settlement(outcome, now) for outcome in outcomes]
         await self._writer.run(lambda connection: connection.executemany(sql.SETTLE, rows).rowcount)
 
-    async def block(self, block: Block) -> None:
+    async def block(self, block: Block, *, now: float) -> None:
         """
         Leave a platform alone until a time.
         """
-        await self._execute(sql.BLOCK, (block.registration_id, block.until, block.reason))
+        arguments = {"registration": block.registration_id, "until": block.until, "reason": block.reason, "now": now}
+        await self._execute(sql.BLOCK, arguments)
 
     async def delay(self, registration_id: str, line_item: str, until: float) -> None:
         """
@@ -223,42 +238,59 @@ class SQLiteStore:
         """
         await self._execute(sql.DELAY, {"registration": registration_id, "line_item": line_item, "until": until})
 
+    async def defer(self, registration_id: str, line_item: str, deferral: Deferral) -> int:
+        """
+        Note that a line item refuses everything: all its due scores are deferred.
+        """
+        arguments = deferral_arguments(registration_id, line_item, deferral)
+        return await self._both(sql.DEFER_ITEM, sql.DEFER, arguments)
+
+    async def lift(self, registration_id: str, line_item: str) -> int:
+        """
+        Note that a line item takes scores again: all its deferred ones are due.
+        """
+        return await self._both(sql.LIFT_ITEM, sql.LIFT, {"registration": registration_id, "line_item": line_item})
+
+    async def _both(self, first: str, second: str, arguments: Mapping[str, Any]) -> int:
+        def write(connection: sqlite3.Connection) -> int:
+            connection.execute(first, arguments)
+            return connection.execute(second, arguments).rowcount
+
+        return await self._writer.run(write)
+
     async def stats(self, *, now: float) -> Stats:
         """
         Count the rows.
         """
+        clock = {"now": now}
 
         def read(connection: sqlite3.Connection) -> Stats:
-            return counted(connection.execute(sql.STATS, (now,)), connection.execute(sql.BLOCKS, (now,)))
+            return counted(connection.execute(sql.STATS, clock), connection.execute(sql.BLOCKS, clock))
 
         return await self._read(read)
 
-    async def failed(
-        self,
-        selection: Selection,
-        *,
-        waiting: bool = False,
-        after: tuple[str, str, str] | None = None,
-        limit: int = 500,
+    async def listed(
+        self, selection: Selection, state: State, *, after: tuple[str, str, str] | None = None, limit: int = 500
     ) -> list[StoredScore]:
         """
-        List rows whose last attempt failed, by key, one page.
+        List rows of a state, by key, one page.
         """
-        arguments = page_arguments(selection, waiting, after, limit)
+        arguments = page_arguments(selection, state, after, limit)
         return await self._read(
-            lambda connection: [StoredScore(*row) for row in connection.execute(sql.FAILED, arguments)]
+            lambda connection: [StoredScore(*row) for row in connection.execute(sql.LISTED, arguments)]
         )
 
-    async def requeue(self, selection: Selection, *, now: float, restamp: bool = False, waiting: bool = False) -> int:
+    async def retry(self, selection: Selection, *, now: float, restamp: bool = False, waiting: bool = False) -> int:
         """
-        Make dead rows due again, and lift the blocks of their platforms.
+        Make dead and deferred rows due again, and lift what holds them back.
         """
         arguments = {**selection_arguments(selection), "now": now, "restamp": restamp}
 
         def write(connection: sqlite3.Connection) -> int:
             connection.execute(sql.UNBLOCK, arguments)
-            count = connection.execute(sql.REQUEUE, arguments).rowcount
-            return count + (connection.execute(sql.HURRY, arguments).rowcount if waiting else 0)
+            connection.execute(sql.LIFT_ITEMS, arguments)
+            late = connection.execute(sql.HURRY, arguments).rowcount if waiting else 0
+            return late + connection.execute(sql.RETRY, arguments).rowcount
 
         return await self._writer.run(write)
 
@@ -323,12 +355,16 @@ def _require_place(path: Path) -> None:
         raise StoreError(f"{path} is a directory: name a file in it")
 
 
-def _put_one(connection: sqlite3.Connection, entry: Entry, items: dict[tuple[str, str, str], int], now: float) -> bool:
+def _put_one(
+    connection: sqlite3.Connection, entry: Entry, items: dict[tuple[str, str, str], int], now: float, since: int
+) -> bool:
     place = (entry.registration_id, entry.line_item, entry.endpoint)
     item = items.get(place)
     if item is None:
         item = items[place] = _item_number(connection, place)
-    return connection.execute(sql.PUT, (item, entry.user_id, entry.ts, entry.payload, now)).rowcount > 0
+    made_by, made_at, order = entry.made_by, entry.made_at, entry.order
+    given = (item, entry.user_id, entry.ts, entry.payload, now, made_by, made_at, order, since)
+    return connection.execute(sql.PUT, given).rowcount > 0
 
 
 def _item_number(connection: sqlite3.Connection, place: tuple[str, str, str]) -> int:
@@ -340,6 +376,27 @@ def _item_number(connection: sqlite3.Connection, place: tuple[str, str, str]) ->
     if known != endpoint:
         connection.execute(sql.NEW_ENDPOINT, (endpoint, number))
     return int(number)
+
+
+def _picked(
+    connection: sqlite3.Connection,
+    item: int,
+    deferral: Deferral | None,
+    now: float,
+    limit: int,
+    left_out: Collection[str],
+    probe: bool,
+) -> list[tuple[Any, ...]]:
+    picked: list[tuple[Any, ...]] = []
+    arguments = {"item": item, "now": now, "limit": limit + len(left_out)}
+    for state in (State.DUE, State.DEFERRED):
+        is_open = deferral is None or not deferral.opens_for(state, now)
+        if is_open and (probe or len(picked) < limit):
+            rows = connection.execute((sql.PROBE if probe else sql.PICK)[state], arguments)
+            picked.extend(row for row in rows if row[4] not in left_out)
+    if probe:
+        picked.sort(key=lambda row: int(row[10]))
+    return picked[:limit]
 
 
 def _begin(connection: sqlite3.Connection, row: tuple[Any, ...], now: float) -> StoredScore:
@@ -365,5 +422,8 @@ def _settlement(outcome: Outcome, now: float) -> dict[str, Any]:
         "given_back": not outcome.counted,
         "unsure": outcome.unsure,
         "error": outcome.error,
+        "deferrals": outcome.deferrals,
+        "waited": outcome.waited,
+        "failed_at": outcome.failed_at,
         "now": now,
     }
