@@ -1,5 +1,8 @@
 """
-Fields of the claims as typed values: strict where the standard requires one, lenient where it is for show.
+Fields of the claims as typed values: strict where a launch cannot be without one, lenient where it can.
+
+An optional field that cannot be read is as if it were absent, and noted: a launch is not refused for a field that is
+for show, and nothing is dropped without a word.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ def refused(message: str, reason: str, spec: str = "SEC 5.1.3") -> IdTokenRefuse
     return IdTokenRefusedError(message, reason=reason, spec=spec)
 
 
-@attrs.frozen
+@attrs.define
 class ClaimReader:
     """
     Reads the fields of one JSON object. The methods that begin with ``need`` refuse the token when there is no value.
@@ -32,10 +35,16 @@ class ClaimReader:
         fields: The object.
 
         spec: The section that describes it.
+
+        path: Name of the object and a dot; empty: the claims themselves.
+
+        unreadable: Where the optional fields that cannot be read are noted, as a path each.
     """
 
     fields: Mapping[str, Any]
     spec: str = "CORE 5.3"
+    path: str = ""
+    unreadable: list[str] = attrs.field(factory=list)
 
     def need_id(self, name: str) -> str:
         """
@@ -59,27 +68,37 @@ class ClaimReader:
         """
         Return a text. None: absent, blank, or something else than text.
         """
+        value = self.fields.get(name)
+        if value is None:
+            return None
         try:
-            return load_string(name, self.fields.get(name))
+            return load_string(name, value)
         except NotReadableError:
+            self.note(name)
             return None
 
     def need_texts(self, name: str) -> tuple[str, ...]:
         """
-        Return an array of texts, possibly empty.
+        Return an array of texts, possibly empty; what is something else in it is left out.
         """
         value = self.fields.get(name)
         if not isinstance(value, list):
             raise self._fault(name, "is missing" if value is None else "is not an array")
-        if not all(isinstance(one, str) for one in value):
-            raise self._fault(name, "does not hold strings only")
-        return tuple(value)
+        texts = tuple(one for one in value if isinstance(one, str))
+        if len(texts) < len(value):
+            self.note(name)
+        return texts
 
     def texts(self, name: str) -> tuple[str, ...]:
         """
-        Return an array of texts; empty when it is absent.
+        Return an array of texts; empty when it is absent, or no array.
         """
-        return () if self.fields.get(name) is None else self.need_texts(name)
+        value = self.fields.get(name)
+        if isinstance(value, list):
+            return self.need_texts(name)
+        if value not in (None, ""):
+            self.note(name)
+        return ()
 
     def need_object(self, name: str, spec: str | None = None) -> ClaimReader:
         """
@@ -87,20 +106,21 @@ class ClaimReader:
         """
         value = self.object(name, spec)
         if value is None:
-            raise self._fault(name, "is missing")
+            raise self._fault(name, "is missing, or no object")
         return value
 
     def object(self, name: str, spec: str | None = None) -> ClaimReader | None:
         """
-        Return a nested object; None when it is absent or empty.
+        Return a nested object; None when it is absent, empty, or none.
         """
         value = self.fields.get(name)
         # An empty array is how PHP, and so Moodle, writes an empty object.
-        if value in (None, [], {}):
+        if value in (None, [], {}, ""):
             return None
         if not isinstance(value, dict):
-            raise self._fault(name, "is not an object")
-        return ClaimReader(value, spec or self.spec)
+            self.note(name)
+            return None
+        return ClaimReader(value, spec or self.spec, f"{self.path}{name}.", self.unreadable)
 
     def truth(self, name: str) -> bool | None:
         """
@@ -109,7 +129,15 @@ class ClaimReader:
         value = self.fields.get(name)
         if isinstance(value, str):
             return {"true": True, "false": False}.get(value.strip().lower())
+        if not isinstance(value, bool) and value is not None:
+            self.note(name)
         return value if isinstance(value, bool) else None
+
+    def note(self, name: str) -> None:
+        """
+        Note that a field cannot be read.
+        """
+        self.unreadable.append(f"{self.path}{name}")
 
     def _fault(self, name: str, what: str) -> IdTokenRefusedError:
         short = name.rpartition("/")[2]

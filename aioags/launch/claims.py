@@ -13,7 +13,7 @@ from aioags.errors import LaunchError
 from aioags.launch.claim_reader import ClaimReader, refused
 from aioags.launch.login import check_target
 from aioags.launch.settings import ToolSettings
-from aioags.model.endpoint import AGS_CLAIM, Endpoint
+from aioags.model.endpoint import AGS_CLAIM, Endpoint, readable_claim
 from aioags.model.member import has_role
 from aioags.model.progress import MEMBERSHIPS_SCOPE
 from aioags.model.registration import Registration
@@ -92,7 +92,7 @@ class DeepLinkingSettings:
 
         title, text: Proposed for the item. None: not said.
 
-        data: Opaque; the answer hands it back.
+        data: Opaque, mostly text; the answer hands it back as it came. None: there was none.
     """
 
     deep_link_return_url: str
@@ -104,7 +104,7 @@ class DeepLinkingSettings:
     auto_create: bool | None = None
     title: str | None = None
     text: str | None = None
-    data: str | None = attrs.field(default=None, repr=False)
+    data: Any = attrs.field(default=None, repr=False, hash=False)
 
 
 @attrs.frozen(kw_only=True)
@@ -126,7 +126,7 @@ class Launch:
 
         target_link_uri: What to show, of one of the tool's own origins.
 
-        context: None: launched outside of any course.
+        context: None: launched outside of any course, or the claim cannot be read.
 
         resource_link: None: a deep linking launch, which has no link yet.
 
@@ -144,6 +144,10 @@ class Launch:
         name, given_name, family_name, email, locale: None: not shown to this tool.
 
         claims: Everything the id_token holds.
+
+        unreadable: Optional fields that are there and cannot be read, such as
+            ``https://purl.imsglobal.org/spec/lti-ags/claim/endpoint.lineitem``: each is treated as if it were absent.
+            Worth a line in the tool's log: where grades were expected, the endpoint may be among them.
     """
 
     registration: Registration = attrs.field(repr=False, eq=False)
@@ -165,6 +169,7 @@ class Launch:
     email: str | None = attrs.field(default=None, repr=False)
     locale: str | None = attrs.field(default=None, repr=False)
     claims: Mapping[str, Any] = attrs.field(repr=False)
+    unreadable: tuple[str, ...] = ()
 
     @property
     def issuer(self) -> str:
@@ -191,10 +196,12 @@ def read_launch(claims: Mapping[str, Any], registration: Registration, settings:
     """
     Read the claims of an id_token whose signature, parties, times and nonce are checked already; none of these is here.
 
-    For claims that were stored after a launch, and for tests. Unknown claims are ignored.
+    For claims that were stored after a launch, and for tests. Unknown claims are ignored; optional ones that cannot be
+    read are named in `Launch.unreadable`.
 
     Raises:
-        IdTokenRefusedError: A claim of LTI is missing or not what it must be; reason: its name.
+        IdTokenRefusedError: A claim that a launch cannot be without is missing or not what it must be; reason: its
+            name.
     """
     read = ClaimReader(claims)
     message_type = read_message_type(read)
@@ -202,7 +209,7 @@ def read_launch(claims: Mapping[str, Any], registration: Registration, settings:
     memberships = read.object(MEMBERSHIPS_CLAIM)
     memberships_url = None if memberships is None else memberships.text("context_memberships_url")
     custom = read.object(LTI_CLAIM + "custom")
-    return Launch(
+    launch = Launch(
         registration=registration,
         message_type=message_type,
         user_id=read.need_id("sub"),
@@ -223,6 +230,8 @@ def read_launch(claims: Mapping[str, Any], registration: Registration, settings:
         locale=read.text("locale"),
         claims=claims,
     )
+    # Only now are all of them noted.
+    return attrs.evolve(launch, unreadable=tuple(read.unreadable)) if read.unreadable else launch
 
 
 def read_message_type(read: ClaimReader) -> str:
@@ -261,13 +270,13 @@ def _roles(read: ClaimReader, message_type: str) -> tuple[str, ...]:
 
 
 def _endpoint(read: ClaimReader, memberships_url: str | None) -> Endpoint | None:
-    claim = read.object(AGS_CLAIM)
+    claim = read.object(AGS_CLAIM, "AGS 3.1")
     if claim is None:
         return None
-    try:
-        endpoint = Endpoint.from_claim(claim.fields)
-    except TypeError as error:
-        raise refused(f"the id_token's AGS claim cannot be read: {error}", "endpoint", "AGS 3.1") from None
+    readable, odd = readable_claim(claim.fields)
+    for name in odd:
+        claim.note(name)
+    endpoint = Endpoint.from_claim(readable)
     if memberships_url is None:
         return endpoint
     return attrs.evolve(endpoint, scope=endpoint.scope | {MEMBERSHIPS_SCOPE})
@@ -283,20 +292,28 @@ def _target(read: ClaimReader, settings: ToolSettings) -> str:
 
 
 def _context(read: ClaimReader) -> Context | None:
-    context = read.object(LTI_CLAIM + "context", "CORE 5.4.1")
+    name = LTI_CLAIM + "context"
+    context = read.object(name, "CORE 5.4.1")
     if context is None:
         return None
-    return Context(context.need_id("id"), context.text("label"), context.text("title"), context.texts("type"))
+    if (context_id := context.text("id")) is None:
+        read.note(name)
+        return None
+    return Context(context_id, context.text("label"), context.text("title"), context.texts("type"))
 
 
 def _resource_link(read: ClaimReader, message_type: str) -> ResourceLink | None:
     name = LTI_CLAIM + "resource_link"
-    link = read.need_object(name) if message_type == RESOURCE_LINK else read.object(name)
+    needed = message_type == RESOURCE_LINK
+    link = read.need_object(name) if needed else read.object(name)
     if link is None:
         return None
-    if link.text("id") is None:
-        raise refused("the id_token's resource_link has no id", "resource_link", "CORE 5.3.5")
-    return ResourceLink(link.need_id("id"), link.text("title"), link.text("description"))
+    if (link_id := link.text("id")) is None:
+        if needed:
+            raise refused("the id_token's resource_link has no id", "resource_link", "CORE 5.3.5")
+        read.note(name)
+        return None
+    return ResourceLink(link.need_id("id") if needed else link_id, link.text("title"), link.text("description"))
 
 
 def _for_user(read: ClaimReader, message_type: str) -> str | None:
@@ -317,7 +334,8 @@ def _deep_linking(read: ClaimReader) -> DeepLinkingSettings:
         settings.truth("auto_create"),
         settings.text("title"),
         settings.text("text"),
-        settings.text("data"),
+        # DL 4.4.1: opaque, to be handed back as it came; also a blank, or what is no text.
+        settings.fields.get("data"),
     )
 
 

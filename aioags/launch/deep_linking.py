@@ -11,17 +11,14 @@ from typing import Any
 from uuid import uuid4
 
 import attrs
-from joserfc import jwt
 
 from aioags.errors import NotOfferedError
 from aioags.launch.claims import LTI_CLAIM, DeepLinkingSettings, Launch
 from aioags.model.link_item import LinkItem
-from aioags.model.registration import signing_algorithm
+from aioags.protocol.signed import sign_message
 from aioags.wire.content_items import dump_link_item
 
 _DL_CLAIM = "https://purl.imsglobal.org/spec/lti-dl/claim/"
-# SEC 5.2: as short as a redirect; the same life as an assertion.
-_SECONDS = 300
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Returning to the course</title></head>
@@ -93,8 +90,6 @@ def deep_linking_response(
     claims: dict[str, Any] = {
         "iss": launch.client_id,
         "aud": launch.issuer,
-        "iat": int(now),
-        "exp": int(now) + _SECONDS,
         "nonce": str(uuid4()),
         LTI_CLAIM + "message_type": "LtiDeepLinkingResponse",
         LTI_CLAIM + "version": "1.3.0",
@@ -102,11 +97,7 @@ def deep_linking_response(
         _DL_CLAIM + "content_items": dumped,
         **{_DL_CLAIM + name: text for name, text in said.items() if text is not None},
     }
-    key = launch.registration.key
-    header = {"typ": "JWT", "alg": signing_algorithm(key), "kid": key.kid}
-    return DeepLinkingResponse(
-        settings.deep_link_return_url, jwt.encode(header, claims, key, algorithms=[header["alg"]])
-    )
+    return DeepLinkingResponse(settings.deep_link_return_url, sign_message(launch.registration, claims, now=now))
 
 
 def _check(items: list[dict[str, Any]], settings: DeepLinkingSettings) -> None:

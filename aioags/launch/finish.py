@@ -13,13 +13,14 @@ from typing import Any
 import attrs
 from joserfc.jwk import Key
 
-from aioags.errors import LaunchError, UnregisteredError
+from aioags.errors import LaunchError
 from aioags.launch.claim_reader import ClaimReader, refused
 from aioags.launch.claims import Launch, read_deployment, read_launch, read_message_type
 from aioags.launch.id_token import LONGEST_TOKEN, Header, check_claims, open_token
-from aioags.launch.login import PendingLogin, check_state, lost_login, parameter
-from aioags.launch.registrations import fitting, for_launch, platform_of
+from aioags.launch.login import check_state, parameter
+from aioags.launch.registrations import LoginPlatform, for_launch
 from aioags.launch.settings import ToolSettings
+from aioags.launch.state import PendingLogin
 from aioags.model.registration import Registration
 from aioags.protocol.redaction import shown_words
 
@@ -63,39 +64,10 @@ def read_form(form: Mapping[str, Any]) -> LaunchForm:
     return LaunchForm(check_state(parameter(form, "state")), id_token)
 
 
-def read_pending(kept: str | None) -> PendingLogin:
-    """
-    Read what was kept for a state.
-
-    Raises:
-        LoginLostError: Nothing: there was no such login, it is over, or its launch has already come; or what another
-            version of this package kept.
-    """
-    if kept is None:
-        raise lost_login("there is no login for this launch: it was used before, took too long, or never began here")
-    return PendingLogin.load(kept)
-
-
-def key_set_url(pending: PendingLogin, candidates: Sequence[Registration]) -> str:
-    """
-    Return where the platform that a login was sent to publishes its keys.
-
-    Raises:
-        UnregisteredError: Its registration is gone, or has changed since.
-    """
-    found = fitting(candidates, issuer=pending.issuer, client_id=pending.client_id, deployment_id=None)
-    if all(platform_of(one) != pending.platform for one in found):
-        raise UnregisteredError(
-            f"no registration of client id {pending.client_id!r} has the authorization_url and jwks_url that this login"
-            " began with, any more: open the link again",
-            reason="registration",
-        )
-    return pending.jwks_url
-
-
 def finish_login(
     form: LaunchForm,
     pending: PendingLogin,
+    platform: LoginPlatform,
     candidates: Sequence[Registration],
     header: Header,
     key: Key,
@@ -107,7 +79,9 @@ def finish_login(
     Decide whether to believe a launch.
 
     Args:
-        pending: What was kept for the form's state, checked to be of this browser.
+        pending: The login of the form's state, its seal checked, and to be of this browser.
+
+        platform: The one that it was sent to.
 
         candidates: What the lookup found for the login's issuer and client id.
 
@@ -127,5 +101,5 @@ def finish_login(
     check_claims(claims, settings, issuer=pending.issuer, client_id=pending.client_id, nonce=pending.nonce, now=now)
     read_message_type(ClaimReader(claims))
     deployment_id = read_deployment(claims, pending.deployment_id)
-    registration = for_launch(candidates, platform=pending.platform, deployment_id=deployment_id)
+    registration = for_launch(candidates, platform=platform, deployment_id=deployment_id)
     return read_launch(claims, registration, settings)

@@ -2,84 +2,48 @@
 The platforms' public keys, fetched when a launch needs one.
 
 For each key set URL there is at most one set in the cache and at most one request in flight, however many launches
-wait (`SingleFlight`). A set is kept for an hour. A key id that it lacks may be a new one (SEC 6.4: a platform publishes
-before it signs), so the set is fetched again, but at most once a minute: whoever can forge a launch can invent key ids.
+wait (`SingleFlight`). A set is kept for an hour. A key that it lacks may be a new one (SEC 6.4: a platform publishes
+before it signs), and so may be the key behind a signature that its namesake did not make (a test platform, set up
+again). So the set is fetched again, but at most once a minute: whoever can forge a launch can invent key ids and
+signatures.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable
 
-import attrs
 from cachetools import TTLCache
-from joserfc.errors import JoseError
-from joserfc.jwk import JWKRegistry, Key
+from joserfc.jwk import Key
 
 from aioags.calls.single_flight import SingleFlight
-from aioags.errors import AGSError, LaunchError
+from aioags.errors import AGSError, IdTokenRefusedError, LaunchError
 from aioags.launch.claim_reader import refused
+from aioags.launch.public_keys import PublicKeys, UnusableKeyError
 from aioags.protocol.dialect import Operation
-from aioags.protocol.messages import Request, Response
+from aioags.protocol.messages import RECORD_BYTES, Request, Response
 from aioags.protocol.urls import origin
 from aioags.wire import media_types
-from aioags.wire.scalars import NotReadableError, load_json
+from aioags.wire.scalars import RECORD_VALUES, NotReadableError, load_json
 
 KEPT_SECONDS = 3600.0
 """How long a key set serves: also how long a withdrawn key may still be believed."""
 
 AGAIN_SECONDS = 60.0
-"""Least time between two fetches of one set for keys that it lacked."""
+"""Least time between two fetches of one set for keys that it lacked, or that did not make a signature."""
 
-_MOST_SETS = 1024
+# As many as a client remembers platforms.
+_MOST_SETS = 16_384
 # A key takes half a kilobyte; the large platforms publish three to five.
 _LONGEST_SET = 256 * 1024
-# RFC 7518 3.3: 2048 bits or more; in base64url, 342 characters.
-_SHORTEST_MODULUS = 342
-_KEY_TYPES = {"R": "RSA", "P": "RSA", "E": "EC"}
-
-
-@attrs.frozen
-class PublicKeys:
-    """
-    One platform's key set, as it was fetched. Its keys are parsed when they are needed.
-    """
-
-    entries: tuple[Mapping[str, Any], ...]
-
-    def find(self, kid: str, alg: str) -> Key | None:
-        """
-        Return the key with this id for this algorithm, None when there is none.
-
-        Several keys may share an id if they are of different types (SEC 6.4).
-        """
-        for entry in self.entries:
-            if entry.get("kid") == kid and _may_verify(entry, alg):
-                try:
-                    return JWKRegistry.import_key({name: entry[name] for name in _PUBLIC if name in entry})
-                except (JoseError, ValueError, TypeError, KeyError):
-                    continue
-        return None
-
-
-# What makes up a public key; a platform's own private parts or certificates are left alone.
-_PUBLIC = ("kty", "n", "e", "crv", "x", "y", "kid", "alg")
-
-
-def _may_verify(entry: Mapping[str, Any], alg: str) -> bool:
-    return (
-        entry.get("kty") == _KEY_TYPES.get(alg[:1])
-        and entry.get("use") in (None, "sig")
-        and entry.get("alg") in (None, alg)
-        and (entry.get("kty") != "RSA" or len(str(entry.get("n"))) >= _SHORTEST_MODULUS)
-    )
+# Small ones in such numbers would hold the loop for longer than all that is done with a set.
+_MOST_KEYS = 1000
 
 
 def request_key_set(url: str) -> Operation[PublicKeys]:
     """
     Fetch a key set: GET, without a credential (SEC 6.3).
     """
-    request = Request("GET", url, (("Accept", media_types.JSON),))
+    request = Request("GET", url, (("Accept", media_types.JSON),), None, RECORD_BYTES)
     return Operation("key_set", request, (), read_key_set, trusted=frozenset({origin(url)}))
 
 
@@ -92,11 +56,27 @@ def read_key_set(response: Response) -> PublicKeys:
     """
     if len(response.body) > _LONGEST_SET:
         raise NotReadableError(f"a key set of more than {_LONGEST_SET} bytes")
-    document = load_json(response.body)
+    if response.body.count(b"{") > 2 * _MOST_KEYS:
+        raise NotReadableError(f"a key set of more than {_MOST_KEYS} keys")
+    document = load_json(response.body, RECORD_VALUES)
     keys = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(keys, list):
         raise NotReadableError("the body is not a key set")
     return PublicKeys(tuple(key for key in keys if isinstance(key, dict)))
+
+
+def _search(keys: PublicKeys, kid: str, alg: str) -> Key | IdTokenRefusedError:
+    try:
+        found = keys.find(kid, alg)
+    except UnusableKeyError as fault:
+        return refused(
+            f"the platform publishes the key (kid) that the id_token names, but that key {fault}",
+            "kid",
+            "SEC 5.1.3, 1; 6.4",
+        )
+    if found is None:
+        return refused("the id_token names a key (kid) that the platform does not publish", "kid", "SEC 5.1.3, 1")
+    return found
 
 
 class KeySets:
@@ -122,20 +102,36 @@ class KeySets:
         Return a platform's key.
 
         Raises:
-            IdTokenRefusedError: The platform has no such key.
+            IdTokenRefusedError: The platform has no such key, or one that will not do; the message says which.
 
             LaunchError: Its key set cannot be had; reason: ``jwks``.
         """
         held = self._sets.get(url)
         if held is None:
             held = await self._fetched(url)
-        found = held.find(kid, alg)
-        if found is None and (url in self._flights or url not in self._asked):
-            held = await self._fetched(url)
-            found = held.find(kid, alg)
-        if found is None:
-            raise refused("the id_token names a key (kid) that the platform does not publish", "kid", "SEC 5.1.3, 1")
+        found = _search(held, kid, alg)
+        if isinstance(found, IdTokenRefusedError) and self._may_ask(url):
+            found = _search(await self._fetched(url), kid, alg)
+        if isinstance(found, IdTokenRefusedError):
+            raise found
         return found
+
+    async def another_key(self, url: str, kid: str, alg: str, failed: Key) -> Key | None:
+        """
+        Return the key that a platform has under an id by now, after a signature that one did not make. None: the same.
+
+        Raises:
+            LaunchError: Its key set cannot be had; reason: ``jwks``.
+        """
+        # Another launch may have fetched it meanwhile.
+        held = self._sets.get(url)
+        found = None if held is None else _search(held, kid, alg)
+        if (found is None or found == failed) and self._may_ask(url):
+            found = _search(await self._fetched(url), kid, alg)
+        return None if found is None or found == failed or isinstance(found, IdTokenRefusedError) else found
+
+    def _may_ask(self, url: str) -> bool:
+        return url in self._flights or url not in self._asked
 
     async def _fetched(self, url: str) -> PublicKeys:
         if url not in self._flights:

@@ -15,23 +15,21 @@ from typing import Any
 
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
-from aioags.model.registration import Registration, load_key, signing_algorithm
+from aioags.model.registration import RSA_BITS, Registration, load_key, signing_algorithm
 
 PrivateKey = RSAKey | ECKey | OKPKey
 """A private key that can sign, parsed by joserfc, with an id."""
 
-# NIST SP 800-57: the least for RS256. Brightspace and Moodle take no more than they must.
-_RSA_BITS = 2048
 _PEM = re.compile(r"-----BEGIN ([A-Z ]+)-----.+?-----END \1-----", re.DOTALL)
 
 
 def generate_key() -> PrivateKey:
     """
-    Make a private key that every platform takes: RSA, 2048 bits, for RS256. Its id is its RFC 7638 thumbprint.
+    Make a private key that every platform takes: RSA, 2,048 bits, for RS256. Its id is its RFC 7638 thumbprint.
 
     Takes a tenth of a second. Make it once, write it down with `dump_key`, and load it at start-up ever after.
     """
-    return _load(RSAKey.generate_key(_RSA_BITS, private=True))
+    return _load(RSAKey.generate_key(RSA_BITS, private=True))
 
 
 def dump_key(key: Any) -> str:
@@ -57,7 +55,8 @@ def load_keys(source: Any) -> list[PrivateKey]:
         In the given order. Each has an id: its own, or its RFC 7638 thumbprint.
 
     Raises:
-        ValueError: Something in it is not a private key. The message never quotes it.
+        ValueError: Something in it is not a private key, or an RSA key of less than 2,048 bits (RFC 7518 3.3). The
+            message never quotes it.
     """
     if isinstance(source, Registration):
         return [source.key]

@@ -2,33 +2,27 @@
 The first half of a launch: the platform names the user in passing, the tool sends the browser back to it to say so
 signed (CORE 4.1, SEC 5.1.1).
 
-Nothing here is trusted: anybody can send a browser to the login route with any parameters. So nothing is remembered but
-what the tool made itself, and the browser is sent nowhere but to a registered authorization URL.
+Nothing here is trusted: anybody can send a browser to the login route with any parameters. So nothing is kept for a
+login (see `state`), and the browser is sent nowhere but to a registered authorization URL.
 """
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-import json
-import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Self
+from typing import Any
 
 import attrs
 
 from aioags.errors import LaunchError, LoginLostError
-from aioags.launch.registrations import LoginPlatform, chosen_among, for_login
+from aioags.launch.registrations import LoginPlatform, chosen_among, for_login, platform_of
 from aioags.launch.settings import ToolSettings
+from aioags.launch.state import LOGIN_SECONDS, PendingLogin, digest, is_state, lost_login, platform_digest, seal
 from aioags.model.registration import Registration
 from aioags.model.secure import url_fault
 from aioags.protocol.urls import origin, with_query
 
-LOGIN_SECONDS = 600
-"""How long the platform, and the person at its login form, have between login and launch."""
-
 _LONGEST_PARAMETER = 8192
-_STATE = re.compile(r"[A-Za-z0-9_-]{32,128}")
 
 
 @attrs.frozen
@@ -52,59 +46,6 @@ class LoginRequest:
     lti_message_hint: str | None = attrs.field(default=None, repr=False)
     lti_deployment_id: str | None = None
     client_id: str | None = None
-
-
-@attrs.frozen
-class PendingLogin:
-    """
-    What the tool remembers between login and launch.
-
-    Attributes:
-        issuer, client_id: Whom the launch must come from.
-
-        authorization_url, jwks_url: Where the browser was sent, and whose keys count: other platforms may share issuer
-            and client id.
-
-        nonce: What its id_token must hold.
-
-        deployment_id: What its deployment must be. None: the login did not say.
-
-        browser: SHA-256, in hex, of the cookie that the browser must show. None: cookieless.
-    """
-
-    issuer: str
-    client_id: str
-    authorization_url: str
-    jwks_url: str
-    nonce: str = attrs.field(repr=False)
-    deployment_id: str | None = None
-    browser: str | None = attrs.field(default=None, repr=False)
-
-    @property
-    def platform(self) -> LoginPlatform:
-        """
-        The platform that the browser was sent to.
-        """
-        return LoginPlatform(self.issuer, self.client_id, self.authorization_url, self.jwks_url)
-
-    def dump(self) -> str:
-        """
-        Return it as JSON text.
-        """
-        return json.dumps(attrs.asdict(self))
-
-    @classmethod
-    def load(cls, text: str) -> Self:
-        """
-        Read back what `dump` wrote.
-
-        Raises:
-            LoginLostError: Another version of this package wrote it.
-        """
-        try:
-            return cls(**json.loads(text))
-        except (ValueError, TypeError):
-            raise lost_login("the login of this launch was begun before this tool was updated") from None
 
 
 @attrs.frozen
@@ -138,10 +79,12 @@ class Cookie:
 @attrs.frozen
 class Login:
     """
-    What to do about a login request: keep `pending` under `state`, set the cookie, send the browser to `url`.
+    What to do about a login request: set the cookie, and send the browser to `url`. There is nothing to keep.
 
     Attributes:
         url: The platform's authorization URL with the request in its query.
+
+        state: What the launch must bring back; `pending`, sealed.
 
         cookie: None: cookieless.
     """
@@ -205,6 +148,7 @@ def begin_login(
     settings: ToolSettings,
     *,
     new_secret: Callable[[], str],
+    now: float,
     registration: Registration | None = None,
 ) -> Login:
     """
@@ -213,7 +157,9 @@ def begin_login(
     Args:
         candidates: What the lookup found for the request's issuer and client id.
 
-        new_secret: Makes an unguessable text of 32 to 128 letters, digits, ``-`` and ``_``.
+        new_secret: Makes an unguessable text of letters, digits, ``-`` and ``_``, 32 of them or more.
+
+        now: Unix time, seconds.
 
         registration: The one that this login URL is for; it must be among the candidates. None: the request says.
 
@@ -227,18 +173,24 @@ def begin_login(
         candidates = chosen_among(candidates, registration)
     deployment_id = request.lti_deployment_id
     platform = for_login(candidates, issuer=request.issuer, client_id=request.client_id, deployment_id=deployment_id)
-    state, nonce = new_secret(), new_secret()
-    cookie = None if settings.cookieless else Cookie(cookie_name(state, settings), new_secret())
+    secret = None if settings.cookieless else new_secret()
     pending = PendingLogin(
-        **attrs.asdict(platform),
-        nonce=nonce,
+        platform.issuer,
+        platform.client_id,
+        platform_digest(platform),
+        nonce=new_secret(),
+        began_at=int(now),
         deployment_id=deployment_id or (None if registration is None else registration.deployment_id),
-        browser=None if cookie is None else _digest(cookie.value),
+        browser=None if secret is None else digest(secret),
     )
-    return Login(_authorization_url(request, pending, settings, state=state), state, cookie, pending)
+    state = seal(pending, next(one.key for one in candidates if platform_of(one) == platform))
+    url = _authorization_url(request, pending, platform, settings, state=state)
+    return Login(url, state, None if secret is None else Cookie(cookie_name(state, settings), secret), pending)
 
 
-def _authorization_url(request: LoginRequest, pending: PendingLogin, settings: ToolSettings, *, state: str) -> str:
+def _authorization_url(
+    request: LoginRequest, pending: PendingLogin, platform: LoginPlatform, settings: ToolSettings, *, state: str
+) -> str:
     # SEC 5.1.1.2
     query = {
         "scope": "openid",
@@ -252,7 +204,7 @@ def _authorization_url(request: LoginRequest, pending: PendingLogin, settings: T
         "state": state,
         "nonce": pending.nonce,
     }
-    return with_query(pending.authorization_url, query)
+    return with_query(platform.authorization_url, query)
 
 
 def check_target(url: str, settings: ToolSettings) -> None:
@@ -279,13 +231,6 @@ def cookie_name(state: str, settings: ToolSettings) -> str:
     return f"{prefix}aioags-{state[:16]}"
 
 
-def is_state(text: str) -> bool:
-    """
-    True for a text that this tool may have made as a state.
-    """
-    return _STATE.fullmatch(text) is not None
-
-
 def check_state(state: str | None) -> str:
     """
     Return a state that this tool may have made.
@@ -308,20 +253,9 @@ def check_browser(state: str, pending: PendingLogin, cookies: Mapping[str, str],
     if pending.browser is None:
         return
     shown = cookies.get(cookie_name(state, settings))
-    if shown is None or not hmac.compare_digest(_digest(shown), pending.browser):
+    if shown is None or not hmac.compare_digest(digest(shown), pending.browser):
         raise LoginLostError(
             "this login was begun in another browser, or the browser keeps no cookie of this tool",
             reason="cookie",
             spec="SEC 7.3.1",
         )
-
-
-def lost_login(message: str) -> LoginLostError:
-    """
-    Make the error for a state without a login.
-    """
-    return LoginLostError(message, reason="state", spec="SEC 5.1.1.4")
-
-
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

@@ -21,6 +21,8 @@ _ASYMMETRIC = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "
 
 
 def _registrations(value: Registrations | Iterable[Registration]) -> Registrations:
+    if isinstance(value, Registration):
+        raise TypeError("registrations must be a list of Registrations, got one: write [registration]")
     return value if isinstance(value, Registrations) else FixedRegistrations(value)
 
 
@@ -60,7 +62,8 @@ class ToolSettings:
 
         keys: The tool's keys that `Tool.jwks` publishes; see `load_keys`. The first is the one in use.
 
-        store: Where a login waits for its launch. With several processes it must be one that they share.
+        store: Where it is noted which launches were taken, so that none is taken twice. With several processes it must
+            be one that they share. A login that has not become a launch takes no room in it.
 
         cookieless: True: do not bind a login to the browser that began it. For browsers that block every cookie in a
             frame; opens the door to login CSRF (SEC 7.3.1), see the guide on launches.

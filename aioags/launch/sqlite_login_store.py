@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from aioags.launch.login_store import MOST_ENTRIES, store_full
+
 # Another process writes for a few milliseconds; a disk that sleeps takes seconds.
 _BUSY_SECONDS = 10.0
 
@@ -23,13 +25,18 @@ class SQLiteLoginStore:
     """
     A store in a file, opened at the first use. SQLite lets one process write at a time, so each step is atomic.
 
+    It forgets no value before its time.
+
     Args:
         path: The file; made when it is absent. Not on a network drive.
+
+        most: How many values it holds, 0.2 KB each.
 
         clock: Unix time, seconds: the processes must agree on it.
     """
 
-    def __init__(self, path: str | Path, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, path: str | Path, *, most: int = MOST_ENTRIES, clock: Callable[[], float] = time.time) -> None:
+        self._most = most
         self._path = path
         self._clock = clock
         self._connection: sqlite3.Connection | None = None
@@ -38,6 +45,9 @@ class SQLiteLoginStore:
     async def put(self, key: str, value: str, *, seconds: float) -> bool:
         """
         Keep a value, unless the key is in use. Values that are over are deleted on the way.
+
+        Raises:
+            LaunchError: There is no room.
         """
         return await asyncio.to_thread(self._put, key, value, seconds)
 
@@ -60,6 +70,8 @@ class SQLiteLoginStore:
         now = self._clock()
         with self._lock, self._opened() as connection:
             connection.execute("DELETE FROM aioags_logins WHERE expires_at <= ?", (now,))
+            if _is_full(connection, self._most):
+                raise store_full(self._most)
             row = (key, value, now + seconds)
             return connection.execute("INSERT OR IGNORE INTO aioags_logins VALUES (?, ?, ?)", row).rowcount == 1
 
@@ -79,3 +91,12 @@ class SQLiteLoginStore:
                 connection.execute("CREATE INDEX IF NOT EXISTS aioags_logins_end ON aioags_logins (expires_at)")
             self._connection = connection
         return self._connection
+
+
+def _is_full(connection: sqlite3.Connection, most: int) -> bool:
+    # Rows are numbered as they come: this costs two steps down a tree, counting them would cost each of them.
+    (span,) = connection.execute("SELECT MAX(rowid) - MIN(rowid) FROM aioags_logins").fetchone()
+    if span is None or span < most - 1:
+        return False
+    (count,) = connection.execute("SELECT COUNT(*) FROM aioags_logins").fetchone()
+    return bool(count >= most)

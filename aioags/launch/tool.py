@@ -7,34 +7,31 @@ Every decision is made elsewhere, by functions that await nothing: `begin_login`
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
+from joserfc.jwk import Key
+
 from aioags.calls.engine import Engine, Runtime
 from aioags.calls.service import Service
+from aioags.calls.settings import check_transport
 from aioags.calls.transport import Transport
-from aioags.errors import LaunchError
+from aioags.errors import IdTokenRefusedError
 from aioags.launch.claims import Launch
-from aioags.launch.finish import finish_login, key_set_url, read_form, read_pending
+from aioags.launch.finish import LaunchForm, finish_login, read_form
 from aioags.launch.id_token import read_header
 from aioags.launch.key_sets import KeySets
 from aioags.launch.keys import jwks_document
-from aioags.launch.login import (
-    LOGIN_SECONDS,
-    Cookie,
-    Login,
-    begin_login,
-    check_browser,
-    cookie_name,
-    is_state,
-    read_login,
-)
-from aioags.launch.registrations import for_job
+from aioags.launch.login import Cookie, Login, begin_login, check_browser, cookie_name, read_login
+from aioags.launch.registrations import LoginPlatform, for_job
 from aioags.launch.settings import ToolSettings
+from aioags.launch.state import PendingLogin, check_seal, claimed_login, digest, is_state, lost_login
 from aioags.model.policy import Pace, RetryPolicy
 from aioags.model.registration import Registration
 
+# Between the clocks of a tool's own processes, seconds.
+_CLOCKS_APART = 60.0
 # A person waits for the page.
 _RETRY = RetryPolicy(attempts=3, first_wait=0.2, longest_wait=2.0, total_time=15.0)
 
@@ -54,7 +51,7 @@ class Tool:
 
         runtime: Clocks and sleep, for tests.
 
-        new_secret: Makes states, nonces and cookies.
+        new_secret: Makes nonces and cookies.
     """
 
     def __init__(
@@ -65,6 +62,9 @@ class Tool:
         runtime: Runtime = Runtime(),  # noqa: B008
         new_secret: Callable[[], str] = _new_secret,
     ) -> None:
+        if not isinstance(settings, ToolSettings):
+            raise TypeError(f"settings must be ToolSettings, got {type(settings).__name__}")
+        check_transport(transport)
         self.settings = settings
         service = Service(Engine(transport, retry=_RETRY, pace=Pace(), runtime=runtime), None)
         self._key_sets = KeySets(service.perform, clock=runtime.clock)
@@ -91,10 +91,14 @@ class Tool:
         """
         request = read_login(params)
         candidates = await self.settings.registrations.find(request.issuer, request.client_id)
-        login = begin_login(request, candidates, self.settings, new_secret=self._new_secret, registration=registration)
-        if not await self.settings.store.put(_key(login.state), login.pending.dump(), seconds=LOGIN_SECONDS):
-            raise LaunchError("this login's state is in use already", reason="state", transient=True)
-        return login
+        return begin_login(
+            request,
+            candidates,
+            self.settings,
+            new_secret=self._new_secret,
+            now=self._wall(),
+            registration=registration,
+        )
 
     async def launch(self, form: Mapping[str, Any], cookies: Mapping[str, str]) -> Launch:
         """
@@ -116,13 +120,38 @@ class Tool:
             SEC 5.1.3, CORE 5.3
         """
         posted = read_form(form)
-        # Taken before any check: whatever comes of it, this state is used up, and its nonce with it.
-        pending = read_pending(await self.settings.store.take(_key(posted.state)))
-        check_browser(posted.state, pending, cookies, self.settings)
-        header = read_header(posted.id_token, self.settings)
+        pending = claimed_login(posted.state)
         candidates = await self.settings.registrations.find(pending.issuer, pending.client_id)
-        key = await self._key_sets.key(key_set_url(pending, candidates), header.kid, header.alg)
-        return finish_login(posted, pending, candidates, header, key, self.settings, now=self._wall())
+        platform = check_seal(posted.state, pending, candidates, self.settings.keys, now=self._wall())
+        check_browser(posted.state, pending, cookies, self.settings)
+        launch = await self._finished(posted, pending, platform, candidates)
+        await self._take(pending)
+        return launch
+
+    async def _finished(
+        self, posted: LaunchForm, pending: PendingLogin, platform: LoginPlatform, candidates: Sequence[Registration]
+    ) -> Launch:
+        header = read_header(posted.id_token, self.settings)
+        wanted = platform.jwks_url, header.kid, header.alg
+
+        def finish(key: Key) -> Launch:
+            return finish_login(posted, pending, platform, candidates, header, key, self.settings, now=self._wall())
+
+        key = await self._key_sets.key(*wanted)
+        try:
+            return finish(key)
+        except IdTokenRefusedError as error:
+            if error.reason != "signature" or (newer := await self._key_sets.another_key(*wanted, key)) is None:
+                raise
+        return finish(newer)
+
+    async def _take(self, pending: PendingLogin) -> None:
+        # Last of all, so that nobody makes the store grow but with what a platform signed. As long as the state would
+        # serve, also where another process's clock is behind.
+        seconds = max(pending.seconds_left(self._wall()), 0.0) + _CLOCKS_APART
+        # By the nonce: one login's state can be written in several ways, as any base64.
+        if not await self.settings.store.put(f"launched {digest(pending.nonce)}", "", seconds=seconds):
+            raise lost_login("the login of this launch was used before: its state serves once")
 
     def spent_cookie(self, form: Mapping[str, Any]) -> Cookie | None:
         """
@@ -182,7 +211,3 @@ class Tool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
-
-
-def _key(state: str) -> str:
-    return f"login {state}"

@@ -4,33 +4,37 @@ The registration: what platform and tool agreed on, once, by hand or by a regist
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 import attrs
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, JWKRegistry, Key, OKPKey, RSAKey
+from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 
 from aioags.model import checks
+from aioags.model.key_parsing import parse_jwk, parse_text
 from aioags.model.secure import check_secure_url
 
 # No Edwards curve: no platform is known to take one, and their name for it changes (RFC 9864).
 _CURVES = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
+
+RSA_BITS = 2048
+"""The least bits of an RSA key that signs (RFC 7518 3.3, NIST SP 800-57)."""
 
 
 def load_key(key: str | bytes | Mapping[str, Any] | Key) -> Key:
     """
     Return the tool's private key, parsed, with a key id.
 
-    Parsing an RSA key holds the interpreter for 50 ms and more, so it happens here, once, and never while grading.
+    Parsing an RSA key takes a millisecond, once for each text; the latest 1,024 are kept, under the digest of the text.
 
     Args:
         key: PEM text, a JWK as a mapping or as JSON text, or a key of joserfc. A key without an id gets its RFC 7638
             thumbprint, which `aioags.launch.jwks_document` publishes as well.
 
     Raises:
-        ValueError: It is not a key, cannot sign, or has no private part. The message never quotes it.
+        ValueError: It is not a key, cannot sign, has no private part, or is an RSA key of less than 2,048 bits
+            (RFC 7518 3.3). The message never quotes it.
     """
     parsed = _parse(key)
     if not isinstance(parsed, (RSAKey, ECKey, OKPKey)):
@@ -39,6 +43,11 @@ def load_key(key: str | bytes | Mapping[str, Any] | Key) -> Key:
         raise ValueError(f"key must be RSA, or of a curve among {', '.join(_CURVES)}; got {parsed.curve_name}")
     if not parsed.is_private:
         raise ValueError("key must hold the private part: the platform keeps the public one")
+    if isinstance(parsed, RSAKey) and (bits := parsed.raw_value.key_size) < RSA_BITS:
+        raise ValueError(
+            f"key must be RSA of {RSA_BITS} bits or more (RFC 7518 3.3), got {bits} bits: make a new one, with"
+            " aioags.launch.generate_key, and have the platforms fetch or take its public half"
+        )
     parsed.ensure_kid()
     return parsed
 
@@ -48,23 +57,12 @@ def _parse(key: str | bytes | Mapping[str, Any] | Key) -> Any:
         return key
     try:
         if isinstance(key, Mapping):
-            return JWKRegistry.import_key(dict(key))
+            return parse_jwk(key)
         if isinstance(key, (str, bytes)):
-            return _parse_text(key.encode() if isinstance(key, str) else key)
+            return parse_text(key.encode() if isinstance(key, str) else key)
     except (ValueError, TypeError, KeyError, RecursionError, JoseError) as error:
         raise ValueError(f"key is neither PEM text nor a JWK ({type(error).__name__})") from None
     raise TypeError(f"key must be PEM text, a JWK mapping or a joserfc key, got {type(key).__name__}")
-
-
-def _parse_text(text: bytes) -> Any:
-    if text.lstrip().startswith(b"{"):
-        return JWKRegistry.import_key(json.loads(text))
-    for kind in (RSAKey, ECKey, OKPKey):
-        try:
-            return kind.import_key(text)
-        except (ValueError, TypeError, JoseError):
-            continue
-    raise ValueError("no key type fits")
 
 
 def signing_algorithm(key: RSAKey | ECKey | OKPKey) -> str:

@@ -6,14 +6,17 @@ from __future__ import annotations
 
 from decimal import Decimal
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
 from joserfc import jwt
 
-from aioags import LineItem, NotOfferedError
+import aioags
+from aioags import Client, Endpoint, LineItem, NotOfferedError, Score
 from aioags.launch import DEEP_LINKING, DeepLinkingResponse, Launch, LinkItem, deep_linking_response
 from tests.fakes import HOST, WALL, private_key
+from tests.launch.emulated_course import Course
 from tests.launch.paper_lms import DEPLOYMENT, DL, LTI, PaperLMS
 
 SETTINGS = {
@@ -47,7 +50,7 @@ async def test_5_2_the_jwt_is_from_the_client_to_the_issuer_and_lives_for_minute
     launch = await launched()
     one, other = (opened(deep_linking_response(launch, [], now=WALL + 0.7)) for _ in range(2))
     assert (one["iss"], one["aud"]) == ("tool-1", HOST)
-    assert (one["iat"], one["exp"]) == (WALL, WALL + 300)
+    assert (one["iat"], one["exp"]) == (WALL - 5, WALL + 295)
     assert one["nonce"] != other["nonce"]
 
 
@@ -181,3 +184,28 @@ async def test_the_page_posts_itself_to_the_platform() -> None:
     assert (form.method, form.action) == ("post", response.url)
     assert form.fields == {"JWT": response.jwt}
     assert response.jwt not in repr(response)
+
+
+@pytest.mark.parametrize("behind", [0, 5])
+@pytest.mark.parametrize("profile", ["spec", "moodle", "openedx"])
+async def test_whatever_the_tool_signs_is_taken_by_a_platform_whose_clock_is_5_s_behind(
+    profile: str, behind: int
+) -> None:
+    """
+    Moodle and Open edX allow none in their future. The answer to deep linking, and the assertion for a token.
+    """
+    course = Course(profile=profile)
+    course.platform.site.skew = -behind
+    launch = await course.launch(deep_linking=True)
+    assert course.hand_back(deep_linking_response(launch, [], now=course.clock())).status == 200
+    async with Client(transport=course.transport, runtime=course.runtime) as ags:
+        gradebook = ags.gradebook(course.registration, Endpoint.from_claim(course.platform.endpoint_claim()))
+        user = next(iter(course.platform.course.people))
+        await gradebook.post_score(Score.graded(user, 8, score_maximum=10))
+
+
+def test_one_place_dates_what_the_tool_signs() -> None:
+    package = Path(aioags.__file__).parent
+    sources = {path.relative_to(package).as_posix(): path.read_text() for path in package.rglob("*.py")}
+    signing = {name for name, text in sources.items() if "jwt.encode(" in text and not name.startswith("emulator/")}
+    assert signing == {"protocol/signed.py"}

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from joserfc.jwk import RSAKey
 
 from aioags.errors import IdTokenRefusedError, LaunchError, UnreachableError
 from aioags.launch import Tool, ToolSettings
-from aioags.launch.key_sets import AGAIN_SECONDS, KEPT_SECONDS, KeySets, PublicKeys, request_key_set
+from aioags.launch.key_sets import AGAIN_SECONDS, KEPT_SECONDS, KeySets, request_key_set
+from aioags.launch.public_keys import PublicKeys, UnusableKeyError
 from aioags.protocol.dialect import Operation
 from aioags.protocol.messages import Request, Response
 from tests.fakes import PaperTime
@@ -206,7 +208,17 @@ async def test_one_who_joins_a_fetch_for_an_unknown_key_is_not_turned_away() -> 
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"<html>", b"[]", b"{}", b'{"keys": 5}', b"\xff", b"[" * 100_000, b'{"keys": []' + b" " * 300_000 + b"}"],
+    [
+        b"",
+        b"<html>",
+        b"[]",
+        b"{}",
+        b'{"keys": 5}',
+        b"\xff",
+        b"[" * 100_000,
+        b'{"keys": []' + b" " * 300_000 + b"}",
+        b'{"keys":[' + b"{}," * 9999 + b"{}]}",
+    ],
     ids=lambda body: str(body[:12]),
 )
 async def test_what_is_no_key_set_is_an_error_of_the_keys_not_of_the_launch(body: bytes) -> None:
@@ -270,7 +282,23 @@ async def test_a_launch_signed_with_a_short_rsa_key_is_refused_though_the_platfo
     if taken:
         assert await lms.launch(key=key)
         return
-    with pytest.raises(IdTokenRefusedError, match="does not publish"):
+    with pytest.raises(IdTokenRefusedError, match="but that key has"):
+        await lms.launch(key=key)
+
+
+@pytest.mark.filterwarnings("ignore::joserfc.errors.SecurityWarning")
+@pytest.mark.parametrize("bits, taken", [(1024, False), (2048, True)])
+async def test_zeros_in_front_of_a_modulus_make_no_longer_key(bits: int, taken: bool) -> None:
+    lms = PaperLMS()
+    key = RSAKey.generate_key(bits, {"kid": "padded"})
+    (entry,) = public(key)
+    modulus = urlsafe_b64decode(entry["n"] + "=" * (-len(entry["n"]) % 4))
+    padded = urlsafe_b64encode(bytes(256) + modulus).decode().rstrip("=")
+    lms.keys.keys = [entry | {"n": padded}]
+    if taken:
+        assert await lms.launch(key=key)
+        return
+    with pytest.raises(IdTokenRefusedError, match="must have 2048"):
         await lms.launch(key=key)
 
 
@@ -279,7 +307,9 @@ async def test_a_key_set_comes_over_a_real_transport_protocol() -> None:
     assert operation.scopes == ()
     answer = Response(200, "", (), json.dumps({"keys": public(platform_key())}).encode())
     assert operation.read(answer).find("platform-1", "RS256") is not None
-    assert operation.read(answer).find("platform-1", "ES256") is None
+    assert operation.read(answer).find("platform-2", "RS256") is None
+    with pytest.raises(UnusableKeyError, match=r"type \(kty\) 'RSA', and ES256 needs EC"):
+        operation.read(answer).find("platform-1", "ES256")
 
 
 async def test_a_tool_is_closed_without_closing_its_transport() -> None:

@@ -11,7 +11,6 @@ import logging
 import traceback
 from typing import Any
 
-import attrs
 import pytest
 from joserfc.jwk import RSAKey
 
@@ -23,7 +22,6 @@ from tests.launch.paper_lms import (
     DL,
     GONE,
     LTI,
-    NRPS,
     REDIRECT,
     TOOL,
     PaperLMS,
@@ -273,14 +271,17 @@ class TestReplay:
         assert caught.value.reason == "state"
 
     async def test_a_login_does_not_wait_longer_than_ten_minutes(self) -> None:
-        now = [0.0]
         lms = PaperLMS()
-        lms.settings = attrs.evolve(lms.settings, store=type(lms.settings.store)(clock=lambda: now[0]))
-        lms = PaperLMS(lms.settings)
-        login = await lms.login()
-        now[0] = 600.0
-        with pytest.raises(LoginLostError):
-            await lms.post(login, sign(launch_claims(login.pending.nonce)))
+        for waited, taken in ((599.0, True), (600.0, False)):
+            login = await lms.login()
+            lms.time.now += waited
+            now = lms.time.runtime().wall()
+            token = sign(launch_claims(login.pending.nonce, iat=now, exp=now + 60))
+            if taken:
+                assert await lms.post(login, token)
+                continue
+            with pytest.raises(LoginLostError, match="too long ago"):
+                await lms.post(login, token)
 
     @pytest.mark.parametrize("state", [GONE, "", "x", "x" * 43, "x" * 5000, "å" * 43, "a b" * 20, "login x"])
     async def test_a_state_that_never_was(self, state: Any) -> None:
@@ -320,21 +321,9 @@ class TestClaims:
     async def test_ids_longer_than_255_characters(self, name: str) -> None:
         assert (await refusal(**{name: "x" * 256})).reason == name
 
-    @pytest.mark.parametrize("roles", ["Learner", {"Learner": 1}, [1], [None], 3])
-    async def test_roles_that_are_no_array_of_texts(self, roles: Any) -> None:
+    @pytest.mark.parametrize("roles", ["Learner", {"Learner": 1}, 3])
+    async def test_roles_that_are_no_array(self, roles: Any) -> None:
         assert (await refusal(roles=roles)).reason == "roles"
-
-    @pytest.mark.parametrize("name", ["custom", "context"])
-    async def test_objects_that_are_none(self, name: str) -> None:
-        assert (await refusal(**{name: "text"})).reason == name
-
-    @pytest.mark.parametrize("claim", ["text", {"lineitems": 7}, {"scope": [1]}])
-    async def test_a_broken_ags_claim_is_not_taken_for_none(self, claim: Any) -> None:
-        error = await refusal(**{"https://purl.imsglobal.org/spec/lti-ags/claim/endpoint": claim})
-        assert error.reason == "endpoint"
-
-    async def test_a_broken_memberships_claim(self) -> None:
-        assert (await refusal(**{NRPS: "https://lms.example"})).reason == "namesroleservice"
 
     @pytest.mark.parametrize(
         "url", ["https://evil.example/", "http://tool.example/", "//evil.example", "/quiz", "javascript:alert(1)"]

@@ -259,13 +259,34 @@ class TestOnPaper:
         {},
         {"user_id": None},
         {"user_id": ""},
-        {"user_id": "u", "roles": "Learner"},
-        {"user_id": "u", "roles": [1]},
+        {"user_id": ["u"]},
     ],
 )
 def test_2_3_a_member_that_cannot_be_read(record: Any) -> None:
     with pytest.raises(NotReadableError):
         load_member(record)
+
+
+@pytest.mark.parametrize(
+    "name, odd, kept",
+    [
+        ("picture", ["x"], {}),
+        ("name", [], {}),
+        ("email", False, {}),
+        ("status", {}, {}),
+        ("roles", [None], {}),
+        ("roles", {}, {}),
+        ("roles", [1, "Learner"], {"roles": ("Learner",)}),
+        ("message", "x", {}),
+        ("message", [None, {"a": 1}], {"message": ({"a": 1},)}),
+    ],
+)
+def test_2_3_a_field_that_cannot_be_read_stays_as_it_came(name: str, odd: Any, kept: dict[str, Any]) -> None:
+    assert load_member({"user_id": "u", name: odd}) == Member("u", **kept, extensions={name: odd})
+
+
+def test_2_3_one_role_may_come_without_an_array() -> None:
+    assert load_member({"user_id": "u", "roles": "Learner"}) == Member("u", ("Learner",))
 
 
 def test_2_3_a_member_is_active_unless_the_platform_says_otherwise_and_unknown_keys_survive() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import attrs
 import pytest
 
+from aioags.errors import LaunchError
 from aioags.launch import LoginStore, MemoryLoginStore, SQLiteLoginStore
 
 
@@ -85,12 +86,32 @@ async def test_of_many_who_put_at_once_one_does(store: LoginStore) -> None:
     assert sum(await asyncio.gather(*(store.put("key", str(n), seconds=10) for n in range(20)))) == 1
 
 
-async def test_memory_does_not_grow_without_bound() -> None:
-    store = MemoryLoginStore(clock=lambda: 0.0)
-    for n in range(100_001):
+async def test_what_counts_is_not_forgotten_for_what_comes_and_the_store_does_not_grow_without_bound() -> None:
+    now = [0.0]
+    store = MemoryLoginStore(most=100, clock=lambda: now[0])
+    for n in range(100):
         await store.put(str(n), "", seconds=10)
-    assert await store.take("100000") == ""
-    assert await store.take("0") is None
+    with pytest.raises(LaunchError, match="holds 100 values, its most") as caught:
+        await store.put("one more", "", seconds=10)
+    assert (caught.value.transient, caught.value.reason) == (True, "store")
+    assert not await store.put("0", "", seconds=10)
+    now[0] = 10.0
+    assert await store.put("one more", "", seconds=10)
+
+
+async def test_a_file_does_not_grow_without_bound_either(tmp_path: Path, clock: Clock) -> None:
+    path = tmp_path / "logins.db"
+    store = SQLiteLoginStore(path, most=100, clock=clock)
+    await store.put("first", "", seconds=10)
+    for n in range(99):
+        await store.put(str(n), "", seconds=10 if n % 2 else 20)
+    with pytest.raises(LaunchError, match="holds 100 values, its most"):
+        await store.put("one more", "", seconds=10)
+    assert await store.take("first") == ""
+    clock.now += 10
+    # Half of them are over, but their numbers still span as far.
+    assert await store.put("one more", "", seconds=10)
+    store.close()
 
 
 async def test_two_processes_share_a_file(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from aioags.emulator.launching.desk import LaunchDesk
 from aioags.emulator.launching.pages import error_page, page
 from aioags.emulator.site.claims import issuer
 from aioags.emulator.site.state import RegisteredTool
+from aioags.emulator.wire.amounts import is_number
 from aioags.emulator.wire.html import fill
 from aioags.emulator.wire.messages import Answer, Asked
 from aioags.emulator.wire.names import DEEP_LINKING_RESPONSE, DL, LTI, VERSION
@@ -61,21 +62,26 @@ def _opened(desk: LaunchDesk, token: str) -> tuple[RegisteredTool, dict[str, Any
 
 
 def _check(desk: LaunchDesk, tool: RegisteredTool, claims: dict[str, Any]) -> None:
-    now, course = desk.classroom.site.now(), desk.classroom.course
+    now, leeway = desk.classroom.site.now(), desk.classroom.site.profile.leeway
     aud = claims.get("aud")
     rules = {
         "aud must be the issuer": issuer(desk.classroom.site) in (aud if isinstance(aud, list) else [aud]),
-        "exp must be a number ahead": isinstance(claims.get("exp"), int) and claims["exp"] > now,
-        "iat must be a number, not ahead": isinstance(claims.get("iat"), int) and claims["iat"] <= now + 60,
+        "exp must be a number ahead": is_number(claims.get("exp")) and claims["exp"] > now - leeway,
+        "iat must be a number, not ahead": is_number(claims.get("iat")) and claims["iat"] <= now + leeway,
         "nonce is missing": bool(claims.get("nonce")),
         "message_type must be LtiDeepLinkingResponse": claims.get(LTI + "message_type") == DEEP_LINKING_RESPONSE,
         "version must be 1.3.0": claims.get(LTI + "version") == VERSION,
         "deployment_id is another": claims.get(LTI + "deployment_id") == tool.deployment_id,
-        "data must come back as it was given": claims.get(DL + "data") == str(course.number),
+        "data must come back as it was given": _same_json(claims.get(DL + "data"), desk.data),
     }
     broken = [rule for rule, holds in rules.items() if not holds]
     if broken:
         raise ResponseError("; ".join(broken))
+
+
+def _same_json(one: Any, other: Any) -> bool:
+    # True is 1 in Python, and not in JSON.
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
 def _items(claims: dict[str, Any]) -> list[dict[str, Any]]:

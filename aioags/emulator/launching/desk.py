@@ -69,6 +69,9 @@ class LaunchDesk:
 
         tamper: Called with header and claims of each id_token before it is signed, to see what a tool does with a bad
             one. None: they stay good.
+
+        deep_linking_data: ``data`` of a deep linking launch, which the tool must hand back as it came: any JSON. None:
+            the course's number, as text.
     """
 
     classroom: Classroom
@@ -76,6 +79,7 @@ class LaunchDesk:
     placed: dict[str, dict[str, Any]] = attrs.field(factory=dict)
     own_key: KeyPair | None = attrs.field(default=None, repr=False)
     tamper: Tamper | None = None
+    deep_linking_data: Any = None
     _clicks: dict[str, Click] = attrs.field(factory=dict, repr=False)
 
     @property
@@ -84,6 +88,13 @@ class LaunchDesk:
         The platform's own key pair.
         """
         return self.own_key or _platform_key()
+
+    @property
+    def data(self) -> Any:
+        """
+        What a tool's answer to deep linking must hand back.
+        """
+        return str(self.classroom.course.number) if self.deep_linking_data is None else self.deep_linking_data
 
     @property
     def page_url(self) -> str:

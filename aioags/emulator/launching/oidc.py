@@ -92,7 +92,7 @@ def _claims(desk: LaunchDesk, click: Click) -> dict[str, Any]:
         "accept_presentation_document_targets": ["iframe", "window"],
         "accept_multiple": True,
         "accept_lineitem": True,
-        "data": str(click.course.number),
+        "data": desk.data,
     }
     return claims
 
