@@ -20,6 +20,8 @@ __all__ = ["postgres", "postgres_server"]
 
 # Program, as tests name it: the commands that must be found for it to count as present.
 PROGRAMS = {"chromium": ("chromium", "chromedriver")}
+# Where Debian keeps what is made for services; not everybody has it on the path.
+SERVICES = "/usr/sbin"
 
 # No deadline and no check of the pace: a slow or busy machine is not a failed property.
 SLOW = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
@@ -39,7 +41,8 @@ def is_present(program: str) -> bool:
     """
     if program == "postgres":
         return find_binaries() is not None
-    return all(shutil.which(command) for command in PROGRAMS.get(program, (program,)))
+    path = f"{os.environ.get('PATH', '')}:{SERVICES}"
+    return all(shutil.which(command, path=path) for command in PROGRAMS.get(program, (program,)))
 
 
 def absent_programs(item: pytest.Item) -> list[str]:

@@ -1,5 +1,5 @@
 """
-``aioags outbox``: look into an outbox, and try again what is dead or deferred.
+``aioags outbox``: look into an outbox, try again what is dead or deferred, erase what must be forgotten.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import attrs
 
 from aioags.cli.usage import UsageError, duration, new_parser, shown_duration
 from aioags.outbox import PlatformStats, Selection, SQLiteStore, State, Stats, Store, StoredScore, StoreError
+from aioags.outbox.erasing import check_erasure
 
 VARIABLE = "AIOAGS_OUTBOX"
 """Names the store when ``--store`` does not."""
@@ -199,6 +200,15 @@ def _parser() -> argparse.ArgumentParser:
     prune.add_argument("--dead", action="store_true", help="also what was given up so long ago")
     prune.set_defaults(action=_prune)
 
+    erase = actions.add_parser("erase", help="forget a person, a column, a course or a registration, for good")
+    erase.add_argument("--registration", required=True, help="of this registration")
+    erase.add_argument("--user", help="only this user id")
+    erase.add_argument("--line-item", help="only this line item, by its URL")
+    erase.add_argument("--lineitems", help="only this course, by the URL of its line items")
+    erase.add_argument("--yes", action="store_true", help="really: nothing brings it back")
+    erase.add_argument("--json", action="store_true", help="one JSON object")
+    erase.set_defaults(action=_erase)
+
     migrate = actions.add_parser("migrate", help="make its tables, or bring them to the newest version")
     migrate.set_defaults(action=_migrate)
 
@@ -278,6 +288,25 @@ async def _prune(invocation: Invocation) -> None:
         before=invocation.now() - invocation.options.older_than, dead=invocation.options.dead
     )
     print(f"{_scores(count)} forgotten")
+
+
+async def _erase(invocation: Invocation) -> None:
+    options = invocation.options
+    asked = {"user_id": options.user, "line_item": options.line_item, "lineitems": options.lineitems}
+    try:
+        check_erasure(options.registration, **asked)
+    except ValueError as error:
+        raise UsageError(f"aioags outbox erase: {error}") from None
+    if not options.yes:
+        raise UsageError("aioags outbox erase: nothing was erased: say --yes, since nothing brings it back")
+    erased = await invocation.store.erase(options.registration, **asked)
+    if options.json:
+        print(json.dumps(attrs.asdict(erased)))
+        return
+    items = f"{erased.line_items:,} line item{'' if erased.line_items == 1 else 's'}"
+    print(f"{_scores(erased.scores)}{f' and {items}' if erased.line_items else ''} erased")
+    if erased.remains is not None:
+        raise StoreError(erased.remains)
 
 
 async def _migrate(invocation: Invocation) -> None:

@@ -7,6 +7,7 @@ simulations `MemoryStore`, of which nothing survives.
 """
 
 from aioags.outbox.drain import Drained
+from aioags.outbox.erasing import Erased
 from aioags.outbox.limiter import Limiter, Permits
 from aioags.outbox.memory import MemoryStore
 from aioags.outbox.model import (
@@ -36,6 +37,7 @@ __all__ = [
     "Drained",
     "DueItem",
     "Entry",
+    "Erased",
     "Hook",
     "Limiter",
     "MemoryStore",

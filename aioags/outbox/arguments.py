@@ -19,6 +19,9 @@ def check_parts(store: object, client: object, registrations: object, limiter: o
     """
     _require(hasattr(store, "take"), "store", "a store such as SQLiteStore(path)", store)
     _require(isinstance(client, Client), "client", "a Client", client)
+    if isinstance(registrations, Registration):
+        instead = 'write {"your-name": registration}'
+        raise TypeError(f"registrations must be {_REGISTRATIONS}, got one Registration: {instead}")
     _require(
         callable(registrations) or isinstance(registrations, Mapping), "registrations", _REGISTRATIONS, registrations
     )

@@ -16,8 +16,9 @@ sent are given back as they were. While nobody knows whether the platform is bac
 anything at all, one row at a time is taken: those that were tried least often first.
 
 A line item refuses everything when some scores in a row, each for the first time, are refused for one reason, with no
-success between: few if none has succeeded in this drain, more if some did. Then all its rows are deferred in one go,
-and at each of its times one of them is sent. A success frees them all. Where others succeed a refusal is the row's own.
+success between: few if none has succeeded in this drain, more if some did; and more for reasons that differ. Then all
+its rows are deferred in one go, and at each of its times one of them is sent. A success frees them all. Where others
+succeed a refusal is the row's own.
 """
 
 from __future__ import annotations
@@ -35,9 +36,10 @@ from aioags.errors import AGSError, NotFoundError, NotOfferedError, StaleScoreEr
 from aioags.gradebook import Gradebook
 from aioags.model.delivery import Delivery
 from aioags.model.score import Score
+from aioags.outbox.damage import damage_of
 from aioags.outbox.health import Health
 from aioags.outbox.limiter import PermitCache
-from aioags.outbox.looking import is_gone, whose_is_newer
+from aioags.outbox.looking import may_look_later, whose_is_newer
 from aioags.outbox.model import Block, Deferral, Outcome, State, StoredScore, holds
 from aioags.outbox.settler import Settler
 from aioags.outbox.store import Store
@@ -167,16 +169,17 @@ class Drain:
         self._shut: Deferral | None = None
         # Why all its rows are dead: it is gone, or has refused for too long.
         self._end: AGSError | None = None
-        self._is_gone: bool | None = None
+        self._is_gone = False
         self._has_taken = False
         self._refused = 0
+        self._refused_in_all = 0
         self._reason = ""
         self._in_flight: dict[str, StoredScore] = {}
         self._unjudged: set[str] = set()
         self._judged = asyncio.Event()
         self._counts: Counter[str] = Counter()
         self._news: dict[str, tuple[Verdict, Delivery]] = {}
-        self._settler = Settler(surroundings.store, surroundings.runtime.wall, self._on_settled)
+        self._settler = Settler(surroundings.store, surroundings.runtime, self._on_settled)
 
     @property
     def in_flight(self) -> int:
@@ -297,15 +300,12 @@ class Drain:
         return [row for row in taken.rows if self._is_readable(row)]
 
     def _is_readable(self, row: StoredScore) -> bool:
-        try:
-            return bool(row.wire_score)
-        except Exception as error:  # noqa: BLE001  Its traceback could show the score.
-            # Damaged, or written by something else: it must not hold up the rest of its line item.
-            reason = f"the stored score cannot be read: {type(error).__name__}"
-            _logger.error("outbox: for %s, %s: %s", row.registration_id, row.line_item, reason)
+        damage = damage_of(row)
+        if damage is not None:
+            _logger.error("outbox: a score for %s, %s was given up: %s", row.registration_id, row.line_item, damage)
             self._counts["refused"] += 1
-            self._settler.add(attrs.evolve(untouched(row), state=State.DEAD, counted=True, error=reason))
-            return False
+            self._settler.add(attrs.evolve(untouched(row), state=State.DEAD, counted=True, error=damage))
+        return damage is None
 
     def _must_stop(self) -> bool:
         # Only a block that began since: whether an older one still stands, the store knows.
@@ -331,7 +331,7 @@ class Drain:
             return False
         delivery = Delivery(row.wire_score, self._line_item, timestamp=row.wire_score.timestamp)
         try:
-            result = await gradebook.get_result(row.user_id, line_item=self._line_item)
+            result = await gradebook.get_result(row.user_id, line_item=self._line_item, patient=False)
         except NotOfferedError:
             # Nobody can know. A comment that stands there twice is better than a grade that is missing.
             return False
@@ -345,15 +345,20 @@ class Drain:
 
     async def _explained(self, gradebook: Gradebook, row: StoredScore, delivery: Delivery) -> Delivery:
         """
-        Find out what the platform's answer means: whose score made this one stale, whether a line item is gone.
+        Find out what the platform's answer means: whose score made this one stale.
         """
         error = delivery.error
-        if isinstance(error, StaleScoreError) and row.unsure and error.recorded is False and not error.transient:
-            return attrs.evolve(delivery, error=await whose_is_newer(gradebook, row, error))
-        if isinstance(error, NotFoundError) and self._is_gone is None:
-            self._is_gone = await is_gone(gradebook, self._line_item)
-            if self._is_gone:
-                self._end = error.copied()
+        tried = row.unsure or row.deferrals > 0
+        if isinstance(error, StaleScoreError) and tried and error.recorded is False and not error.transient:
+            found = await whose_is_newer(gradebook, row, error)
+            # What was refused before may have come once more, by a network that repeats; else it is refused still.
+            still = found is not None and not row.unsure and found.recorded is None and not found.transient
+            return attrs.evolve(delivery, error=error if still else found)
+        if error is not None and may_look_later(error):
+            # The next attempt finds it stale, and looks then.
+            return attrs.evolve(delivery, error=attrs.evolve(error, transient=True))
+        if isinstance(error, NotFoundError) and error.gone:
+            self._is_gone, self._end = True, error.copied()
         return delivery
 
     def _conclude(self, row: StoredScore, delivery: Delivery) -> Verdict:
@@ -366,7 +371,7 @@ class Drain:
             jitter=jitter,
             backoff=self._around.backoff,
             delivery=delivery,
-            gone=bool(self._is_gone),
+            gone=self._is_gone,
             refusing=shut.waited if shut else 0.0,
         )
         self._counts[_kind(verdict)] += 1
@@ -388,7 +393,7 @@ class Drain:
         self._judged.set()
 
     async def _lift(self) -> None:
-        self._has_taken, self._refused, self._shut = True, 0, None
+        self._has_taken, self._refused, self._refused_in_all, self._shut = True, 0, 0, None
         if self._deferral is not None:
             self._deferral = None
             count = await self._around.store.lift(self._registration_id, self._line_item)
@@ -398,7 +403,10 @@ class Drain:
         reason = f"{type(error).__name__} {getattr(error, 'status', '')}"
         self._refused = self._refused + 1 if reason == self._reason else 1
         self._reason = reason
-        if self._shut is None and (self._deferral is not None or self._refused >= (_MANY if self._has_taken else _FEW)):
+        self._refused_in_all += 1
+        few, many = (_MANY, 2 * _MANY) if self._has_taken else (_FEW, _MANY)
+        refuses_all = self._refused >= few or self._refused_in_all >= many
+        if self._shut is None and (self._deferral is not None or refuses_all):
             self._shut = defer_again(self._deferral, describe(error), self._around.runtime.wall())
             if self._shut.waited >= self._around.backoff.give_up_after:
                 self._end = error.copied()

@@ -23,10 +23,11 @@ import attrs
 
 from aioags.outbox.model import DAY, holds
 from aioags.outbox.verdict import Backoff, Standing, Verdict
+from aioags.protocol.breaker import FEWEST
 
 # A page of users who each run into a lock or a bug of the platform must not stop the rest: with one failure in five,
 # eight in a row come once in 400,000.
-_FAILURES_IN_A_ROW = 8
+_FAILURES_IN_A_ROW = FEWEST
 
 
 @attrs.define

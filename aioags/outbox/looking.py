@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import attrs
 
-from aioags.errors import AGSError, AuthorizationError, LostAnswerError, MalformedError, NotFoundError, StaleScoreError
+from aioags.errors import AGSError, AuthorizationError, LostAnswerError, MalformedError, StaleScoreError
 from aioags.gradebook import Gradebook
 from aioags.outbox.model import StoredScore
 from aioags.protocol.confirm import recognise_score
@@ -26,11 +26,9 @@ async def whose_is_newer(gradebook: Gradebook, row: StoredScore, stale: StaleSco
         spec=stale.spec,
     )
     try:
-        result = await gradebook.get_result(row.user_id, line_item=row.line_item)
+        result = await gradebook.get_result(row.user_id, line_item=row.line_item, patient=False)
     except AGSError as error:
-        # Not now, or somebody else's page came in between; or never, such as for want of a scope.
-        passes = error.transient or isinstance(error, (AuthorizationError, MalformedError))
-        return error if passes else doubt
+        return error if _passes(error) else doubt
     score = row.wire_score
     told = None if result is None else recognise_score(result, score, score.timestamp)
     if isinstance(told, Done):
@@ -38,14 +36,14 @@ async def whose_is_newer(gradebook: Gradebook, row: StoredScore, stale: StaleSco
     return attrs.evolve(stale, recorded=None) if isinstance(told, Differs) else doubt
 
 
-async def is_gone(gradebook: Gradebook, line_item: str) -> bool:
+def may_look_later(error: AGSError) -> bool:
     """
-    True when the platform says that it has no such line item.
+    True when a call ended in doubt because the platform could not be looked at just then.
     """
-    try:
-        await gradebook.get_line_item(line_item)
-    except NotFoundError:
-        return True
-    except AGSError:
-        return False
-    return False
+    cause = error.__cause__
+    return isinstance(error, LostAnswerError) and isinstance(cause, AGSError) and _passes(cause)
+
+
+def _passes(error: AGSError) -> bool:
+    # Not now, or somebody else's page came in between; otherwise never, such as for want of a scope.
+    return error.transient or isinstance(error, (AuthorizationError, MalformedError))

@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 
 import attrs
 
+from aioags.outbox.erasing import Erased, is_of_course
 from aioags.outbox.model import (
     SECOND,
     Block,
@@ -275,14 +276,44 @@ class MemoryStore:
         """
         states = [State.SENT, State.DEAD] if dead else [State.SENT]
         gone = [row for state in states for row in self._in_state(state) if row.since < before]
-        for row in gone:
-            del self.table.rows[row.key]
-            # Or a score with the stamp of one that is forgotten would count as tried before.
-            self.table.wire_for.pop(row.key, None)
+        self._forget(gone)
         used = {key[:2] for key in self.table.rows}
         self.table.endpoints = {place: text for place, text in self.table.endpoints.items() if place in used}
         self.table.deferrals = {place: deferral for place, deferral in self.table.deferrals.items() if place in used}
         return len(gone)
+
+    def _forget(self, rows: list[StoredScore]) -> None:
+        for row in rows:
+            del self.table.rows[row.key]
+            # Or a score with the stamp of one that is forgotten would count as tried before.
+            self.table.wire_for.pop(row.key, None)
+
+    async def erase(
+        self,
+        registration_id: str,
+        *,
+        user_id: str | None = None,
+        line_item: str | None = None,
+        lineitems: str | None = None,
+    ) -> Erased:
+        """
+        Delete rows in whatever state: those that fit everything that is given.
+        """
+        places = {
+            place
+            for place, endpoint in self.table.endpoints.items()
+            if place[0] == registration_id and line_item in (None, place[1]) and is_of_course(endpoint, lineitems)
+        }
+        rows = [row for row in self.table.rows.values() if row.key[:2] in places and user_id in (None, row.user_id)]
+        self._forget(rows)
+        if user_id is not None:
+            return Erased(len(rows))
+        for place in places:
+            del self.table.endpoints[place]
+            self.table.deferrals.pop(place, None)
+        if line_item is lineitems is None:
+            self.table.blocks.pop(registration_id, None)
+        return Erased(len(rows), len(places))
 
     async def lead(self) -> bool:
         """

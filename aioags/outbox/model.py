@@ -106,6 +106,8 @@ class Entry:
         made_at: What the clock of that process showed, microseconds since 1970.
 
         order: Rises with each stamp of that process.
+
+        ticks: What a clock of that process showed which never steps, seconds. It is not stored.
     """
 
     registration_id: str
@@ -117,6 +119,7 @@ class Entry:
     made_by: str | None = None
     made_at: int | None = None
     order: int | None = None
+    ticks: float | None = attrs.field(default=None, eq=False, repr=False)
 
     @classmethod
     def of(
@@ -157,7 +160,7 @@ class Entry:
             return cls(*key, ts, payload)
         # Mostly the same instant: it is made of the reading.
         made_at = ts if made.made_at is score.timestamp else to_micros(made.made_at)
-        return cls(*key, ts, payload, made.made_by, made_at, made.order)
+        return cls(*key, ts, payload, made.made_by, made_at, made.order, made.ticks)
 
     @property
     def key(self) -> tuple[str, str, str]:

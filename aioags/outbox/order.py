@@ -14,6 +14,7 @@ from typing import Protocol
 
 import attrs
 
+from aioags.model.stamp import timekeeper
 from aioags.outbox.model import SECOND, Entry
 
 RECENT = 60 * SECOND
@@ -71,6 +72,26 @@ def recent(now: float) -> int:
     Return the microseconds since 1970 from which on a stamp counts as made a moment ago.
     """
     return int(now * SECOND) - RECENT
+
+
+def dated(entries: list[Entry], now: float) -> list[Entry]:
+    """
+    Return what is being put with the right time of its making.
+
+    Where a wall clock shows now what it cannot have shown when a score was made, less than a minute ago, one of the two
+    readings is wrong, or the clock was set in between. Of its own scores a process knows how old they are all the same.
+    """
+    latest = int(now * SECOND)
+    oldest = latest - RECENT
+    for entry in entries:
+        if entry.made_at is not None and not oldest <= entry.made_at <= latest:
+            return [_dated(one, latest) for one in entries]
+    return entries
+
+
+def _dated(entry: Entry, latest: int) -> Entry:
+    age = timekeeper.get().age(entry.made_by, entry.ticks)
+    return entry if age is None else attrs.evolve(entry, made_at=latest - int(age * SECOND))
 
 
 @attrs.frozen
@@ -142,29 +163,26 @@ _REMEMBERED = 16_384
 
 class OwnOrder:
     """
-    What this process stored last for each row.
-
-    A row remembers the process that stamped it last. Where a score of another process came in between, an older one of
-    this process, put late or again after an error, would pass for newer than what it has itself put since.
+    What this process stored last for each row; see `aioags.outbox.putting`. A row is the hash of its key.
     """
 
     def __init__(self) -> None:
         self._last: dict[int, tuple[str, int]] = {}
         self._older: dict[int, tuple[str, int]] = {}
 
-    def has_newer_than(self, entry: Entry) -> bool:
+    def has_newer_than(self, entry: Entry, row: int) -> bool:
         """
         True when a score that was made after this one, by the same process, was stored already.
         """
-        known = self._last.get(hash(entry.key)) or self._older.get(hash(entry.key))
+        known = self._last.get(row) or self._older.get(row)
         return known is not None and known[0] == entry.made_by and (entry.order or 0) < known[1]
 
-    def note(self, entry: Entry) -> None:
+    def note(self, entry: Entry, row: int) -> None:
         """
-        Note that a score was stored.
+        Note that a score was stored, or a newer one found.
         """
-        if entry.made_by is None:
+        if entry.made_by is None or self.has_newer_than(entry, row):
             return
-        self._last[hash(entry.key)] = (entry.made_by, entry.order or 0)
+        self._last[row] = (entry.made_by, entry.order or 0)
         if len(self._last) >= _REMEMBERED:
             self._older, self._last = self._last, {}

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Mapping
 from contextlib import aclosing, suppress
 from types import TracebackType
 from typing import Any, Self
@@ -18,15 +18,17 @@ from aioags.gradebook import Gradebook
 from aioags.grading.posting import Source
 from aioags.grading.sources import as_async
 from aioags.model.endpoint import Endpoint
-from aioags.model.line_item import LineItem
+from aioags.model.line_item import LineItem, item_url
 from aioags.model.registration import Registration
 from aioags.model.score import Score
 from aioags.outbox.arguments import check_hooks, check_numbers, check_parts
 from aioags.outbox.background import Background
 from aioags.outbox.drain import Drained, Surroundings
+from aioags.outbox.erasing import Erased, check_erasure
 from aioags.outbox.limiter import Limiter, PermitCache
-from aioags.outbox.model import Entry, Selection, State, StoredScore, StoreError
-from aioags.outbox.order import OwnOrder
+from aioags.outbox.lists import Lists
+from aioags.outbox.model import Entry, Selection, StoreError
+from aioags.outbox.putting import Putting
 from aioags.outbox.registry import Registry, direct, open_gradebook
 from aioags.outbox.stats import Stats
 from aioags.outbox.store import Store
@@ -40,7 +42,7 @@ _DAY = 86_400.0
 _MONTH = 30 * _DAY
 
 
-class Outbox:
+class Outbox(Lists):
     """
     Scores that must survive this process: stored before `put` returns, posted until the platform has them.
 
@@ -113,7 +115,7 @@ class Outbox:
         self._registry = registrations if callable(registrations) else direct(registrations)
         self._teller = Teller(on_recorded, on_refused, on_unknown, on_deferred, on_dropped)
         self._runtime = runtime
-        self._own = OwnOrder()
+        self._putting = Putting(store, runtime.wall)
         self._born = (runtime.wall(), runtime.clock())
         self._grace = grace
         self._drains = 0
@@ -215,14 +217,7 @@ class Outbox:
             raise StoreError("this outbox is closed: make a new one")
         if not entries:
             return []
-        # A row remembers the process that stamped it last. Where others came in between, only we know our own order.
-        fresh = [not self._own.has_newer_than(entry) for entry in entries]
-        given = [entry for entry, is_fresh in zip(entries, fresh, strict=True) if is_fresh]
-        taken = iter(await self.store.put(given, now=self._runtime.wall()) if given else ())
-        stored = [is_fresh and next(taken) for is_fresh in fresh]
-        for entry, kept in zip(entries, stored, strict=True):
-            if kept:
-                self._own.note(entry)
+        stored = await self._putting.put(entries)
         self._background.wake((entry.registration_id, entry.line_item) for entry in entries)
         if not all(stored):
             await self._teller.dropped([entry for entry, kept in zip(entries, stored, strict=True) if not kept])
@@ -243,7 +238,7 @@ class Outbox:
             What it did. Scores may be due again afterwards, at a later time.
 
         Raises:
-            StoreError: The store failed.
+            StoreError: The store failed; while it does not take what became of scores, only after some 15 s.
         """
         self._drains += 1
         try:
@@ -311,51 +306,6 @@ class Outbox:
         """
         return await self.store.stats(now=self._runtime.wall())
 
-    def dead(
-        self,
-        *,
-        registration_id: str | None = None,
-        line_item: LineItem | str | None = None,
-        user_id: str | None = None,
-    ) -> AsyncGenerator[StoredScore, None]:
-        """
-        List the scores that were given up, with the reason in `last_error`; those that fit what is given. Of those with
-        `unsure` nobody knows whether the platform has them.
-        """
-        return self._listed(State.DEAD, Selection(registration_id, _url(line_item), user_id))
-
-    def deferred(
-        self,
-        *,
-        registration_id: str | None = None,
-        line_item: LineItem | str | None = None,
-        user_id: str | None = None,
-    ) -> AsyncGenerator[StoredScore, None]:
-        """
-        List the scores that the platform refused and that are tried again, with the reason in `last_error`; and those
-        of a line item that refused all that were tried (`attempts` 0: this one was not).
-        """
-        return self._listed(State.DEFERRED, Selection(registration_id, _url(line_item), user_id))
-
-    def delayed(
-        self,
-        *,
-        registration_id: str | None = None,
-        line_item: LineItem | str | None = None,
-        user_id: str | None = None,
-    ) -> AsyncGenerator[StoredScore, None]:
-        """
-        List the due scores whose last attempt failed without a refusal; they are tried again at `not_before`.
-        """
-        return self._listed(State.DUE, Selection(registration_id, _url(line_item), user_id))
-
-    async def _listed(self, state: State, selection: Selection) -> AsyncGenerator[StoredScore, None]:
-        after: tuple[str, str, str] | None = None
-        while rows := await self.store.listed(selection, state, after=after):
-            for row in rows:
-                yield row
-            after = rows[-1].key
-
     async def retry(
         self,
         *,
@@ -377,7 +327,7 @@ class Outbox:
         Returns:
             How many are due again.
         """
-        selection = Selection(registration_id, _url(line_item), user_id)
+        selection = Selection(registration_id, item_url(line_item), user_id)
         now = self._runtime.wall()
         count = await self.store.retry(selection, now=now, restamp=restamp, waiting=waiting)
         self._around.health.clear()
@@ -399,6 +349,38 @@ class Outbox:
             How many.
         """
         return await self.store.prune(before=self._certain_now() - older_than, dead=dead)
+
+    async def erase(
+        self,
+        registration_id: str,
+        *,
+        user_id: str | None = None,
+        line_item: LineItem | str | None = None,
+        lineitems: str | None = None,
+    ) -> Erased:
+        """
+        Forget for good: a person, a column or a course of one registration; with none of them all of the registration.
+
+        Whatever became of the scores, their rows are gone, and with them what they remember of earlier ones: the outbox
+        does not hold back an older score that is put afterwards; the platform, which compares stamps itself, may. A
+        drain that has taken scores before still posts these, and brings no row back.
+
+        Args:
+            user_id: Only this person's; with a line item or a course only what is theirs in it.
+
+            line_item: A line item or its id.
+
+            lineitems: A course: the URL of its line items, as the endpoints name it that were put for them.
+
+        Returns:
+            How much is gone, and whether something keeps bytes of it.
+
+        Raises:
+            StoreError: Nothing was erased.
+        """
+        url = item_url(line_item)
+        check_erasure(registration_id, user_id, url, lineitems)
+        return await self.store.erase(registration_id, user_id=user_id, line_item=url, lineitems=lineitems)
 
     def _certain_now(self) -> float:
         # A clock that is a year ahead for a moment must not have everything forgotten: wall time goes on no faster than
@@ -428,7 +410,3 @@ class Outbox:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
-
-
-def _url(line_item: LineItem | str | None) -> str | None:
-    return line_item.id if isinstance(line_item, LineItem) else line_item

@@ -16,7 +16,7 @@ from aioags.model.endpoint import Endpoint
 from aioags.model.progress import Scope
 from aioags.model.score import Score
 from aioags.protocol.operations import trusted_origins
-from aioags.protocol.urls import check_trusted
+from aioags.protocol.urls import check_trusted, own_spelling
 
 # PostgreSQL takes no longer key into an index: a third of a page of 8 kB.
 _LONGEST_KEY = 2_500
@@ -32,10 +32,11 @@ def pack_endpoint(endpoint: Endpoint | Mapping[str, Any], line_item: str | None)
         line_item: URL of a line item. None: the endpoint's own.
 
     Returns:
-        The endpoint as JSON, and the URL of the line item; None: there is none.
+        The endpoint as JSON, and the URL of the line item, as the endpoint spells it if it is its own; None: there is
+        none.
     """
     if isinstance(endpoint, Endpoint):
-        return _pack(endpoint, line_item or endpoint.lineitem)
+        return _pack(endpoint, own_spelling(line_item, endpoint.lineitem))
     if endpoint is None:
         raise TypeError("endpoint is None: this launch offers no grades (Endpoint.from_launch says so)")
     if not isinstance(endpoint, Mapping):

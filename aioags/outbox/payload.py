@@ -14,6 +14,9 @@ from aioags.model.stamp import Stamp
 from aioags.wire.codec import dump_score
 from aioags.wire.scalars import load_instant
 
+UNREADABLE = "its payload cannot be read"
+"""Why a score is dead that was damaged, or written by something else."""
+
 
 def dump_payload(score: Score) -> str:
     """
@@ -30,21 +33,29 @@ def load_score(payload: str, timestamp: datetime, stamp: Stamp | None = None) ->
         timestamp: Its stamp: the one it was put with, or the one to send.
 
         stamp: Who made it. None: it is not to be moved.
+
+    Raises:
+        ValueError: It cannot be read. Nothing of it is in the error, not even in what led to it.
     """
-    fields: dict[str, Any] = _decode(payload)
-    return Score(
-        fields["userId"],
-        fields["activityProgress"],
-        fields["gradingProgress"],
-        score_given=fields.get("scoreGiven"),
-        score_maximum=fields.get("scoreMaximum"),
-        timestamp=timestamp,
-        comment=fields.get("comment"),
-        scoring_user_id=fields.get("scoringUserId"),
-        submission=_load_submission(fields.get("submission")),
-        extensions={name: value for name, value in fields.items() if name not in SCORE_FIELDS},
-        _stamp=stamp,
-    )
+    try:
+        fields: dict[str, Any] = _decode(payload)
+        return Score(
+            fields["userId"],
+            fields["activityProgress"],
+            fields["gradingProgress"],
+            score_given=fields.get("scoreGiven"),
+            score_maximum=fields.get("scoreMaximum"),
+            timestamp=timestamp,
+            comment=fields.get("comment"),
+            scoring_user_id=fields.get("scoringUserId"),
+            submission=_load_submission(fields.get("submission")),
+            extensions={name: value for name, value in fields.items() if name not in SCORE_FIELDS},
+            _stamp=stamp,
+        )
+    except Exception:  # noqa: BLE001  Whatever stands there. A RecursionError is among it.
+        error = ValueError(UNREADABLE)
+    # Out here: raised above it would keep the other one, and a JSONDecodeError keeps the whole text.
+    raise error
 
 
 def _number(text: str) -> float | Decimal:

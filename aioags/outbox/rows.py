@@ -8,7 +8,10 @@ from collections.abc import Iterable, Sequence
 from itertools import starmap
 from typing import Any
 
-from aioags.outbox.model import Block, Deferral, DueItem, Selection, State
+import attrs
+
+from aioags.outbox.damage import sane_count, sane_seconds
+from aioags.outbox.model import Block, Deferral, DueItem, Selection, State, StoredScore
 from aioags.outbox.stats import PlatformStats, Stats
 
 _NOTHING = (0, 0, 0, 0, 0, 0, None)
@@ -23,11 +26,31 @@ def counted(rows: Iterable[Sequence[Any]], blocks: Iterable[Sequence[Any]]) -> S
 
         blocks: For each registration that is left alone: its id, until when, why.
     """
-    counts = {row[0]: row[1:] for row in rows}
+    counts = {row[0]: (*row[1:-1], _oldest(row[-1])) for row in rows}
     left_alone = {row[0]: Block(*row) for row in blocks}
     names = sorted({*left_alone, *counts})
     facts = ((name, *counts.get(name, _NOTHING), left_alone.get(name)) for name in names)
     return Stats(tuple(starmap(PlatformStats, facts)))
+
+
+def _oldest(since: float | None) -> float | None:
+    return None if since is None else sane_seconds(since)
+
+
+def listed_score(columns: Sequence[Any]) -> StoredScore:
+    """
+    Make a row of a list of all columns; a number in it that cannot be is 0.
+    """
+    row = StoredScore(*columns)
+    return attrs.evolve(
+        row,
+        attempts=sane_count(row.attempts),
+        not_before=sane_seconds(row.not_before),
+        since=sane_seconds(row.since),
+        deferrals=sane_count(row.deferrals),
+        waited=sane_seconds(row.waited),
+        failed_at=sane_seconds(row.failed_at),
+    )
 
 
 def soonest(rows: Iterable[Sequence[Any]]) -> list[DueItem]:

@@ -26,6 +26,7 @@ from collections.abc import Collection, Sequence
 from hashlib import sha256
 from typing import Protocol
 
+from aioags.outbox.erasing import Erased
 from aioags.outbox.model import Block, Deferral, DueItem, Entry, Outcome, Selection, State, StoredScore, Taken
 from aioags.outbox.stats import Stats
 
@@ -154,6 +155,25 @@ class Store(Protocol):
 
         Returns:
             How many.
+        """
+        ...
+
+    async def erase(
+        self,
+        registration_id: str,
+        *,
+        user_id: str | None = None,
+        line_item: str | None = None,
+        lineitems: str | None = None,
+    ) -> Erased:
+        """
+        Delete rows in whatever state: those that fit everything that is given. All of them or, if it raises, none.
+
+        Where no person is given the line items are forgotten too, with their endpoints and deferrals; where nothing is
+        given but the registration, the block of the platform. What is settled afterwards finds no row, and makes none.
+
+        Args:
+            lineitems: Only of line items whose endpoint names this collection.
         """
         ...
 

@@ -46,6 +46,7 @@ from aioags.errors import (
 )
 from aioags.model.delivery import Delivery
 from aioags.model.policy import full_jitter, positive_seconds
+from aioags.outbox.damage import sane_count, sane_seconds
 from aioags.outbox.model import DAY, FIRST_DEFERRAL, SECOND, Deferral, Outcome, State, StoredScore, to_micros
 from aioags.protocol.trial import is_final_for_all
 
@@ -164,7 +165,7 @@ def judge(
     if _is_refused_by_platform(error) and not gone:
         waited = max(outcome.waited, min(refusing, now - row.since))
         if waited < backoff.give_up_after:
-            deferrals = row.deferrals + 1
+            deferrals = outcome.deferrals + 1
             wait = deferral_wait(deferrals)
             deferred = attrs.evolve(outcome, state=State.DEFERRED, not_before=now + wait, deferrals=deferrals)
             return Verdict(deferred, Standing.HEALTHY, error=error)
@@ -176,7 +177,7 @@ def judge(
     if outcome.waited >= backoff.give_up_after:
         return Verdict(_given_up(outcome, backoff), standing, error=error)
     counted = standing in (Standing.SHAKY, Standing.HEALTHY) or (away and _was_sent(delivery))
-    not_before = now + backoff.wait(row.attempts, jitter) if counted else 0.0
+    not_before = now + backoff.wait(max(sane_count(row.attempts), 1), jitter) if counted else 0.0
     state = State.DUE if counted else row.state
     later = attrs.evolve(outcome, state=state, not_before=not_before, counted=counted)
     return Verdict(later, standing, error.retry_after, error)
@@ -211,8 +212,8 @@ def defer_again(before: Deferral | None, reason: str, now: float) -> Deferral:
     Args:
         before: What it was deferred with. None: it was not.
     """
-    count = 1 if before is None else before.count + 1
-    waited = 0.0 if before is None else before.waited + _gap(before.at, now)
+    count = 1 if before is None else sane_count(before.count) + 1
+    waited = 0.0 if before is None else sane_seconds(before.waited) + _gap(before.at, now)
     return Deferral(count, now, now + deferral_wait(count), reason, waited)
 
 
@@ -224,7 +225,7 @@ def describe(error: AGSError) -> str:
 
 
 def _outcome(row: StoredScore, held: int) -> Outcome:
-    return Outcome(*row.key, row.ts, State.DUE, held, deferrals=row.deferrals)
+    return Outcome(*row.key, row.ts, State.DUE, held, deferrals=sane_count(row.deferrals))
 
 
 def _failure(row: StoredScore, error: AGSError, now: float, held: int) -> Outcome:
@@ -232,7 +233,7 @@ def _failure(row: StoredScore, error: AGSError, now: float, held: int) -> Outcom
         _outcome(row, held),
         unsure=row.unsure or error.recorded is None,
         error=describe(error),
-        waited=row.waited + _gap(row.failed_at or row.since, now),
+        waited=sane_seconds(row.waited) + _gap(sane_seconds(row.failed_at) or row.since, now),
         failed_at=now,
     )
 
@@ -243,7 +244,7 @@ def _given_up(outcome: Outcome, backoff: Backoff) -> Outcome:
 
 
 def _gap(since: float, now: float) -> float:
-    return min(max(now - since, 0.0), DAY)
+    return min(max(now - sane_seconds(since), 0.0), DAY)
 
 
 def _recorded(row: StoredScore, now: float, held: int, delivery: Delivery | None) -> Outcome:

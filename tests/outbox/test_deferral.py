@@ -4,13 +4,16 @@ What a platform refuses today it may take tomorrow: nothing that can lift is dea
 
 from __future__ import annotations
 
+import itertools
 import logging
 from pathlib import Path
 
 import pytest
 
 from aioags.outbox import Backoff, Outbox, SQLiteStore
+from aioags.protocol.messages import Request, Response
 from tests.outbox.kit import SCHOOL, Desk, new_desk
+from tests.rigs.faults import Fault
 from tests.rigs.memory import runtime_for
 
 HOUR, DAY = 3600.0, 86_400.0
@@ -43,6 +46,25 @@ async def test_an_unpublished_column_costs_few_requests_and_no_grade() -> None:
     asked = [row async for row in desk.outbox.deferred() if row.attempts]
     assert {row.attempts for row in asked} == {1}, "each time another one"
     assert {str(row.last_error).partition(":")[0] for row in asked} == {"RefusedError"}
+
+
+@pytest.mark.parametrize("statuses", [(422, 400), (422, 403, 400), (400, 400, 400, 400, 422, 422, 422, 422)])
+async def test_a_column_that_refuses_each_for_another_reason_costs_few_requests_too(statuses: tuple[int, ...]) -> None:
+    desk = new_desk(users=500)
+    said = itertools.cycle(statuses)
+
+    def refuse(request: Request) -> Fault | None:
+        if "/scores" not in request.url:
+            return None
+        return Fault("no", lambda request, *_: Response(next(said), "", (), b"{}", request.url))
+
+    desk.transport.choose = refuse
+    await desk.put(*(desk.grade(5, user) for user in desk.platform.users()))
+    assert await drain_for(desk, HOUR) == 0
+    assert desk.transport.befallen <= 20
+    assert (await desk.outbox.stats()).deferred == 500
+    desk.heal()
+    assert await drain_for(desk, 2 * HOUR) == 500
 
 
 async def test_one_success_frees_all_scores_of_a_line_item() -> None:

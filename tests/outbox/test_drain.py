@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import pytest
 
 from aioags import ActivityProgress, Endpoint, Scope, Score
-from aioags.outbox import Backoff, MemoryStore, Outcome, State, StoreError
+from aioags.outbox import Backoff, MemoryStore, Outcome, Selection, State, StoreError
 from aioags.protocol.messages import Request
 from tests.outbox.kit import SCHOOL, Desk, new_desk
 from tests.rigs.faults import FAULTS, Fault
@@ -324,6 +324,34 @@ async def test_a_store_that_fails_is_heard_and_nothing_is_lost() -> None:
             await desk.drain()
     assert (await store.stats(now=desk.time.wall())).due == 30
     assert desk.told == []
+
+
+class StumblingStore(MemoryStore):
+    """
+    A store whose first writes of what became of attempts fail, before or after they are durable.
+    """
+
+    failures = 1
+    durable = False
+
+    async def settle(self, outcomes: Sequence[Outcome], *, now: float) -> None:
+        self.failures -= 1
+        if self.failures < 0 or self.durable:
+            await super().settle(outcomes, now=now)
+        if self.failures >= 0:
+            raise StoreError("disk full")
+
+
+@pytest.mark.parametrize("durable", [False, True])
+async def test_what_the_platform_said_yes_to_is_written_once_more_where_the_store_stumbles(durable: bool) -> None:
+    store = StumblingStore()
+    store.durable = durable
+    desk = new_desk(users=1, store=store)
+    await desk.put(Score.progress(desk.user, "Started", timestamp=desk.now()))
+    await desk.drain()
+    (row,) = await store.listed(Selection(SCHOOL, desk.item, desk.user), State.SENT)
+    assert row.attempts == 1
+    assert desk.told == [("recorded", desk.user, 1)]
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,6 +45,16 @@ async def test_a_line_item_may_be_given_as_such_as_its_id_or_not_at_all() -> Non
         await desk.outbox.put(SCHOOL, desk.endpoint, desk.grade(), line_item=given_item)
     items = {key[1] for key in desk.table.rows}
     assert items == {"https://lms.example/2", "https://lms.example/3", desk.item}
+
+
+async def test_the_endpoints_own_line_item_has_one_row_however_it_is_spelled() -> None:
+    desk = new_desk()
+    own = f"{desk.item}?type_id=1"
+    endpoint = attrs.evolve(desk.endpoint, lineitem=own)
+    for spelling in (None, own, desk.item, f"{desk.item}/", desk.item.replace("https", "HTTPS", 1)):
+        await desk.outbox.put(SCHOOL, endpoint, desk.grade(), line_item=spelling)
+    await desk.outbox.put(SCHOOL, endpoint, desk.grade(), line_item=f"{desk.item}?type_id=2")
+    assert {key[1] for key in desk.table.rows} == {own, f"{desk.item}?type_id=2"}
 
 
 async def test_put_many_takes_scores_and_pairs_from_any_source() -> None:

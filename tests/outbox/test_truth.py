@@ -4,20 +4,32 @@ What is told as recorded is, what was put last wins, and an outage costs few req
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
 import attrs
 import pytest
 
-from aioags import Client, Endpoint, RetryPolicy, Scope, Score, StaleScoreError, UnreachableError
+from aioags import (
+    AGSError,
+    BrokenError,
+    Client,
+    Endpoint,
+    RetryPolicy,
+    Scope,
+    Score,
+    StaleScoreError,
+    UnreachableError,
+)
 from aioags.model.stamp import Timekeeper, timekeeper
 from aioags.outbox import Block, Entry, MemoryStore, Outbox, State
 from aioags.protocol.messages import Request, Response
-from tests.outbox.kit import SCHOOL, Desk, new_desk
+from tests.outbox.kit import FAULT, SCHOOL, Desk, new_desk
 from tests.rigs.faults import Fault, FaultyTransport
 from tests.rigs.memory import runtime_for
 
@@ -69,6 +81,34 @@ async def test_stale_by_what_shows_the_same_is_recorded() -> None:
     assert (await outcome(desk))[0] is State.SENT
 
 
+@pytest.mark.parametrize("repeated", [True, False])
+async def test_what_was_refused_and_came_again_by_itself_is_recorded(repeated: bool) -> None:
+    """
+    A teacher locks the column; the network repeats the refused request after the lock is gone, or another tool grades.
+    """
+    desk = new_desk("moodle")
+    sent: list[Request] = []
+
+    async def keep(request: Request) -> None:
+        sent.extend([request] if "/scores" in request.url else [])
+
+    desk.transport.before = keep
+    desk.platform.lock(desk.item)
+    await desk.put(desk.grade(4))
+    assert (await outcome(desk))[0] is State.DEFERRED
+    desk.platform.lock(desk.item, locked=False)
+    if repeated:
+        desk.platform.answer(sent[-1])
+    else:
+        await somebody_else_grades(desk, 9)
+    desk.time.now += 1000
+    if repeated:
+        assert await outcome(desk) == (State.SENT, False, "None")
+    else:
+        assert await outcome(desk) == (State.DEAD, False, "StaleScoreError")
+    assert desk.applied() == [4 if repeated else 9]
+
+
 async def test_where_nobody_can_look_it_is_unknown() -> None:
     desk = new_desk()
     desk.endpoint = Endpoint(None, desk.item, [Scope.SCORE])
@@ -113,6 +153,64 @@ async def test_what_the_client_itself_could_not_find_out_is_unknown() -> None:
     assert await outcome(desk) == (State.DEAD, True, "StaleScoreError")
     assert desk.told == [("unknown", desk.user, 2)]
     assert desk.applied() == [9]
+
+
+@pytest.mark.parametrize("fault", ["502", "refused"])
+async def test_what_the_client_itself_could_not_look_at_just_then_waits(fault: str) -> None:
+    desk = new_desk("moodle", retry=RetryPolicy())
+    left = ["reset"]
+
+    def choose(request: Request) -> Fault | None:
+        if "/scores" in request.url and left:
+            left.clear()
+            return FAULT["reset-after-effect"]
+        return OUTAGES[fault] if "/results" in request.url else None
+
+    desk.transport.choose = choose
+    await desk.put(desk.grade(4))
+    assert await outcome(desk) == (State.DUE, True, "LostAnswerError")
+    desk.heal()
+    desk.time.now += 3600
+    assert (await outcome(desk))[0] is State.SENT
+    assert desk.applied() == [4]
+
+
+async def open_breaker(desk: Desk, of: str) -> None:
+    """
+    Let everything fail whose URL holds a text, until the client takes the platform to be away.
+    """
+    gradebook = desk.client.gradebook(desk.registration, desk.endpoint)
+    desk.fail("500", of=of)
+    async with asyncio.TaskGroup() as group:
+        for user in desk.platform.users() * 4:
+            group.create_task(_swallow(gradebook.get_result(user)))
+
+
+async def _swallow(call: Coroutine[object, object, object]) -> None:
+    with suppress(AGSError):
+        await call
+
+
+async def test_an_outbox_looks_at_nothing_that_it_would_have_to_wait_for() -> None:
+    desk = new_desk("canvas", users=12, retry=RetryPolicy(attempts=1), outbox={"patience": 0})
+    await crash_before_effect(desk, desk.grade(4, comment="well done"))
+    await open_breaker(desk, of="/results")
+    before = desk.time.now
+    await desk.outbox.drain(SCHOOL, desk.item)
+    assert desk.row().state is State.DUE
+    assert desk.time.now == before
+
+
+async def test_who_does_not_wait_is_told_at_once_that_the_platform_is_away() -> None:
+    desk = new_desk("moodle", users=12, retry=RetryPolicy(attempts=1))
+    gradebook = desk.client.gradebook(desk.registration, desk.endpoint)
+    await open_breaker(desk, of="/results")
+    before = desk.time.now
+    with pytest.raises(BrokenError):
+        await gradebook.get_result(desk.user, patient=False)
+    with pytest.raises(BrokenError):
+        await gradebook.get_line_item(patient=False)
+    assert desk.time.now == before
 
 
 def another_process(desk: Desk, skew: float) -> tuple[Outbox, Timekeeper]:

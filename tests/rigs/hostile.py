@@ -256,7 +256,7 @@ CASES = [
     Case(
         "500 without end",
         endless(CHUNKED.replace(b"200 OK", b"500 No") + b"\r\n", chunk(b"x" * MEGABYTE)),
-        MalformedError,
+        BrokenError,
     ),
     Case("500 with a page", whole(http(500, b"<html>" * 100_000)), BrokenError),
 ]

@@ -68,7 +68,7 @@ def version(folder: Path) -> str:
     return subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, check=True).stdout.strip()
 
 
-def _servant() -> dict[str, Any]:
+def find_servant() -> dict[str, Any]:
     """
     Say as whom PostgreSQL is to run, as arguments of `subprocess.run`.
     """
@@ -102,6 +102,15 @@ class Server:
         Return the URL of a database.
         """
         return f"postgresql://postgres@/{database}?host={self.folder}"
+
+    def restart(self) -> None:
+        """
+        Stop it at once, as after a crash, and start it anew with the same data.
+        """
+        binaries, who = find_binaries(), find_servant()
+        assert binaries is not None
+        command = [str(_reachable(binaries, self.folder, who) / "pg_ctl"), "-D", str(self.folder / "data"), "-w", "-s"]
+        postgres_keeper.run([*command, "-l", str(self.folder / "log"), "-m", "immediate", "restart"], who)
 
     @contextmanager
     def database(self, *, template: str = "template1") -> Iterator[str]:
@@ -145,7 +154,7 @@ def running_server(*, durable: bool = False) -> Iterator[Server]:
     ) as keeper:
         assert keeper.stdin is not None
         assert keeper.stdout is not None
-        servant = _servant()
+        servant = find_servant()
         if servant:
             os.chown(folder, servant["user"], servant["group"])
         folder.chmod(0o755)

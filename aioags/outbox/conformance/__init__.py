@@ -23,6 +23,7 @@ Before that import, ``pytest.register_assert_rewrite("aioags.outbox.conformance"
 """
 
 from aioags.outbox.conformance.deferring import DeferringTests
+from aioags.outbox.conformance.erasing import ErasingTests
 from aioags.outbox.conformance.given import OpenStore
 from aioags.outbox.conformance.keeping import KeepingTests
 from aioags.outbox.conformance.putting import PuttingTests
@@ -32,7 +33,7 @@ from aioags.outbox.conformance.taking import TakingTests
 __all__ = ["OpenStore", "StoreConformance"]
 
 
-class StoreConformance(PuttingTests, TakingTests, SettlingTests, DeferringTests, KeepingTests):
+class StoreConformance(PuttingTests, TakingTests, SettlingTests, DeferringTests, KeepingTests, ErasingTests):
     """
     What every store must do.
     """

@@ -7,7 +7,10 @@ error came from. Of both nothing is kept but the kind of the error and PostgreSQ
 
 from __future__ import annotations
 
+import re
+
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from aioags.outbox.group_commit import HeldError
 from aioags.outbox.model import StoreError
@@ -37,3 +40,20 @@ def held_error() -> HeldError:
         "PostgreSQL: somebody's open transaction holds a row of the outbox that is to be changed, and does not end; "
         "pg_stat_activity shows it, by its state and xact_start"
     )
+
+
+def check_conninfo(conninfo: str) -> None:
+    """
+    Check how a database is named, before anything is opened.
+
+    Raises:
+        ValueError: libpq would not take it.
+    """
+    # It holds a password: nothing of it is shown, and libpq's own words would.
+    if re.match(r"\w+\+\w+:", conninfo):
+        raise ValueError("conninfo must be as libpq takes it: write postgresql:// without the name of a driver")
+    try:
+        conninfo_to_dict(conninfo)
+    except psycopg.ProgrammingError:
+        message = "conninfo cannot be read: give a postgresql:// URL or a connection string of libpq"
+        raise ValueError(message) from None

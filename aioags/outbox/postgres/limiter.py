@@ -5,10 +5,32 @@ A limit on scores per second, kept in PostgreSQL.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import LiteralString
 
 from aioags.outbox.limiter import Permits
-from aioags.outbox.postgres import sql
 from aioags.outbox.postgres.store import PostgresStore
+
+# Generic cell rate: tat is when the bucket is empty again. The server's clock serves everybody. One that is further
+# ahead than a bucket is deep was written while a clock was wrong.
+_TAKE_PERMITS: LiteralString = """
+    WITH clock AS (SELECT coalesce(%(now)s::float8, extract(epoch FROM clock_timestamp())::float8) AS now)
+    UPDATE aioags_outbox_platform SET
+        tat = CASE WHEN tat > now + %(depth)s THEN now ELSE greatest(tat, now) END + %(cost)s
+    FROM clock
+    WHERE registration = %(registration)s AND (blocked_until <= now OR blocked_until > now + 86400)
+        AND (tat > now + %(depth)s OR greatest(tat, now) + %(cost)s <= now + %(depth)s)
+    RETURNING 0
+"""
+
+_PERMITS_AFTER: LiteralString = """
+    SELECT greatest(blocked_until, tat + %(cost)s - %(depth)s)
+        - coalesce(%(now)s::float8, extract(epoch FROM clock_timestamp())::float8)
+    FROM aioags_outbox_platform WHERE registration = %(registration)s
+"""
+
+_NEW_PLATFORM: LiteralString = (
+    "INSERT INTO aioags_outbox_platform (registration) VALUES (%s) ON CONFLICT (registration) DO NOTHING"
+)
 
 
 class PostgresLimiter:
@@ -46,11 +68,11 @@ class PostgresLimiter:
         arguments = {"registration": registration_id, "cost": cost, "depth": depth, "now": now}
         async with self._store.single() as connection:
             if registration_id not in self._known:
-                await connection.execute(sql.NEW_PLATFORM, (registration_id,))
+                await connection.execute(_NEW_PLATFORM, (registration_id,))
                 self._known.add(registration_id)
-            cursor = await connection.execute(sql.TAKE_PERMITS, arguments)
+            cursor = await connection.execute(_TAKE_PERMITS, arguments)
             if cursor.rowcount:
                 return Permits(wanted)
-            cursor = await connection.execute(sql.PERMITS_AFTER, arguments)
+            cursor = await connection.execute(_PERMITS_AFTER, arguments)
             row = await cursor.fetchone()
             return Permits(0, max(0.001, float(row[0])) if row else 0.001)

@@ -5,7 +5,11 @@ The tables of a PostgreSQL outbox, and how older ones become newer ones.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import LiteralString
+from typing import Any, LiteralString
+
+import psycopg
+
+from aioags.outbox.model import StoreError
 
 Migration = Sequence[LiteralString]
 """The statements that lead from one version to the next."""
@@ -97,3 +101,47 @@ HAS_TABLES: LiteralString = "SELECT to_regclass('aioags_outbox_version') IS NOT 
 VERSION: LiteralString = "SELECT version FROM aioags_outbox_version"
 
 SET_VERSION: LiteralString = "UPDATE aioags_outbox_version SET version = %s"
+
+
+async def version_of(connection: psycopg.AsyncConnection[Any]) -> int:
+    """
+    Return the version of the tables. 0: there are none.
+    """
+    cursor = await connection.execute(HAS_TABLES)
+    row = await cursor.fetchone()
+    if row is None or not row[0]:
+        return 0
+    row = await (await connection.execute(VERSION)).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def check_version(version: int) -> None:
+    """
+    Accept tables of this package's version only.
+
+    Raises:
+        StoreError: They are older, newer, or not there.
+    """
+    newest_known = len(MIGRATIONS)
+    if version == 0:
+        raise StoreError("the outbox has no tables in this database: run aioags outbox migrate, or store.migrate()")
+    if version < newest_known:
+        raise StoreError(
+            f"the outbox's tables have version {version}, this aioags needs {newest_known}: run aioags outbox migrate"
+        )
+    if version > newest_known:
+        raise StoreError(
+            f"the outbox's tables have version {version} and this aioags knows up to {newest_known}: "
+            "update aioags wherever it is used"
+        )
+
+
+def check_encoding(connection: psycopg.AsyncConnection[Any]) -> None:
+    """
+    Accept databases that know what their texts are.
+
+    Raises:
+        StoreError: It takes any bytes for a text, and gives them back as such.
+    """
+    if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
+        raise StoreError("this database has the encoding SQL_ASCII: make one with ENCODING 'UTF8' for the outbox")

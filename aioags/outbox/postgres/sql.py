@@ -25,9 +25,13 @@ PATIENCE_TOGETHER: LiteralString = "SET LOCAL lock_timeout = '200ms'"
 
 PATIENCE_ALONE: LiteralString = "SET LOCAL lock_timeout = '25ms'"
 
-_COLUMNS: LiteralString = """
+# A state that nobody knows was damaged: such a row is dead, wherever it is looked at.
+_NOT_DEAD: LiteralString = "state IN ('due', 'deferred', 'sent')"
+
+_COLUMNS: LiteralString = f"""
     score.registration, score.line_item, score.user_id, score.ts, score.payload, score.wire_ts, score.sent_ts,
-    score.state, score.attempts, score.not_before, score.last_error
+    CASE WHEN score.{_NOT_DEAD} THEN score.state ELSE 'dead' END, score.attempts, score.not_before,
+    CASE WHEN score.{_NOT_DEAD} OR score.state = 'dead' THEN score.last_error ELSE 'its state cannot be read' END
 """
 
 # After `unsure` and `since`.
@@ -152,13 +156,14 @@ def _take(order: LiteralString, first: LiteralString) -> LiteralString:
         ORDER BY {first} state = 'deferred', not_before LIMIT %(limit)s
     )
     UPDATE aioags_outbox_score AS score SET
-        attempts = score.attempts + 1,
+        attempts = least(greatest(score.attempts, 0), 1000000) + 1,
         unsure = true,
         wire_for = score.ts,
         wire_ts = CASE
             WHEN picked.again THEN score.wire_ts
             WHEN score.wire_ts IS NULL THEN score.ts
-            ELSE greatest(score.ts, ((CASE
+            -- 10^18 is beyond every date, and far from what is an integer: of a row that was damaged.
+            ELSE greatest(score.ts, (least(1000000000000000000, CASE
                 WHEN picked.unsure THEN greatest(score.wire_ts, %(now_micros)s) ELSE score.wire_ts
             END) / 1000000 + 1) * 1000000)
         END
@@ -310,14 +315,15 @@ STATS: LiteralString = f"""
     SELECT registration, count(*) FILTER (WHERE state = 'due'),
         count(*) FILTER (WHERE state = 'due' AND not_before > %(now)s AND not_before <= {_HORIZON}),
         count(*) FILTER (WHERE state = 'deferred'), count(*) FILTER (WHERE state = 'sent'),
-        count(*) FILTER (WHERE state = 'dead' AND NOT unsure), count(*) FILTER (WHERE state = 'dead' AND unsure),
+        count(*) FILTER (WHERE NOT {_NOT_DEAD} AND NOT unsure), count(*) FILTER (WHERE NOT {_NOT_DEAD} AND unsure),
         min(since) FILTER (WHERE state = 'due')
     FROM aioags_outbox_score GROUP BY registration
 """  # noqa: S608
 
 LISTED: LiteralString = f"""
     SELECT {_COLUMNS}, unsure, since, {_MORE_COLUMNS} FROM aioags_outbox_score AS score
-    WHERE state = %(state)s AND (state <> 'due' OR last_error IS NOT NULL) AND {_SELECTED}
+    WHERE (state = %(state)s OR %(state)s = 'dead' AND NOT {_NOT_DEAD})
+        AND (state <> 'due' OR last_error IS NOT NULL) AND {_SELECTED}
         AND (registration, line_item, user_id) > (%(last_registration)s, %(last_line_item)s, %(last_user)s)
     ORDER BY registration, line_item, user_id LIMIT %(limit)s
 """  # noqa: S608  Only our own text is put in.
@@ -329,7 +335,7 @@ RETRY: LiteralString = f"""
         wire_for = CASE WHEN %(restamp)s THEN NULL ELSE wire_for END,
         made_by = CASE WHEN %(restamp)s THEN NULL ELSE made_by END,
         wire_ts = CASE WHEN %(restamp)s THEN greatest(wire_ts, %(now_micros)s) ELSE wire_ts END
-    WHERE state IN ('dead', 'deferred') AND {_SELECTED}
+    WHERE state NOT IN ('due', 'sent') AND {_SELECTED}
 """  # noqa: S608  Only our own text is put in.
 
 LIFT_ITEMS: LiteralString = f"""
@@ -345,14 +351,15 @@ HURRY: LiteralString = f"""
 """  # noqa: S608  Only our own text is put in.
 
 # A row that somebody is just changing is in use.
-PRUNE: LiteralString = """
+PRUNE: LiteralString = f"""
     WITH old AS (
-        SELECT registration, line_item, user_id FROM aioags_outbox_score WHERE state = ANY (%s) AND since < %s
+        SELECT registration, line_item, user_id FROM aioags_outbox_score
+        WHERE (state = 'sent' OR %(dead)s AND NOT {_NOT_DEAD}) AND since < %(before)s
         FOR UPDATE SKIP LOCKED
     )
     DELETE FROM aioags_outbox_score AS score USING old
     WHERE score.registration = old.registration AND score.line_item = old.line_item AND score.user_id = old.user_id
-"""
+"""  # noqa: S608
 
 PRUNE_ENDPOINTS: LiteralString = """
     DELETE FROM aioags_outbox_endpoint AS old WHERE since < %s AND (
@@ -373,28 +380,6 @@ PRUNE_DEFERRALS: LiteralString = """
         WHERE score.registration = old.registration AND score.line_item = old.line_item
     )
 """
-
-# Generic cell rate: tat is when the bucket is empty again. The server's clock serves everybody. One that is further
-# ahead than a bucket is deep was written while a clock was wrong.
-TAKE_PERMITS: LiteralString = """
-    WITH clock AS (SELECT coalesce(%(now)s::float8, extract(epoch FROM clock_timestamp())::float8) AS now)
-    UPDATE aioags_outbox_platform SET
-        tat = CASE WHEN tat > now + %(depth)s THEN now ELSE greatest(tat, now) END + %(cost)s
-    FROM clock
-    WHERE registration = %(registration)s AND (blocked_until <= now OR blocked_until > now + 86400)
-        AND (tat > now + %(depth)s OR greatest(tat, now) + %(cost)s <= now + %(depth)s)
-    RETURNING 0
-"""
-
-PERMITS_AFTER: LiteralString = """
-    SELECT greatest(blocked_until, tat + %(cost)s - %(depth)s)
-        - coalesce(%(now)s::float8, extract(epoch FROM clock_timestamp())::float8)
-    FROM aioags_outbox_platform WHERE registration = %(registration)s
-"""
-
-NEW_PLATFORM: LiteralString = (
-    "INSERT INTO aioags_outbox_platform (registration) VALUES (%s) ON CONFLICT (registration) DO NOTHING"
-)
 
 
 def put_arguments(entries: Sequence[Entry], now: float) -> dict[str, Any]:

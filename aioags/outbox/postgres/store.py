@@ -8,7 +8,6 @@ It holds state only. Who drains when is the business of a job engine, such as pr
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -17,6 +16,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool, PoolClosed
 
+from aioags.outbox.erasing import Erased
 from aioags.outbox.group_commit import Commit, GroupCommit
 from aioags.outbox.model import (
     SECOND,
@@ -33,9 +33,11 @@ from aioags.outbox.model import (
 )
 from aioags.outbox.order import Newest
 from aioags.outbox.postgres import schema, sql
-from aioags.outbox.postgres.errors import held_error, store_error
+from aioags.outbox.postgres.erasing import erase
+from aioags.outbox.postgres.errors import check_conninfo, held_error, store_error
 from aioags.outbox.postgres.locks import Locks
-from aioags.outbox.rows import counted, deferral_arguments, page_arguments, selection_arguments, soonest
+from aioags.outbox.postgres.reading import bury, fetched
+from aioags.outbox.rows import counted, deferral_arguments, listed_score, page_arguments, selection_arguments, soonest
 from aioags.outbox.stats import Stats
 from aioags.outbox.store import lock_name
 
@@ -67,6 +69,10 @@ class PostgresStore:
 
         patience: How long a put or a settlement is tried again when somebody's open transaction holds its row, seconds.
             Others do not wait for it.
+
+        proxied: The database is behind a proxy that hands out a connection for one transaction at a time, such as
+            PgBouncer in transaction mode. Then no statement is prepared, and `alone` refuses. A pool of the caller's
+            must see to the first itself: ``prepare_threshold=None`` for its connections.
     """
 
     def __init__(
@@ -77,16 +83,20 @@ class PostgresStore:
         most_connections: int = 10,
         wake: Wake | None = None,
         patience: float = 30.0,
+        proxied: bool = False,
     ) -> None:
         if (conninfo is None) == (pool is None):
             raise ValueError("give a conninfo or a pool, exactly one of the two")
         if conninfo is not None:
-            _check_conninfo(conninfo)
+            check_conninfo(conninfo)
         self.wake = wake
         self._conninfo = conninfo
         self._owned = pool is None
+        self._proxied = proxied
+        # psycopg's own 5; a statement that was prepared on another connection is not there.
+        self._settings: dict[str, Any] = {"autocommit": True, "prepare_threshold": None if proxied else 5}
         self._pool = pool or AsyncConnectionPool(
-            conninfo or "", kwargs={"autocommit": True}, min_size=1, max_size=most_connections, open=False
+            conninfo or "", kwargs=self._settings, min_size=1, max_size=most_connections, open=False
         )
         self._puts: GroupCommit[Entry, list[bool]] = GroupCommit(self._put_group, patience=patience)
         self._settlements: GroupCommit[Outcome, None] = GroupCommit(self._settle_group, patience=patience)
@@ -142,7 +152,8 @@ class PostgresStore:
             if self._ready:
                 return
             async with self._first() as connection:
-                _check_version(await _version(connection))
+                schema.check_encoding(connection)
+                schema.check_version(await schema.version_of(connection))
             if self._owned:
                 await self._pool.open()
             self._ready = True
@@ -157,7 +168,7 @@ class PostgresStore:
                 yield connection
             return
         timeout = conninfo_to_dict(self._conninfo).get("connect_timeout", _CONNECT_TIMEOUT)
-        opened = psycopg.AsyncConnection.connect(self._conninfo, autocommit=True, connect_timeout=timeout)
+        opened = psycopg.AsyncConnection.connect(self._conninfo, **self._settings, connect_timeout=timeout)
         async with await opened as connection:
             yield connection
 
@@ -170,10 +181,11 @@ class PostgresStore:
         """
         try:
             async with self._first() as connection, connection.transaction():
+                schema.check_encoding(connection)
                 await connection.execute(schema.LOCK_SCHEMA)
-                version = await _version(connection)
+                version = await schema.version_of(connection)
                 if version > len(schema.MIGRATIONS):
-                    _check_version(version)
+                    schema.check_version(version)
                 for migration in schema.MIGRATIONS[version:]:
                     for statement in migration:
                         await connection.execute(statement)
@@ -212,7 +224,7 @@ class PostgresStore:
         """
         async with self.single() as connection:
             cursor = await connection.execute(sql.DUE, {"now": now})
-            return soonest(await cursor.fetchall())
+            return soonest(await fetched(cursor))
 
     async def endpoint(self, registration_id: str, line_item: str) -> str | None:
         """
@@ -220,8 +232,8 @@ class PostgresStore:
         """
         async with self.single() as connection:
             cursor = await connection.execute(sql.ENDPOINT, (registration_id, line_item))
-            row = await cursor.fetchone()
-            return None if row is None else str(row[0])
+            rows = await fetched(cursor)
+            return str(rows[0][0]) if rows else None
 
     async def take(
         self,
@@ -246,13 +258,13 @@ class PostgresStore:
         }
         async with self.single() as connection:
             cursor = await connection.execute(sql.PROBE if probe else sql.TAKE, arguments)
-            if rows := await cursor.fetchall():
+            if rows := await bury(connection, await fetched(cursor)):
                 *_, count, at, until, reason, waited = rows[0]
                 deferral = None if count is None else Deferral(count, at, until, reason, waited)
                 return Taken([StoredScore(*row[:-5]) for row in rows], deferral=deferral)
             cursor = await connection.execute(sql.BLOCK_OF, arguments)
-            blocked = await cursor.fetchone()
-            return Taken([], None if blocked is None else Block(registration_id, *blocked))
+            blocks = await fetched(cursor)
+            return Taken([], Block(registration_id, *blocks[0]) if blocks else None)
 
     async def settle(self, outcomes: Sequence[Outcome], *, now: float) -> None:
         """
@@ -317,8 +329,8 @@ class PostgresStore:
         """
         clock = {"now": now}
         async with self.single() as connection:
-            blocks = await (await connection.execute(sql.BLOCKS, clock)).fetchall()
-            return counted(await (await connection.execute(sql.STATS, clock)).fetchall(), blocks)
+            blocks = await fetched(await connection.execute(sql.BLOCKS, clock))
+            return counted(await fetched(await connection.execute(sql.STATS, clock)), blocks)
 
     async def listed(
         self, selection: Selection, state: State, *, after: tuple[str, str, str] | None = None, limit: int = 500
@@ -327,8 +339,12 @@ class PostgresStore:
         List rows of a state, by key, one page.
         """
         async with self.single() as connection:
-            cursor = await connection.execute(sql.LISTED, page_arguments(selection, state, after, limit))
-            return [StoredScore(*row) for row in await cursor.fetchall()]
+            arguments = page_arguments(selection, state, after, limit)
+            found = await fetched(await connection.execute(sql.LISTED, arguments))
+            if len(await bury(connection, found)) < len(found):
+                # They have other names now, and their own places among the rest.
+                found = await fetched(await connection.execute(sql.LISTED, arguments))
+            return [listed_score(row) for row in found]
 
     async def retry(self, selection: Selection, *, now: float, restamp: bool = False, waiting: bool = False) -> int:
         """
@@ -350,13 +366,29 @@ class PostgresStore:
         """
         Delete rows that are done since before a time, and endpoints that nothing has used since two days before it.
         """
-        states = [str(state) for state in ((State.SENT, State.DEAD) if dead else (State.SENT,))]
         async with self.connection() as connection:
-            deleted = (await connection.execute(sql.PRUNE, (states, before))).rowcount
+            deleted = (await connection.execute(sql.PRUNE, {"dead": dead, "before": before})).rowcount
             # A transaction that is still open counts on the one it found, which was at most a day old.
             await connection.execute(sql.PRUNE_ENDPOINTS, (before - 2 * _DAY,))
             await connection.execute(sql.PRUNE_DEFERRALS)
             return deleted
+
+    async def erase(
+        self,
+        registration_id: str,
+        *,
+        user_id: str | None = None,
+        line_item: str | None = None,
+        lineitems: str | None = None,
+    ) -> Erased:
+        """
+        Delete rows in whatever state: those that fit everything that is given.
+
+        Raises:
+            StoreError: PostgreSQL failed, or somebody's open transaction holds one of the rows. Nothing was erased.
+        """
+        async with self.connection() as connection:
+            return await erase(connection, registration_id, user_id, line_item, lineitems)
 
     @asynccontextmanager
     async def alone(self, registration_id: str, line_item: str) -> AsyncIterator[bool]:
@@ -368,7 +400,15 @@ class PostgresStore:
 
         Yields:
             True: nobody else may drain it now. False: somebody else does.
+
+        Raises:
+            StoreError: The store is `proxied`; or PostgreSQL failed.
         """
+        if self._proxied:
+            raise StoreError(
+                "a proxy that hands out connections by transactions keeps no lock: let the job engine lock by "
+                "lock_name(...), or hold line items with a store that is connected to PostgreSQL itself"
+            )
         try:
             async with self._locks.hold(f"drain {lock_name(registration_id, line_item)}") as mine:
                 yield mine
@@ -397,38 +437,3 @@ class PostgresStore:
             await asyncio.wait({self._looking})
         if self._owned:
             await self._pool.close()
-
-
-def _check_conninfo(conninfo: str) -> None:
-    # It holds a password: nothing of it is shown, and libpq's own words would.
-    if re.match(r"\w+\+\w+:", conninfo):
-        raise ValueError("conninfo must be as libpq takes it: write postgresql:// without the name of a driver")
-    try:
-        conninfo_to_dict(conninfo)
-    except psycopg.ProgrammingError:
-        message = "conninfo cannot be read: give a postgresql:// URL or a connection string of libpq"
-        raise ValueError(message) from None
-
-
-async def _version(connection: Connection) -> int:
-    cursor = await connection.execute(schema.HAS_TABLES)
-    row = await cursor.fetchone()
-    if row is None or not row[0]:
-        return 0
-    row = await (await connection.execute(schema.VERSION)).fetchone()
-    return 0 if row is None else int(row[0])
-
-
-def _check_version(version: int) -> None:
-    newest_known = len(schema.MIGRATIONS)
-    if version == 0:
-        raise StoreError("the outbox has no tables in this database: run aioags outbox migrate, or store.migrate()")
-    if version < newest_known:
-        raise StoreError(
-            f"the outbox's tables have version {version}, this aioags needs {newest_known}: run aioags outbox migrate"
-        )
-    if version > newest_known:
-        raise StoreError(
-            f"the outbox's tables have version {version} and this aioags knows up to {newest_known}: "
-            "update aioags wherever it is used"
-        )

@@ -6,9 +6,14 @@ from __future__ import annotations
 
 from aioags.outbox.model import DAY, FIRST_DEFERRAL
 
-_COLUMNS = """
+# A state that nobody knows was damaged: such a row is dead, wherever it is looked at.
+_NOT_DEAD = "state IN ('due', 'deferred', 'sent')"
+
+_COLUMNS = f"""
     line_item.registration, line_item.line_item, score.user_id, score.ts, score.payload, score.wire_ts, score.sent_ts,
-    score.state, score.attempts, score.not_before, score.last_error, score.unsure, score.since,
+    CASE WHEN score.{_NOT_DEAD} THEN score.state ELSE 'dead' END, score.attempts, score.not_before,
+    CASE WHEN score.{_NOT_DEAD} OR score.state = 'dead' THEN score.last_error ELSE 'its state cannot be read' END,
+    score.unsure, score.since,
     score.made_by, score.made_at, score.made_order, score.deferrals, score.waited, score.failed_at
 """
 
@@ -92,7 +97,7 @@ PROBE = {state: _pick(state, "score.attempts, score.not_before") for state in ("
 """By state: those that were tried least often."""
 
 BEGIN = """
-    UPDATE score SET wire_ts = ?, wire_for = ts, unsure = 1, attempts = attempts + 1 WHERE item = ? AND user_id = ?
+    UPDATE score SET wire_ts = ?, wire_for = ts, unsure = 1, attempts = ? WHERE item = ? AND user_id = ?
 """
 
 # What was recorded stays recorded, whatever a second drain of the same line item says that should not have been.
@@ -156,8 +161,8 @@ LIFT = """
 STATS = f"""
     SELECT line_item.registration, sum(state = 'due'),
         sum(state = 'due' AND not_before > :now AND not_before <= {_HORIZON}), sum(state = 'deferred'),
-        sum(state = 'sent'), sum(state = 'dead' AND NOT unsure), sum(state = 'dead' AND unsure),
-        min(CASE WHEN state = 'due' THEN since END)
+        sum(state = 'sent'), sum(NOT {_NOT_DEAD} AND NOT unsure), sum(NOT {_NOT_DEAD} AND unsure),
+        min(CASE WHEN state = 'due' THEN since + 0.0 END)
     FROM score JOIN line_item ON line_item.id = score.item
     GROUP BY line_item.registration
 """  # noqa: S608
@@ -165,7 +170,8 @@ STATS = f"""
 LISTED = f"""
     SELECT {_COLUMNS}
     FROM score JOIN line_item ON line_item.id = score.item
-    WHERE score.state = :state AND (score.state <> 'due' OR score.last_error IS NOT NULL)
+    WHERE (score.state = :state OR :state = 'dead' AND NOT score.{_NOT_DEAD})
+        AND (score.state <> 'due' OR score.last_error IS NOT NULL)
         AND {_SELECTED} AND (:user_id IS NULL OR user_id = :user_id)
         AND (registration, line_item, user_id) > (:last_registration, :last_line_item, :last_user)
     ORDER BY registration, line_item, user_id LIMIT :limit
@@ -178,7 +184,7 @@ RETRY = f"""
         wire_for = CASE WHEN :restamp THEN NULL ELSE wire_for END,
         made_by = CASE WHEN :restamp THEN NULL ELSE made_by END,
         wire_ts = CASE WHEN :restamp THEN max(coalesce(wire_ts, 0), CAST(:now * 1000000 AS INTEGER)) ELSE wire_ts END
-    WHERE state IN ('dead', 'deferred') AND (:user_id IS NULL OR user_id = :user_id)
+    WHERE state NOT IN ('due', 'sent') AND (:user_id IS NULL OR user_id = :user_id)
         AND item IN (SELECT id FROM line_item WHERE {_SELECTED})
 """  # noqa: S608
 
@@ -197,10 +203,11 @@ HURRY = f"""
 
 UNBLOCK = "DELETE FROM platform WHERE :registration IS NULL OR registration = :registration"
 
-PRUNE = """
+PRUNE = f"""
     DELETE FROM score WHERE (item, user_id) IN (
-        SELECT item, user_id FROM score WHERE state IN (?, ?) AND since < ? LIMIT ?
+        SELECT item, user_id FROM score
+        WHERE (state = 'sent' OR :dead AND NOT {_NOT_DEAD}) AND since < :before LIMIT :limit
     )
-"""
+"""  # noqa: S608
 
 PRUNE_ITEMS = "DELETE FROM line_item WHERE NOT EXISTS (SELECT 1 FROM score WHERE score.item = line_item.id)"

@@ -15,6 +15,9 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+import attrs
+
+from aioags.outbox.erasing import Erased
 from aioags.outbox.model import (
     Block,
     Deferral,
@@ -27,11 +30,23 @@ from aioags.outbox.model import (
     StoreError,
     Taken,
 )
-from aioags.outbox.order import Newest, recent, wire_stamp
-from aioags.outbox.rows import counted, deferral_arguments, page_arguments, selection_arguments, soonest
+from aioags.outbox.order import Newest, recent
+from aioags.outbox.rows import counted, deferral_arguments, listed_score, page_arguments, selection_arguments, soonest
 from aioags.outbox.sqlite import sql
+from aioags.outbox.sqlite.erasing import erase, leave_nothing
 from aioags.outbox.sqlite.files import NETWORK_FILE_SYSTEMS, FileLock, file_system_of, identity_of, mount_table
+from aioags.outbox.sqlite.reading import (
+    FAILURES,
+    Damage,
+    fetched,
+    fetched_item,
+    fetched_scores,
+    first_damage,
+    mend,
+    told,
+)
 from aioags.outbox.sqlite.schema import migrate
+from aioags.outbox.sqlite.steps import begin, picked, put_one, settlement
 from aioags.outbox.sqlite.writer import Writer
 from aioags.outbox.stats import Stats
 
@@ -96,8 +111,8 @@ class SQLiteStore:
         identity = identity_of(self.path)
         try:
             connection = self._prepared()
-        except sqlite3.Error as error:
-            raise StoreError(f"SQLite: {self.path}: {error}") from error
+        except FAILURES as error:
+            raise StoreError(told(error).replace(":", f": {self.path}:", 1)) from error
         self._opened = identity
         return connection
 
@@ -137,16 +152,20 @@ class SQLiteStore:
             await self.migrate()
 
         def read() -> T:
-            self._require_same()
-            # A connection of its own: counting stops no put.
-            with closing(self._connect()) as connection:
-                connection.execute("PRAGMA query_only = ON")
-                return query(connection)
+            try:
+                self._require_same()
+                # A connection of its own: counting stops no put.
+                with closing(self._connect()) as connection:
+                    connection.execute("PRAGMA query_only = ON")
+                    return query(connection)
+            except FAILURES as error:
+                raise StoreError(told(error)) from error
 
         try:
             return await asyncio.to_thread(read)
-        except sqlite3.Error as error:
-            raise StoreError(f"SQLite: {error}") from error
+        except Damage:
+            await self._writer.run(mend)
+        return await asyncio.to_thread(read)
 
     async def _execute(self, statement: str, arguments: Sequence[Any] | Mapping[str, Any] = ()) -> int:
         return await self._writer.run(lambda connection: connection.execute(statement, arguments).rowcount)
@@ -166,7 +185,7 @@ class SQLiteStore:
         def write(connection: sqlite3.Connection) -> list[tuple[str, str, str]]:
             items: dict[tuple[str, str, str], int] = {}
             since = recent(now)
-            return [entry.key for entry in newest.entries if _put_one(connection, entry, items, now, since)]
+            return [entry.key for entry in newest.entries if put_one(connection, entry, items, now, since)]
 
         return newest.answers(len(entries), await self._writer.run(write))
 
@@ -176,7 +195,7 @@ class SQLiteStore:
         """
         clock = {"now": now}
         return await self._read(
-            lambda connection: soonest(row for statement in sql.DUE for row in connection.execute(statement, clock))
+            lambda connection: soonest(row for statement in sql.DUE for row in fetched(connection, statement, clock))
         )
 
     async def endpoint(self, registration_id: str, line_item: str) -> str | None:
@@ -184,8 +203,8 @@ class SQLiteStore:
         Return the JSON of the endpoint that was put last for a line item.
         """
         place = (registration_id, line_item)
-        row = await self._writer.run(lambda connection: connection.execute(sql.ENDPOINT, place).fetchone())
-        return None if row is None else str(row[0])
+        rows = await self._writer.run(lambda connection: fetched(connection, sql.ENDPOINT, place))
+        return (rows[0][0] or None) if rows else None
 
     async def take(
         self,
@@ -204,17 +223,17 @@ class SQLiteStore:
         left_out = frozenset(busy)
 
         def write(connection: sqlite3.Connection) -> Taken:
-            found = connection.execute(sql.DEFERRAL, place).fetchone()
-            if found is None:
+            known = fetched_item(connection, place)
+            if known is None:
                 return Taken([])
-            deferral = Deferral(*found[1:]) if found[1] else None
-            picked = _picked(connection, found[0], deferral, now, limit, left_out, probe)
-            if not picked:
+            item, deferral = known
+            rows = picked(connection, item, deferral, now, limit, left_out, probe)
+            if not rows:
                 return Taken([], deferral=deferral)
-            blocked = connection.execute(sql.BLOCK_OF, {"registration": registration_id, "now": now}).fetchone()
-            if blocked is not None:
-                return Taken([], Block(registration_id, *blocked))
-            return Taken([_begin(connection, row, now) for row in picked], deferral=deferral)
+            blocks = fetched(connection, sql.BLOCK_OF, {"registration": registration_id, "now": now})
+            if blocks:
+                return Taken([], Block(registration_id, *blocks[0]))
+            return Taken([begin(connection, row, now) for row in rows], deferral=deferral)
 
         return await self._writer.run(write)
 
@@ -222,7 +241,7 @@ class SQLiteStore:
         """
         Store what became of attempts; durable when this returns.
         """
-        rows = [_settlement(outcome, now) for outcome in outcomes]
+        rows = [settlement(outcome, now) for outcome in outcomes]
         await self._writer.run(lambda connection: connection.executemany(sql.SETTLE, rows).rowcount)
 
     async def block(self, block: Block, *, now: float) -> None:
@@ -265,7 +284,7 @@ class SQLiteStore:
         clock = {"now": now}
 
         def read(connection: sqlite3.Connection) -> Stats:
-            return counted(connection.execute(sql.STATS, clock), connection.execute(sql.BLOCKS, clock))
+            return counted(fetched(connection, sql.STATS, clock), fetched(connection, sql.BLOCKS, clock))
 
         return await self._read(read)
 
@@ -277,7 +296,7 @@ class SQLiteStore:
         """
         arguments = page_arguments(selection, state, after, limit)
         return await self._read(
-            lambda connection: [StoredScore(*row) for row in connection.execute(sql.LISTED, arguments)]
+            lambda connection: [listed_score(row) for row in fetched_scores(connection, sql.LISTED, arguments)]
         )
 
     async def retry(self, selection: Selection, *, now: float, restamp: bool = False, waiting: bool = False) -> int:
@@ -298,7 +317,7 @@ class SQLiteStore:
         """
         Delete rows that are done since before a time; in portions, so that a put never waits long.
         """
-        arguments = (State.SENT, State.DEAD if dead else State.SENT, before, _PRUNED_AT_ONCE)
+        arguments = {"dead": dead, "before": before, "limit": _PRUNED_AT_ONCE}
         deleted = portion = await self._execute(sql.PRUNE, arguments)
         while portion == _PRUNED_AT_ONCE:
             portion = await self._execute(sql.PRUNE, arguments)
@@ -306,9 +325,35 @@ class SQLiteStore:
         await self._execute(sql.PRUNE_ITEMS)
         return deleted
 
+    async def erase(
+        self,
+        registration_id: str,
+        *,
+        user_id: str | None = None,
+        line_item: str | None = None,
+        lineitems: str | None = None,
+    ) -> Erased:
+        """
+        Delete rows in whatever state: those that fit everything that is given. The whole file is written anew, so that
+        nothing of them is left in it, and meanwhile nobody can put: seconds, where it holds a million rows.
+        """
+        erased = await self._writer.run(
+            lambda connection: erase(connection, registration_id, user_id, line_item, lineitems)
+        )
+
+        def rewrite() -> str | None:
+            with closing(self._connect()) as connection:
+                return leave_nothing(connection)
+
+        return attrs.evolve(erased, remains=await asyncio.to_thread(rewrite))
+
     async def lead(self) -> bool:
         """
         Try to become the one process that drains this file. True: it is this one, until `aclose`.
+
+        Raises:
+            StoreError: The file is damaged, which whoever begins to drain it looks for: what a damaged index leaves out
+                would never be sent, and nobody would hear of it. A second or two for a million rows.
         """
         try:
             _require_place(self.path)
@@ -316,9 +361,24 @@ class SQLiteStore:
                 # Beside the file itself: two links to it must not have two drainers.
                 real = self.path.resolve()
                 self._leader = FileLock(real.with_name(real.name + "-drainer"))
-            return self._leader.acquire()
+            if self._leader.held:
+                return True
+            if not self._leader.acquire():
+                return False
         except OSError as error:
             raise StoreError(f"the lock beside the outbox cannot be opened: {error}") from error
+        await self._require_sound(self._leader)
+        return True
+
+    async def _require_sound(self, leader: FileLock) -> None:
+        try:
+            damage = await self._read(first_damage)
+            if damage is not None:
+                raise StoreError(f"the file {self.path} is damaged and is not drained ({damage}): see the guide")
+        except BaseException:
+            # Or it would count as looked at.
+            leader.release()
+            raise
 
     async def aclose(self) -> None:
         """
@@ -353,77 +413,3 @@ def _require_place(path: Path) -> None:
         raise StoreError(f"the folder {path.parent} does not exist: make it first")
     if path.is_dir():
         raise StoreError(f"{path} is a directory: name a file in it")
-
-
-def _put_one(
-    connection: sqlite3.Connection, entry: Entry, items: dict[tuple[str, str, str], int], now: float, since: int
-) -> bool:
-    place = (entry.registration_id, entry.line_item, entry.endpoint)
-    item = items.get(place)
-    if item is None:
-        item = items[place] = _item_number(connection, place)
-    made_by, made_at, order = entry.made_by, entry.made_at, entry.order
-    given = (item, entry.user_id, entry.ts, entry.payload, now, made_by, made_at, order, since)
-    return connection.execute(sql.PUT, given).rowcount > 0
-
-
-def _item_number(connection: sqlite3.Connection, place: tuple[str, str, str]) -> int:
-    registration, line_item, endpoint = place
-    row = connection.execute(sql.ITEM, (registration, line_item)).fetchone()
-    if row is None:
-        return connection.execute(sql.NEW_ITEM, place).lastrowid or 0
-    number, known = row
-    if known != endpoint:
-        connection.execute(sql.NEW_ENDPOINT, (endpoint, number))
-    return int(number)
-
-
-def _picked(
-    connection: sqlite3.Connection,
-    item: int,
-    deferral: Deferral | None,
-    now: float,
-    limit: int,
-    left_out: Collection[str],
-    probe: bool,
-) -> list[tuple[Any, ...]]:
-    picked: list[tuple[Any, ...]] = []
-    arguments = {"item": item, "now": now, "limit": limit + len(left_out)}
-    for state in (State.DUE, State.DEFERRED):
-        is_open = deferral is None or not deferral.opens_for(state, now)
-        if is_open and (probe or len(picked) < limit):
-            rows = connection.execute((sql.PROBE if probe else sql.PICK)[state], arguments)
-            picked.extend(row for row in rows if row[4] not in left_out)
-    if probe:
-        picked.sort(key=lambda row: int(row[10]))
-    return picked[:limit]
-
-
-def _begin(connection: sqlite3.Connection, row: tuple[Any, ...], now: float) -> StoredScore:
-    item, wire_for, *columns = row
-    user_id, ts, wire_ts, attempts, unsure = (columns[place] for place in (2, 3, 5, 8, 11))
-    again = wire_for == ts
-    columns[5] = wire_ts if again else wire_stamp(ts, wire_ts, bool(unsure), now)
-    columns[8] = attempts + 1
-    columns[11] = unsure and again
-    connection.execute(sql.BEGIN, (columns[5], item, user_id))
-    return StoredScore(*columns)
-
-
-def _settlement(outcome: Outcome, now: float) -> dict[str, Any]:
-    return {
-        "registration": outcome.registration_id,
-        "line_item": outcome.line_item,
-        "user_id": outcome.user_id,
-        "ts": outcome.ts,
-        "state": outcome.state,
-        "wire_ts": outcome.wire_ts,
-        "not_before": outcome.not_before,
-        "given_back": not outcome.counted,
-        "unsure": outcome.unsure,
-        "error": outcome.error,
-        "deferrals": outcome.deferrals,
-        "waited": outcome.waited,
-        "failed_at": outcome.failed_at,
-        "now": now,
-    }

@@ -16,12 +16,13 @@ import os
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
 from aioags.outbox.group_commit import Commit, GroupCommit, Step
 from aioags.outbox.model import StoreError
+from aioags.outbox.sqlite.reading import FAILURES, Damage, mend, told
 
 T = TypeVar("T")
 
@@ -107,7 +108,7 @@ class Writer:
             return
         try:
             values = _committed(connection, group)
-        except (sqlite3.Error, OSError) as error:
+        except FAILURES as error:
             raise _store_error(error) from error
         try:
             self._look()
@@ -124,8 +125,19 @@ def _run_to_its_end(step: Step) -> None:
 
 
 def _committed(connection: sqlite3.Connection, group: list[Commit[_Job, Any]]) -> list[Any]:
+    jobs = [job for commit in group for job in commit.items]
     try:
-        values = [job(connection) for commit in group for job in commit.items]
+        return _made(connection, jobs)
+    except Damage:
+        connection.execute("BEGIN IMMEDIATE")
+        _made(connection, [mend])
+        connection.execute("BEGIN IMMEDIATE")
+        return _made(connection, jobs)
+
+
+def _made(connection: sqlite3.Connection, jobs: Sequence[_Job]) -> list[Any]:
+    try:
+        values = [job(connection) for job in jobs]
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
@@ -140,8 +152,8 @@ def _fail(group: list[Commit[_Job, Any]], error: Exception) -> None:
 
 
 def _store_error(error: Exception) -> Exception:
-    if isinstance(error, (sqlite3.Error, OSError)):
-        wrapped = StoreError(f"SQLite: {error}")
+    if isinstance(error, FAILURES):
+        wrapped = StoreError(told(error))
         wrapped.__cause__ = error
         return wrapped
     return error
