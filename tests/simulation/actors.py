@@ -14,7 +14,8 @@ from aioags import AGSError, Client, Delivery, Endpoint, Gradebook, LineItem, Re
 from aioags.outbox import Outbox, StoreError
 from tests.simulation.clock import Process
 from tests.simulation.ledger import RECORDED, REFUSED, UNKNOWN, Call, Key, Made, Told, Wanted
-from tests.simulation.network import SCORE_ID, Line, Place, wall_of
+from tests.simulation.network import SCORE_ID, Line, Place
+from tests.simulation.odd_records import is_about_one_record
 from tests.simulation.store_faults import FaultyStore, MemoryStore
 
 if TYPE_CHECKING:
@@ -79,10 +80,20 @@ class Tool:
         self.ledger.calls.append(call)
 
         async def run() -> None:
-            await work()
-            call.ended = self.world.loop.now
+            try:
+                await work()
+            finally:
+                call.ended = self.world.loop.now
 
-        self.process.start(run(), what).add_done_callback(self._failed)
+        task = self.process.start(run(), what)
+        task.add_done_callback(self._failed)
+        if self.world.dice.random() < self.world.trouble["callers"]:
+            self.world.network.later(self.world.dice.choice((0.0, 0.01, 0.3, 3.0, 35.0)), self._cancel, task)
+
+    def _cancel(self, task: asyncio.Task[Any]) -> None:
+        if self.process.alive and not task.done():
+            self.say(f"cancels its {task.get_name()}")
+            task.cancel()
 
     def _failed(self, task: asyncio.Task[Any]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None and not self.world.loop.after_all:
@@ -120,8 +131,7 @@ class Tool:
         else:
             repeatable = not (comment or place.platform.profile.name == "canvas")
             now = self.world.loop.now
-            behind = wall_of(now) - score.timestamp.timestamp()
-            self.ledger.made[number] = Made(number, key, way, self.process.name, now, valued, repeatable, behind)
+            self.ledger.made[number] = Made(number, key, way, self.process.name, now, valued, repeatable)
         if is_right:
             self._check_stamp(score, number)
         item = place.platform.item(key[1]).number
@@ -238,6 +248,21 @@ class Tool:
             if self.process.alive:
                 del self.world.locks[name, url]
 
+    async def retry(self, place: Place, url: str | None, *, restamp: bool, waiting: bool) -> None:
+        """
+        Let somebody decide that what was given up, or waits, is tried again at once.
+
+        Args:
+            url: A line item. None: all of the platform.
+        """
+        try:
+            count = await self.outbox.retry(registration_id=place.name, line_item=url, restamp=restamp, waiting=waiting)
+        except StoreError as error:
+            self.say(f"is told: nothing may be tried again: {error}")
+            return
+        how = f"{', as of now' if restamp else ''}{', also what waits' if waiting else ''}"
+        self.say(f"is told: {count} of {place.name} are tried again{how}")
+
     async def serve(self) -> None:
         """
         Work for the outbox for ever: in its background, or as an engine's sweep.
@@ -267,10 +292,12 @@ class Tool:
                 label=f"Column {identity}", score_maximum=10, resource_id=identity
             )
         except AGSError as error:
-            wanted.over = True
             self.say(f"is told: no column {identity}: {error}")
+            self._check_cause(error)
             return
-        wanted.url, wanted.over = item.id, True
+        finally:
+            wanted.over = True
+        wanted.url = item.id
         self.say(f"is told: {identity} is {_tail(item)}")
         assert item.id is not None
         scores = [self.make((place.name, item.id, user), "post", valued=True) for user in users]
@@ -280,14 +307,15 @@ class Tool:
         """
         Read a result, and compare it with what the platform shows.
         """
-        before, mixed_up = place.platform.result(url, user), self.world.network.mixed_up
+        before, mixed_up = _shown_of(place, url, user), self.world.network.mixed_up
         try:
             result = await self.gradebook(place).get_result(user, line_item=url)
         except AGSError as error:
             self.say(f"is told: no result of {user[:6]}: {type(error).__name__}")
+            self._check_cause(error)
             return
-        after = place.platform.result(url, user)
-        shown = None if after is None else after.get("resultScore")
+        after = _shown_of(place, url, user)
+        shown = None if after[0] is None else after[0].get("resultScore")
         read = None if result is None else result.result_score
         self.say(f"reads {read} of {user[:6]}")
         # A listing of other people's results may be one in which this one is missing.
@@ -320,8 +348,19 @@ class Tool:
             return
         self.say(f"has changed {_tail(changed)} to be out of {changed.score_maximum}")
 
+    def _check_cause(self, error: AGSError) -> None:
+        if is_about_one_record(error):
+            self.ledger.wrongs.append(("one_odd_record_costs_no_other", f"{self.process.name} is told {error}"))
+
     def _wrong_read(self, sentence: str) -> None:
         self.ledger.wrongs.append(("what_is_read_is_about_what_was_asked", f"{self.process.name} {sentence}"))
+
+
+def _shown_of(place: Place, url: str, user: str) -> tuple[dict[str, Any] | None, int]:
+    """
+    Return what a platform shows of somebody, and after how many scores: it may have shown something else in between.
+    """
+    return place.platform.result(url, user), len(place.platform.history(url, user))
 
 
 def _tail(item: LineItem) -> str:

@@ -196,7 +196,7 @@ class Process:
     def __attrs_post_init__(self) -> None:
         self.context = copy_context()
         self.context.run(_process.set, self)
-        self.context.run(timekeeper.set, Timekeeper(self.wall, process=self.name))
+        self.context.run(timekeeper.set, Timekeeper(self.wall, process=self.name, steady=self.loop.time))
 
     def start(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
         """

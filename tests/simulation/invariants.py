@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from tests.simulation.actors import number_of
 from tests.simulation.ledger import RECORDED, REFUSED, UNKNOWN, Key, Made, Outage
-from tests.simulation.network import PATIENCE
+from tests.simulation.network import LONGEST_DELAY, PATIENCE
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -50,10 +50,6 @@ def nothing_older_stands_over_what_was_recorded(world: World) -> Iterator[str]:
         for newer in world.ledger.of(key):
             if newer.recorded_at is None or not newer.is_newer_than(standing):
                 continue
-            # One of another process in between, which the older one of the same process was put after.
-            between = (one for one in world.ledger.of(key) if one is not newer and one.stored)
-            if any(standing.is_newer_than(one) and one.is_newer_than(newer) for one in between):
-                continue
             if not _may_stand(world, standing, newer):
                 yield f"#{standing.number} of {standing.maker} stands over the newer #{newer.number} of {newer.maker}"
 
@@ -65,7 +61,9 @@ def no_newest_score_is_refused_as_stale(world: World) -> Iterator[str]:
     ledger = world.ledger
     for made in ledger.made.values():
         stale = next((told for told in made.told if told.verdict == REFUSED and told.error == "StaleScoreError"), None)
-        if stale is None or made.recorded_at is not None or ledger.touched[made.key]:
+        if stale is None or made.recorded_at is not None or any(at <= stale.at for at in ledger.touched[made.key]):
+            continue
+        if _is_overtaken(world, made, stale.at):
             continue
         refused = max((at for at in ledger.refused[made.number] if at <= stale.at), default=0.0)
         last = _last_taken(world, made.key, refused)
@@ -73,9 +71,24 @@ def no_newest_score_is_refused_as_stale(world: World) -> Iterator[str]:
         if last is None or not made.is_newer_than(last) or (made.way == "post" and last.maker != made.maker):
             continue
         # Repeated on its way, and stamped anew with the platform's own time: nobody was told.
-        if len(ledger.applied[last.number]) > 1 and not last.valued:
+        if any(one.echo for one in ledger.applied[last.number]) and not last.valued:
             continue
         yield f"#{made.number} of {made.maker} is newer than its last score #{last.number}, and was refused as stale"
+
+
+def _is_overtaken(world: World, made: Made, until: float) -> bool:
+    """
+    True when the same process sent one by then that it made later, and was not told that it is refused: this one is not
+    the newest, whichever of them arrived.
+    """
+    for other in world.ledger.of(made.key):
+        if other.maker != made.maker or other.number < made.number or other.way != made.way:
+            continue
+        for sent in world.ledger.sent[other.number]:
+            told = next((one.verdict for one in other.told if one.at >= sent), UNKNOWN)
+            if sent <= until and told != REFUSED:
+                return True
+    return False
 
 
 def _last_taken(world: World, key: Key, before: float) -> Made | None:
@@ -101,9 +114,6 @@ def what_is_newer_is_stored(world: World) -> Iterator[str]:
             if one is not made and one.stored_at is not None and one.stored_at <= made.ended
         ]
         late = made.ended - made.at > _RAISED_WITHIN
-        if made.stamped_behind > DAY:
-            # By its clock it was made long ago.
-            continue
         if known and not late and all(made.is_newer_than(one) for one in known):
             last = max(known, key=lambda one: one.ended or 0.0)
             yield (
@@ -141,8 +151,10 @@ def no_outage_leaves_a_score_unknown(world: World) -> Iterator[str]:
         if not _has_company(world, made, told.at):
             continue
         outage = next(one for one in world.ledger.outages if one.number in numbers)
-        # A silent platform costs the patience of one call, and then of the next probe, beyond its end.
-        beyond = _LONGEST_PROBE + PATIENCE * (2 if outage.kind == "silence" else 1)
+        # Beyond its end a probe costs the patience of one call where the platform was silent, and the next one too
+        # where the network is slow.
+        beyond = _LONGEST_PROBE + 2 * LONGEST_DELAY
+        beyond += PATIENCE * (outage.kind == "silence") + PATIENCE * bool(world.ledger.faults & {"silence", "late"})
         if outage.end - min(outage.start, made.began) < world.retry.total_time - beyond:
             yield (
                 f"#{made.number} of {made.maker} was told as {told.verdict} ({told.error}) at {told.at:.3f}, for an "
@@ -152,17 +164,21 @@ def no_outage_leaves_a_score_unknown(world: World) -> Iterator[str]:
 
 def _has_company(world: World, made: Made, until: float) -> bool:
     """
-    True when other scores of the process wait beside this one: a call alone cannot tell an outage from its own fate.
+    True when another score of the process was between two attempts when this one was tried for the last time, at the
+    same platform: a call alone cannot tell an outage from its own fate.
     """
-    beside = [
-        other
-        for other in world.ledger.made.values()
-        if other.maker == made.maker and other.way == "post" and other.key[0] == made.key[0] and other is not made
-    ]
-    return (
-        sum(one.began is not None and one.began <= made.began and one.told[0].at >= until for one in beside if one.told)
-        >= 2
-    )
+    ledger = world.ledger
+    last = max((at for at in ledger.sent[made.number] if at <= until), default=until)
+    for other in ledger.made.values():
+        if other.maker != made.maker or other.way != "post" or other.key[0] != made.key[0] or other.key == made.key:
+            continue
+        before = max((at for at in ledger.sent[other.number] if at <= last), default=None)
+        after = min((at for at in ledger.sent[other.number] if at > last), default=None)
+        if before is None or after is None:
+            continue
+        if not any(before <= told.at <= after for told in other.told):
+            return True
+    return False
 
 
 def an_outage_is_not_hammered(world: World) -> Iterator[str]:
@@ -212,8 +228,24 @@ def one_identity_is_one_column(world: World) -> Iterator[str]:
             yield f"{call.maker} left {call.orphans} columns of {call.identity} that nobody can delete"
     for (platform, identity), calls in wanted.items():
         urls = sorted({call.url for call in calls if call.url is not None})
-        if len(urls) > 1 and not world.places[platform].lag:
+        place = world.places[platform]
+        apart = max((place.made[url] for url in urls), default=0.0) - min(
+            (place.made[url] for url in urls), default=0.0
+        )
+        # What no listing shows yet nobody can find.
+        if len(urls) > 1 and (not place.lag or apart > place.lag + 2 * LONGEST_DELAY):
             yield f"{identity} at {platform} is {len(urls)} columns: {', '.join(urls)}"
+
+
+def a_forgotten_token_refuses_nothing(world: World) -> Iterator[str]:
+    """
+    A score that met nothing but a token which its platform has forgotten is not told as refused.
+    """
+    ledger = world.ledger
+    for number in sorted(ledger.forgotten & ledger.made.keys()):
+        errors = {told.error for told in ledger.made[number].told if told.verdict == REFUSED}
+        if errors & {"RefusedError", "ForbiddenError"} and not (ledger.refused[number] or ledger.met[number]):
+            yield f"#{number} of {ledger.made[number].maker} is told as refused, and only its token was forgotten"
 
 
 INVARIANTS: tuple[Invariant, ...] = (
@@ -226,6 +258,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     an_outage_is_not_hammered,
     nothing_acknowledged_is_lost,
     one_identity_is_one_column,
+    a_forgotten_token_refuses_nothing,
 )
 
 
@@ -264,8 +297,8 @@ def _may_stand(world: World, standing: Made, newer: Made) -> bool:
         # The platform answered yes, and let another request of that moment win.
         return bool(ledger.applied[newer.number])
     last = max((one for one in ledger.applied[standing.number]), key=lambda one: one.at)
-    # It was on the way already when the newer one arrived, at a platform that does not compare, or has forgotten.
-    if last.sent_at < taken[-1].at < last.at:
+    # It was on the way already when the newer one arrived, at a platform that does not compare.
+    if last.sent_at < taken[-1].at < last.at and not world.places[newer.key[0]].compares:
         return True
     # Processes that share nothing: only the platform could keep their order.
     apart = standing.maker != newer.maker and newer.way == "post"
@@ -278,5 +311,22 @@ def _is_for_people(world: World, made: Made, error: str, *, unsure: bool) -> boo
     """
     if error.startswith("StaleScoreError") and world.ledger.touched[made.key]:
         return True
-    told = error.startswith(("StaleScoreError", "LostAnswerError", "MalformedError"))
-    return told and unsure and bool(world.ledger.touched[made.key] or world.ledger.met[made.number])
+    if not (unsure and error.startswith(("StaleScoreError", "LostAnswerError", "MalformedError"))):
+        return False
+    met = world.ledger.touched[made.key] or world.ledger.met[made.number]
+    return bool(met) or _is_held_unseen(world, made, error)
+
+
+def _is_held_unseen(world: World, made: Made, error: str) -> bool:
+    """
+    True when the platform has taken a score that leaves nothing to see, and whoever heard its answer died before it was
+    stored: nothing is missing, and at the repeat nobody can know it.
+    """
+    taken = [one.at for one in world.ledger.applied[made.number]]
+    refused = world.ledger.refused[made.number]
+    return (
+        error.startswith("LostAnswerError")
+        and not made.valued
+        and bool(taken)
+        and max(refused, default=0.0) > min(taken)
+    )

@@ -57,8 +57,6 @@ class Made:
         stored_at: When it was first stored; put again after an error, it ends later.
 
         acknowledged: `put` returned.
-
-        stamped_behind: Seconds that the clock lay behind when it was stamped.
     """
 
     number: int
@@ -68,7 +66,6 @@ class Made:
     at: float
     valued: bool
     repeatable: bool
-    stamped_behind: float = 0.0
     began: float | None = None
     ended: float | None = None
     stored: bool | None = None
@@ -101,12 +98,15 @@ class Applied:
         sent_at: When this very request left the tool.
 
         kept: It is in the platform's history; a platform that two requests upset may answer yes and keep the other.
+
+        echo: The network repeated it by itself.
     """
 
     number: int
     at: float
     sent_at: float
     kept: bool
+    echo: bool
 
 
 @attrs.frozen
@@ -188,7 +188,13 @@ class Ledger:
     Everything that was written down.
 
     Attributes:
+        sent: When each request with a score left the tool.
+
+        faults: The names of all that happened to any request.
+
         touched: When somebody else changed a grade, or what it is out of.
+
+        forgotten: Scores that came with a token which the platform has forgotten.
 
         obstacles: Until when a platform's own rule refused a key.
 
@@ -198,8 +204,11 @@ class Ledger:
     made: dict[int, Made] = attrs.field(factory=dict)
     strangers: set[int] = attrs.field(factory=set)
     applied: dict[int, list[Applied]] = attrs.field(factory=lambda: defaultdict(list))
+    sent: dict[int, list[float]] = attrs.field(factory=lambda: defaultdict(list))
+    faults: set[str] = attrs.field(factory=set)
     met: dict[int, list[Met]] = attrs.field(factory=lambda: defaultdict(list))
     token_met: list[Met] = attrs.field(factory=list)
+    forgotten: set[int] = attrs.field(factory=set)
     touched: dict[Key, list[float]] = attrs.field(factory=lambda: defaultdict(list))
     refused: dict[int, list[float]] = attrs.field(factory=lambda: defaultdict(list))
     outages: list[Outage] = attrs.field(factory=list)

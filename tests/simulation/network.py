@@ -14,6 +14,7 @@ import random
 from collections.abc import Callable
 from contextvars import Context
 from email.utils import formatdate
+from math import inf
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -21,9 +22,10 @@ import attrs
 
 from aioags import LostAnswerError, Request, Response, UnreachableError
 from aioags.emulator import Platform
-from tests.simulation.clock import EPOCH, Process, VirtualLoop
+from tests.simulation.clock import Process, VirtualLoop
 from tests.simulation.faults import KINDS, OUTAGES, Kind
 from tests.simulation.ledger import Applied, Ledger, Met, Outage, Wanted
+from tests.simulation.odd_records import Oddness
 
 SCORE_ID = "https://simulation.example/score"
 """Extension by which a platform's record is recognised as one score of ours."""
@@ -80,7 +82,17 @@ class Place:
 
         made: When each line item was made, by its URL.
 
+        made_by: By which process; not for those that are there from the start.
+
         last: The latest answer to each operation, for a server that mixes them up.
+
+        terse: It says 404 of a person whom it does not know, and nothing else.
+
+        forgets: When it forgets every token that it has granted; it says 400 of those, with a challenge or without.
+
+        granted: When each token was granted.
+
+        renewed: When each process was last granted one.
     """
 
     name: str
@@ -88,7 +100,29 @@ class Place:
     compares: bool
     lag: float = 0.0
     made: dict[str, float] = attrs.field(factory=dict)
+    made_by: dict[str, str] = attrs.field(factory=dict)
     last: dict[str, tuple[str, Response]] = attrs.field(factory=dict)
+    terse: bool = False
+    forgets: float = inf
+    challenges: bool = False
+    granted: dict[str, float] = attrs.field(factory=dict)
+    renewed: dict[str, float] = attrs.field(factory=dict)
+
+    def has_forgotten(self, request: Request, now: float) -> bool:
+        """
+        True when a request carries a token that this platform does not know any more.
+        """
+        shown = [value.removeprefix("Bearer ") for name, value in request.headers if name == "Authorization"]
+        return now >= self.forgets and any(self.granted.get(token, now) < self.forgets for token in shown)
+
+    def does_not_know(self, request: Request) -> bool:
+        """
+        True when a request is about a person who is not in the course.
+        """
+        user = dict(parse_qsl(request.url.partition("?")[2])).get("user_id")
+        if request.method == "POST" and request.body and SCORE_ID.encode() in request.body:
+            user = json.loads(request.body)["userId"]
+        return user is not None and user not in self.platform.course.people
 
 
 def operation_of(request: Request) -> str:
@@ -127,6 +161,7 @@ class Network:
     ledger: Ledger = attrs.field(repr=False)
     say: Callable[[str, str], None] = attrs.field(repr=False)
     context: Context = attrs.field(repr=False)
+    oddness: Oddness = attrs.field(repr=False)
     places: dict[str, Place] = attrs.field(factory=dict)
     weather: dict[str, float] = attrs.field(factory=dict)
     pace: float = 0.05
@@ -154,6 +189,8 @@ class Network:
         sent = Sent(
             request, process, place, operation_of(request), self.loop.now, self.loop.create_future(), _number(request)
         )
+        if sent.number is not None:
+            self.ledger.sent[sent.number].append(sent.at)
         self._check_hold(sent)
         sent.wanted = self._wanted_by(sent)
         sent.fault = self._draw(sent)
@@ -211,6 +248,7 @@ class Network:
             return
         if kind is None or kind.status == -1:
             assert answer is not None
+            answer = self.oddness.touch(sent.operation, answer)
             self._answer(sent, self._mixed_up(sent, answer) if name == "of another" else answer, name)
         elif kind.status:
             self._answer(sent, self._instead(sent, kind), name)
@@ -218,6 +256,7 @@ class Network:
             self.later(sent.work + 0.01, self._break, sent, name)
 
     def _note(self, sent: Sent, met: Met) -> None:
+        self.ledger.faults.add(met.fault)
         if sent.number is not None:
             self.ledger.met[sent.number].append(met)
         elif sent.operation == "token":
@@ -225,7 +264,9 @@ class Network:
 
     def _apply(self, sent: Sent) -> Response:
         platform, ledger = sent.place.platform, self.ledger
-        before = self._history(sent)
+        if sent.place.has_forgotten(sent.request, self.loop.now):
+            return self._forgotten(sent)
+        before, columns = self._history(sent), len(platform.course.orphans)
         visit = platform.arrive(sent.request)
         try:
             answer = visit.apply()
@@ -236,7 +277,8 @@ class Network:
         done = visit.exchange.applied
         if sent.number is not None and done:
             kept = self._history(sent) > before
-            ledger.applied[sent.number].append(Applied(sent.number, self.loop.now, sent.at, kept))
+            self._check_race(sent, len(platform.course.orphans) - columns)
+            ledger.applied[sent.number].append(Applied(sent.number, self.loop.now, sent.at, kept, sent.echo))
             if sent.number in ledger.strangers:
                 ledger.touched[self._key(sent)].append(self.loop.now)
         elif sent.number is not None:
@@ -249,12 +291,34 @@ class Network:
             self._note_created(sent, answer.json()["id"])
         self.say(sent.place.name, f"{'takes' if done else 'refuses'} {_shown(sent)}: {answer.status}{_words(answer)}")
         headers = (*answer.headers, ("Date", formatdate(platform.site.now(), usegmt=True)))
+        if sent.operation == "token" and answer.status == 200:
+            sent.place.granted[answer.json()["access_token"]] = self.loop.now
+            sent.place.renewed[sent.process.name] = self.loop.now
+        if sent.place.terse and not done and sent.place.does_not_know(sent.request):
+            return Response(404, "", headers, b"", sent.request.url)
         body = self._lagging(sent, answer.body) if answer.status == 200 else answer.body
         return Response(answer.status, answer.phrase, headers, body, sent.request.url)
+
+    def _check_race(self, sent: Sent, columns: int) -> None:
+        _, url, _ = self._key(sent)
+        if columns and not sent.echo and sent.place.made_by.get(url) == sent.process.name:
+            sentence = (
+                f"{_shown(sent)} of {sent.process.name} made one more column: it raced onto what {url} was made as"
+            )
+            self.ledger.wrongs.append(("first_scores_do_not_race", sentence))
+
+    def _forgotten(self, sent: Sent) -> Response:
+        self.say(sent.place.name, f"has forgotten the token of {_shown(sent)}")
+        # Where a renewal did not help, no other call renews for a minute: what is refused is believed.
+        if sent.number is not None and self.loop.now - sent.place.renewed.get(sent.process.name, -inf) > 60:
+            self.ledger.forgotten.add(sent.number)
+        challenge = (("WWW-Authenticate", 'Bearer error="invalid_token"'),) if sent.place.challenges else ()
+        return Response(400, "", challenge, b"Authorization token expired.", sent.request.url)
 
     def _note_created(self, sent: Sent, url: str) -> None:
         course = sent.place.platform.course
         sent.place.made.setdefault(url, self.loop.now)
+        sent.place.made_by.setdefault(url, sent.process.name)
         if sent.fault == "orphan":
             # The item is half made: it counts for nothing, and no service shows it.
             item = sent.place.platform.item(url)
@@ -297,7 +361,7 @@ class Network:
             headers = (("Content-Type", "application/json"),)
         now = sent.place.platform.site.now()
         if kind.hint:
-            seconds = self.dice.choice((1, 3, 20, 90, 400))
+            seconds = self.dice.choice((1, 1, 3, 3, 20, 20, 90, 90, 400, 7200, 20_000))
             as_date = self.dice.random() < 0.3
             sent.hold = seconds
             told = formatdate(int(now) + seconds, usegmt=True) if as_date else str(seconds)
@@ -309,8 +373,15 @@ class Network:
         wait = min(self.dice.expovariate(1 / self.pace), LONGEST_DELAY / 2)
         self.later(sent.work + wait, self._deliver, sent, answer, name)
 
+    def _is_awaited(self, sent: Sent) -> bool:
+        if not sent.process.alive and not sent.answer.done():
+            # Whoever goes on with the score knows no more than after a lost answer.
+            self._note(sent, Met(self.loop.now, sent.process.name, sent.place.name, "asked by the dead"))
+            sent.answer.cancel()
+        return not sent.answer.done()
+
     def _deliver(self, sent: Sent, answer: Response, name: str) -> None:
-        if sent.answer.done() or not sent.process.alive:
+        if not self._is_awaited(sent):
             return
         if sent.operation in KINDS["of another"].of and answer.status == 200:
             sent.place.last[sent.operation] = (sent.request.url, answer)
@@ -325,7 +396,7 @@ class Network:
         sent.answer.set_result(answer)
 
     def _break(self, sent: Sent, name: str) -> None:
-        if sent.answer.done() or not sent.process.alive:
+        if not self._is_awaited(sent):
             return
         self.say("network", f"{name}: no answer to {_shown(sent)}")
         if name.endswith("refused"):
@@ -391,10 +462,3 @@ def _shown(sent: Sent) -> str:
 def _words(answer: Any) -> str:
     words = answer.body[:80].decode("utf-8", "replace") if answer.status >= 400 else ""
     return f" {answer.reason or ''} {words}".rstrip()
-
-
-def wall_of(now: float) -> float:
-    """
-    Return the true Unix time.
-    """
-    return EPOCH + now

@@ -14,6 +14,7 @@ import random
 from collections.abc import Callable
 from contextvars import copy_context
 from functools import cache
+from math import inf
 from typing import Any
 
 import attrs
@@ -26,6 +27,7 @@ from tests.simulation.clock import EPOCH, YEAR, Process, VirtualLoop, WallClock
 from tests.simulation.faults import KINDS, OUTAGES
 from tests.simulation.ledger import Ledger, Outage
 from tests.simulation.network import Network, Place
+from tests.simulation.odd_records import Oddness
 from tests.simulation.store_faults import Table
 
 PEACE = 90_000.0
@@ -76,11 +78,11 @@ class World:
         self.trace: list[str] = []
         self.broken: list[BaseException] = []
         self.table = Table()
-        self.trouble = {"store": 0.0}
+        self.trouble = {"store": 0.0, "callers": 0.0}
         self.locks: dict[tuple[str, str], Process] = {}
         self.tools: dict[str, Tool] = {}
         self.retry = RetryPolicy()
-        self.network = Network(self.loop, self.dice, self.ledger, self.say, copy_context())
+        self.network = Network(self.loop, self.dice, self.ledger, self.say, copy_context(), Oddness.of(seed))
         self.places: dict[str, Place] = self.network.places
         self.lines: list[Line] = []
         self.clocks: dict[str, WallClock] = {}
@@ -129,6 +131,10 @@ class World:
         platform.site.skew = dice.choice((0.0, 0.0, 4.0, -4.0, 9.0))
         lag = dice.choice((0.0, 0.0, 0.0, 0.0, 1.0, 5.0))
         place = self.places[name] = Place(name, platform, platform.profile.stamp_rule != "any", lag)
+        # Drawn apart, so that all else in the world stays as it was.
+        own = random.Random(f"{self.seed} {name}")
+        place.terse, place.challenges = own.random() < 0.5, own.random() < 0.5
+        place.forgets = own.choice((inf, own.uniform(2.0, 60.0)))
         for label in ("essay", "exam")[: dice.choice((1, 1, 2))]:
             platform.add_line_item(label, dice.choice((10, 100)), resource_id=label)
         for item in platform.line_items():
@@ -191,7 +197,8 @@ class World:
             if stormy and chance:
                 self.network.weather[fault] = chance
         self.trouble["store"] = dice.choice((0.0, 0.0, 0.0, 0.02, 0.1))
-        self.say("world", f"weather {self.network.weather}, store {self.trouble['store']}")
+        self.trouble["callers"] = dice.choice((0.0, 0.0, 0.0, 0.05, 0.2))
+        self.say("world", f"weather {self.network.weather}, store and callers {self.trouble}")
 
     def _plan_burst(self, start: float) -> None:
         dice = self.dice
@@ -211,7 +218,7 @@ class World:
         dice = self.dice
         name = dice.choice(self.workers)
         line = dice.choice(self.lines)
-        often, seldom = (self._grade, self._grade_many), (self._want, self._read)
+        often, seldom = (self._grade, self._grade_many), (self._want, self._read, self._retry)
         job = dice.choice((*often, *often, self._grade, *seldom))
         job(when, name, line)
 
@@ -283,7 +290,8 @@ class World:
         names = dice.choice(([name], self.workers, self.workers))
         for one in names:
             at = when + dice.choice((0.0, 0.0, 0.05, 0.5))
-            self._at(at, self._do_want, one, line.place, identity, [self._user(line.place)])
+            users = dice.choice((self._users(line.place), [self._user(line.place)]))
+            self._at(at, self._do_want, one, line.place, identity, users)
 
     def _do_want(self, name: str, place: Place, identity: str, users: list[str]) -> None:
         tool = self.tools[name]
@@ -301,6 +309,16 @@ class World:
             tool.do("get_result", lambda: tool.read(line.place, line.url, user))
         else:
             tool.do("get_line_item", lambda: tool.look(line.place, line.url))
+
+    def _retry(self, when: float, name: str, line: Line) -> None:
+        dice = self.dice
+        url = dice.choice((line.url, None))
+        restamp, waiting = dice.random() < 0.3, dice.random() < 0.5
+        self._at(when + dice.choice((0.0, 5.0, 30.0, 600.0)), self._do_retry, name, line.place, url, restamp, waiting)
+
+    def _do_retry(self, name: str, place: Place, url: str | None, restamp: bool, waiting: bool) -> None:
+        tool = self.tools[name]
+        tool.do("retry", lambda: tool.retry(place, url, restamp=restamp, waiting=waiting))
 
     def _plan_second(self, when: float) -> None:
         line, maximum = self.dice.choice(self.lines), self.dice.choice((0, 0, 0, 20, 50))
