@@ -4,13 +4,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from aioags._version import __version__
 from aioags.calls.engine import Engine, Runtime
+from aioags.calls.platforms import MOST_PLATFORMS
 from aioags.calls.service import Service
+from aioags.calls.settings import check_settings
 from aioags.calls.tokens import OAuthCredential, TokenCache
 from aioags.calls.transport import AiohttpTransport, Session, Transport
 from aioags.gradebook import Gradebook
@@ -21,9 +23,11 @@ from aioags.model.event import Event
 from aioags.model.policy import Pace, RetryPolicy, Timeouts
 from aioags.model.registration import Registration
 from aioags.model.traffic import Traffic
+from aioags.model.unreadable import OnUnreadable
 from aioags.protocol.dialect import Dialect, Operation
 from aioags.protocol.grants import Grant
 from aioags.protocol.operations import DirectDialect
+from aioags.protocol.trial import Trial
 
 if TYPE_CHECKING:
     from aioags.calls.platform_service import PlatformService
@@ -36,13 +40,14 @@ class Client:
     """
     Connection pool, access tokens, pacing and the order of scores, shared by every gradebook of an application.
 
-    Open one at start-up with ``async with``, hand it around, close it at shutdown.
+    Open one at start-up with ``async with``, hand it around, close it at shutdown. It belongs to the event loop that
+    first uses it: in another one, in another thread or after a fork a call is a `RuntimeError` that says what to do.
 
     Args:
         session: An aiohttp session to send with; it stays the caller's. None: the client opens its own. In a session of
             the caller's aiohttp itself repeats a GET, PUT or DELETE whose connection broke, and takes connections from
             its pool unseen: behind a server that sends an answer too many, a score that was refused can be told as
-            recorded.
+            recorded. A session with a `CleanConnector` does not: ``ClientSession(connector=CleanConnector())``.
 
         transport: Something else to send with, for tests. Not together with `session`. It is closed with the client.
 
@@ -51,6 +56,10 @@ class Client:
         pace: How many requests one platform may have in flight.
 
         timeouts: Bounds for each try.
+
+        most_platforms: How many platforms (client ids at their hosts) are remembered at once: their tokens, and how
+            many requests they take. Idle ones are forgotten as others come; beyond this bound so are such whose token
+            is still good, and cost another when they are asked again. One that asked for silence, or is away, is kept.
 
         on_event: Called after each request, with what a log or a metric needs. It must not block; if it raises, that
             is logged and the call goes on.
@@ -66,25 +75,30 @@ class Client:
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008
         pace: Pace = Pace(),  # noqa: B008
         timeouts: Timeouts = Timeouts(),  # noqa: B008
+        most_platforms: int = MOST_PLATFORMS,
         on_event: Callable[[Event], None] | None = None,
         runtime: Runtime = Runtime(),  # noqa: B008
     ) -> None:
-        if session is not None and transport is not None:
-            raise ValueError("give a session or a transport, not both")
+        check_settings(session, transport, retry, pace, timeouts, on_event, runtime)
+        if not isinstance(most_platforms, int) or most_platforms < 1:
+            raise ValueError(f"most_platforms must be a whole number of at least 1, got {most_platforms!r}")
         agent = f"aioags/{__version__}"
         self._engine = Engine(
             transport or AiohttpTransport(session, timeouts=timeouts, user_agent=agent),
             retry=retry,
             pace=pace,
             runtime=runtime,
+            most_platforms=most_platforms,
             on_event=on_event,
         )
-        self._tokens = TokenCache(self._fetch_token, clock=runtime.clock, wall=runtime.wall)
+        self._tokens = TokenCache(self._fetch_token, clock=runtime.clock, wall=runtime.wall, most=most_platforms)
         self._shared = Shared()
         self._closed = False
 
     async def _fetch_token(self, operation: Operation[Grant], registration: Registration) -> Grant:
-        return await self._engine.perform(operation)
+        # Tools of one host share its line: which of them it fails for tells whether it is away.
+        trial = Trial(operation, self._engine.retry, subject=registration.client_id)
+        return await self._engine.perform(operation, trial=trial)
 
     def gradebook(self, registration: Registration, endpoint: Endpoint) -> Gradebook:
         """
@@ -92,12 +106,12 @@ class Client:
 
         Raises:
             TypeError: Not a `Registration` or not an `Endpoint`; `Endpoint.from_launch` is None without AGS.
+
+            RuntimeError: The client was closed.
         """
         _check_registration(registration)
         if not isinstance(endpoint, Endpoint):
-            raise TypeError(
-                f"endpoint must be an Endpoint, got {type(endpoint).__name__}: does the launch offer grades?"
-            )
+            raise TypeError(f"endpoint must be an Endpoint, got {type(endpoint).__name__}: {_instead(endpoint)}")
         credential = OAuthCredential(self._tokens, registration, asked_scopes(endpoint))
         return self._open(Service(self._engine, DirectDialect(endpoint), credential))
 
@@ -108,6 +122,7 @@ class Client:
         role: str | None = None,
         resource_link_id: str | None = None,
         limit: int | None = None,
+        on_unreadable: OnUnreadable | None = None,
     ) -> AsyncGenerator[Member, None]:
         """
         Read who is in the course, every page, each fetched when it is needed. With `join_results` it shows who has no
@@ -116,27 +131,41 @@ class Client:
         Args:
             source: A `aioags.launch.Launch`, or in a job a `aioags.memberships.Memberships`.
 
-            role: Only members with this role in the course, such as ``Learner``. None: any.
+            role: Only members with this role in the course, such as ``Learner``, by its meaning: see `Member.has_role`.
+                None: any.
 
             resource_link_id: Only who may see this link, with what its launches would say. None: the whole course.
 
-            limit: Most members on one page, at least 1; not a bound on the whole. None: the platform chooses.
+            limit: Most members on one page, at least 1; not a bound on the whole. None: the platform chooses. One that
+                cuts the listing there is asked again without.
+
+            on_unreadable: A plain function that is given each `Unreadable`, such as one without a user id; the rest of
+                its page follows. None: the first one raises.
 
         Yields:
-            Members in the platform's order, those who are no longer active included.
+            Members in the platform's order, each once, those who are no longer active included. Where nobody has the
+            role, and the platform may have picked them by another name for it, that is logged and told to ``on_event``.
 
         Raises:
             NotOfferedError: The launch offers no members.
+
+            TypeError: `source` is neither of the two.
+
+            MalformedError: A page or a record cannot be read; the record is named by its place.
 
         Spec:
             NRPS 2.2 to 2.4
         """
         self._check_open()
         from aioags.grading.members import list_members
-        from aioags.memberships import open_memberships
+        from aioags.memberships import check_source, open_memberships
+
+        check_source(source)
 
         service = open_memberships(source, self._engine, self._tokens)
-        return list_members(service, role=role, resource_link_id=resource_link_id, limit=limit)
+        return list_members(
+            service, role=role, resource_link_id=resource_link_id, limit=limit, on_unreadable=on_unreadable
+        )
 
     def service(self, registration: Registration, url: str, *, scopes: Iterable[str]) -> PlatformService:
         """
@@ -200,7 +229,7 @@ class Client:
 
     def stats(self) -> list[Traffic]:
         """
-        Say how it stands with each platform that was asked so far, in the order in which they were first asked.
+        Say how it stands with each platform that was asked, in no order. An idle one may be forgotten.
         """
         return self._engine.traffic(self._tokens.expiries())
 
@@ -219,12 +248,17 @@ class Client:
     async def aclose(self) -> None:
         """
         Close what the client opened. Calls in flight fail. Can be called twice.
+
+        Raises:
+            RuntimeError: It belongs to another event loop, which runs on: close it there.
         """
         self._closed = True
-        await self._tokens.aclose()
+        if self._engine.lives_here:
+            await self._tokens.aclose()
         await self._engine.aclose()
 
     async def __aenter__(self) -> Self:
+        self._engine.check_loop()
         return self
 
     async def __aexit__(
@@ -235,4 +269,17 @@ class Client:
 
 def _check_registration(registration: object) -> None:
     if not isinstance(registration, Registration):
-        raise TypeError(f"registration must be a Registration, got {type(registration).__name__}")
+        hint = ": the registration comes first" if isinstance(registration, (Endpoint, str)) else ""
+        if isinstance(getattr(registration, "registration", None), Registration):
+            hint = ": pass its .registration"
+        raise TypeError(f"registration must be a Registration, got {type(registration).__name__}{hint}")
+
+
+def _instead(endpoint: object) -> str:
+    if endpoint is None:
+        return "does the launch offer grades?"
+    if isinstance(endpoint, Mapping):
+        return "Endpoint.from_launch reads the claims of a launch, Endpoint.from_claim the AGS claim alone"
+    if isinstance(getattr(endpoint, "endpoint", None), Endpoint):
+        return "pass its .endpoint"
+    return "Endpoint.from_launch(claims) makes one"

@@ -11,17 +11,22 @@ import asyncio
 import logging
 import random
 import time
+from asyncio import _get_running_loop
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import attrs
 
+from aioags.calls.credential import Credential
+from aioags.calls.frames import forget_locals
 from aioags.calls.gates import Admission, Gate
+from aioags.calls.home import Home
+from aioags.calls.platforms import MOST_PLATFORMS, Platforms, with_account
 from aioags.calls.tokens import Authorization
-from aioags.calls.transport import Transport
-from aioags.errors import AGSError, ForbiddenError, shown_url
+from aioags.calls.transport import AiohttpTransport, Transport
+from aioags.errors import AGSError, RefusedError, shown_url
 from aioags.model.event import Event
 from aioags.model.policy import Pace, RetryPolicy
 from aioags.model.traffic import Traffic
@@ -41,48 +46,10 @@ _logger = logging.getLogger("aioags")
 _SHORTEST = 1e-3
 # Who may try only once or twice meets a lost answer every day: that tells nothing of the platform.
 _FEWEST_TRIES = 3
-# Seconds for a look of a call that has no time to wait.
-_BRIEFLY = 1.0
 
 
-ReadPage = Callable[[Operation[Page[Any]], RetryPolicy], Awaitable[Page[Any]]]
-"""Reads a page that a `Look` asks for, tried as the policy says."""
-
-
-class Credential(Protocol):
-    """
-    What lets a back end's requests in.
-
-    Attributes:
-        name: Whose it is; with the origin of a request it names the platform for pacing.
-
-        account: Whose tokens it sends. None: it has none.
-    """
-
-    name: str
-    account: Hashable
-
-    async def authorize(self, scopes: tuple[str, ...], *, since: float) -> Authorization:
-        """
-        Return the header for a call that needs one of these scopes.
-
-        Args:
-            since: When the call began, on the engine's clock: what was refused for good since then is not asked for
-                again.
-        """
-        ...
-
-    def discard(self, authorization: Authorization) -> None:
-        """
-        Drop what was refused.
-        """
-        ...
-
-    def acquit(self, authorization: Authorization, status: int) -> None:
-        """
-        Note that what was fetched anew was refused as well, with this HTTP status.
-        """
-        ...
+ReadPage = Callable[[Trial[Page[Any]]], Awaitable[Page[Any]]]
+"""Reads a page that a `Look` asks for, tried as the trial allows."""
 
 
 @attrs.frozen
@@ -118,14 +85,17 @@ class Engine:
         retry: RetryPolicy,
         pace: Pace,
         runtime: Runtime,
+        most_platforms: int = MOST_PLATFORMS,
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
         self._transport = transport
         self._pace = pace
         self._on_event = on_event
-        self._gates: dict[tuple[str, str], Gate] = {}
+        make = partial(Gate, pace, clock=runtime.clock, sleep=runtime.sleep)
+        # Two for each: what is asked with a token, and what for one.
+        self._platforms = Platforms(2 * most_platforms, make, clock=runtime.clock)
         self._closed = False
-        self._accounts: dict[tuple[str, str], set[Hashable]] = {}
+        self._home = Home()
         self.retry = retry
         self.runtime = runtime
 
@@ -157,40 +127,65 @@ class Engine:
         Raises:
             AGSError: The trial gave up.
 
-            RuntimeError: The client was closed.
+            RuntimeError: The client was closed, or lives in another event loop.
         """
         if self._closed:
             # Not left to the gates: a platform that was never asked has none yet.
             raise RuntimeError("the Client is closed")
+        if self._home.loop is not _get_running_loop():
+            self.check_loop()
         trial = trial or Trial(operation, self.retry)
         gate = self._gate(operation, credential)
         asked = self.runtime.clock()
         redirected: str | None = None
-        while True:
-            verdict = await self._try(trial, credential, gate, redirected, asked)
-            while isinstance(verdict, Look):
-                verdict = await self._look(trial, verdict, read or partial(self._page, credential))
-            if isinstance(verdict, Done):
-                return verdict.value
-            if isinstance(verdict, GiveUp):
-                raise verdict.error
-            if isinstance(verdict, Follow):
-                redirected = verdict.url
-            elif isinstance(verdict, Again):
-                await self.runtime.sleep(verdict.after)
+        try:
+            while True:
+                verdict = await self._try(trial, credential, gate, redirected, asked)
+                while isinstance(verdict, Look):
+                    verdict = await self._look(trial, verdict, read or partial(self._page, credential))
+                if isinstance(verdict, Done):
+                    return verdict.value
+                if isinstance(verdict, GiveUp):
+                    raise verdict.error
+                if isinstance(verdict, Follow):
+                    redirected = verdict.url
+                elif isinstance(verdict, Again):
+                    await self._back_off(gate, verdict.after)
+                    # Idle so long, it may have been forgotten.
+                    gate = self._gate(operation, credential)
+        except BaseException as error:
+            forget_locals(error)
+            # It knows the latest answer, which may be that to a token request.
+            del trial
+            raise
 
-    async def _page(
-        self, credential: Credential | None, operation: Operation[Page[Any]], policy: RetryPolicy
-    ) -> Page[Any]:
-        return await self.perform(operation, credential, trial=Trial(operation, policy))
+    async def _back_off(self, gate: Gate, seconds: float) -> None:
+        gate.backing_off += 1
+        try:
+            await self.runtime.sleep(seconds)
+        finally:
+            gate.backing_off -= 1
+
+    def check_loop(self) -> None:
+        """
+        Take the running event loop for the one that this engine lives in, at the first call.
+
+        Raises:
+            RuntimeError: It lives in another one, or this process was forked since.
+        """
+        if self._home.loop is None and isinstance(self._transport, AiohttpTransport):
+            self._transport.check_loop()
+        self._home.enter()
+
+    async def _page(self, credential: Credential | None, trial: Trial[Page[Any]]) -> Page[Any]:
+        return await self.perform(trial.operation, credential, trial=trial)
 
     async def _look(self, trial: Trial[T], look: Look, read: ReadPage) -> Verdict[T]:
-        # A look has the rest of the call's own time, and one try at the least; hardly any for who waits for no outage.
-        left = trial.time_left(self.runtime.clock())
-        policy = attrs.evolve(self.retry, total_time=max(left if trial.waits else min(left, _BRIEFLY), _SHORTEST))
+        # A look has the rest of the call's own time, and one try at the least.
+        policy = attrs.evolve(self.retry, total_time=max(trial.time_left(self.runtime.clock()), _SHORTEST))
         found: Page[Any] | AGSError
         try:
-            found = await read(look.operation, policy)
+            found = await read(Trial(look.operation, policy, waits=trial.waits))
         except AGSError as error:
             found = error
         return trial.looked(found, now=self.runtime.clock(), jitter=self.runtime.jitter())
@@ -198,11 +193,9 @@ class Engine:
     def _gate(self, operation: Operation[Any], credential: Credential | None) -> Gate:
         # A token is fetched while its first user holds a place: in the same line it would wait for itself.
         key = (origin(operation.request.url), operation.name if credential is None else f" {credential.name}")
-        gate = self._gates.get(key)
-        if gate is None:
-            gate = self._gates[key] = Gate(self._pace, clock=self.runtime.clock, sleep=self.runtime.sleep)
-        if credential is not None:
-            self._accounts.setdefault(key, set()).add(credential.account)
+        gate = self._platforms.gate(key)
+        if credential is not None and credential.account not in gate.accounts:
+            gate.accounts = with_account(gate.accounts, credential.account)
         return gate
 
     async def _try(
@@ -211,7 +204,11 @@ class Engine:
         try:
             patience = trial.time_left(self.runtime.clock())
             place = await gate.enter(
-                patience, _subject(trial.operation), waits=trial.waits, since=asked, total=trial.policy.total_time
+                patience,
+                trial.subject or _subject(trial.operation),
+                waits=trial.waits,
+                since=asked,
+                total=trial.policy.total_time,
             )
         except AGSError as error:
             trial.waited_for = type(error).__name__
@@ -287,14 +284,18 @@ class Engine:
             wall=self.runtime.wall(),
             jitter=self.runtime.jitter(),
             cached=authorization is not None and authorization.cached,
-            renewable=authorization is not None and authorization.renewable,
+            renewable=not isinstance(answer, AGSError)
+            and answer.status >= 400
+            and credential is not None
+            and authorization is not None
+            and credential.suspects(authorization, answer.status),
             # The call that opens the breaker with its last attempt goes on as a probe would.
             probe=place.probe or (gate.breaker.is_open and _spent(trial) > 0),
         )
         if credential is not None and authorization is not None:
             if isinstance(verdict, Renew):
                 credential.discard(authorization)
-            elif isinstance(verdict, GiveUp) and trial.renewed and isinstance(verdict.error, ForbiddenError):
+            elif isinstance(verdict, GiveUp) and trial.renewed and isinstance(verdict.error, RefusedError):
                 credential.acquit(authorization, verdict.error.status)
         if self._on_event is not None:
             self._tell(trial, answer, verdict, seconds, away=gate.breaker.is_open)
@@ -340,19 +341,19 @@ class Engine:
 
     def traffic(self, tokens: Mapping[Hashable, float]) -> list[Traffic]:
         """
-        Say how it stands with each platform, in the order in which they were first asked.
+        Say how it stands with each platform that is remembered.
 
         Args:
             tokens: When the token of each credential's account ends, on this engine's clock.
         """
         now = self.runtime.clock()
-        return [self._traffic(key, gate, tokens, now) for key, gate in self._gates.items()]
+        return [self._traffic(key, gate, tokens, now) for key, gate in self._platforms.items()]
 
     def _traffic(self, key: tuple[str, str], gate: Gate, tokens: Mapping[Hashable, float], now: float) -> Traffic:
         origin_, name = key
         held = gate.closed_for(now)
         # Not by name: two platforms may have given the same client id.
-        ends = max((tokens[account] for account in self._accounts.get(key, ()) if account in tokens), default=None)
+        ends = max((tokens[account] for account in gate.accounts if account in tokens), default=None)
         return Traffic(
             origin_,
             name.strip(),
@@ -367,13 +368,29 @@ class Engine:
     def _moment(self, seconds: float) -> datetime:
         return datetime.fromtimestamp(self.runtime.wall() + seconds, UTC)
 
+    @property
+    def lives_here(self) -> bool:
+        """
+        True when nothing was asked yet, or this is its event loop.
+        """
+        return self._home.loop is None or self._home.loop is _get_running_loop()
+
     async def aclose(self) -> None:
         """
         Stop what waits, and close what the transport opened.
+
+        After a fork nothing is closed: it is the other process's. Where the loop is closed nothing waits any more.
+
+        Raises:
+            RuntimeError: The engine lives in another event loop, which runs on.
         """
         self._closed = True
-        for gate in self._gates.values():
-            await gate.aclose()
+        if self._home.is_inherited:
+            return
+        if not self._home.is_over:
+            self.check_loop()
+            for _, gate in self._platforms.items():
+                await gate.aclose()
         await self._transport.aclose()
 
 
@@ -389,7 +406,9 @@ def _subject(operation: Operation[Any]) -> str:
 def _complete(operation: Operation[Any], authorization: Authorization | None, redirected: str | None) -> Request:
     request = operation.request if operation.fresh is None else operation.fresh()
     if authorization is not None:
-        request = attrs.evolve(request, headers=(*request.headers, ("Authorization", authorization.header)))
+        # Not by attrs.evolve: this is done for every score.
+        headers = (*request.headers, ("Authorization", authorization.header))
+        request = Request(request.method, request.url, headers, request.body, request.most_bytes)
     return request if redirected is None else attrs.evolve(request, url=redirected)
 
 

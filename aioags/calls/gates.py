@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from math import inf
 
 import attrs
@@ -65,6 +65,11 @@ class _Waiter:
     waited_for: str | None = None
 
 
+# An empty deque takes 0.8 KB, and at most platforms nobody ever waits. Nothing is put into this one.
+_NOBODY: deque[_Waiter] = deque()
+_NOTHING: frozenset[str] = frozenset()
+
+
 class Gate:
     """
     The line in front of one platform.
@@ -73,15 +78,37 @@ class Gate:
         clock: Seconds that never step back.
 
         sleep: Waits for so many of them.
+
+    Attributes:
+        backing_off: How many callers wait before they come again. Whoever has them wait counts them.
+        accounts: Whose tokens were sent, as far as is remembered; the latest last.
     """
 
+    __slots__ = (
+        "_alarm",
+        "_clock",
+        "_closed",
+        "_last_outage",
+        "_last_throttle",
+        "_probed",
+        "_rings_at",
+        "_sleep",
+        "_waiting",
+        "accounts",
+        "backing_off",
+        "breaker",
+        "pacer",
+    )
+
     def __init__(self, pace: Pace, *, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]]) -> None:
+        self.accounts: tuple[Hashable, ...] = ()
         self.pacer = Pacer(pace)
         self.breaker = Breaker()
+        self.backing_off = 0
         self._clock = clock
         self._sleep = sleep
-        self._waiting: deque[_Waiter] = deque()
-        self._probed: set[str] = set()
+        self._waiting = _NOBODY
+        self._probed = _NOTHING
         self._alarm: asyncio.Task[None] | None = None
         self._rings_at = 0.0
         self._last_throttle: AGSError | None = None
@@ -98,10 +125,26 @@ class Gate:
     @property
     def why(self) -> str | None:
         """
-        Class name of the error behind the outage, or behind the latest hold. None: there was none.
+        Class name of the error behind the outage, or behind the hold. None: there is neither; starts may be spaced.
         """
-        error = self._last_outage if self.breaker.is_open else self._last_throttle
+        if self.breaker.is_open:
+            error = self._last_outage
+        else:
+            error = self._last_throttle if self.pacer.silent_for(self._clock()) else None
         return None if error is None else type(error).__name__
+
+    def is_idle(self, now: float) -> bool:
+        """
+        True when nobody is in it, and a new one would know as much, but for the limits that the pacer learned.
+        """
+        busy = (
+            self._waiting
+            or self.backing_off
+            or self._alarm is not None
+            or self.breaker.is_open
+            or self.breaker.failures
+        )
+        return not busy and self.pacer.is_idle(now)
 
     def closed_for(self, now: float) -> float:
         """
@@ -154,6 +197,8 @@ class Gate:
         if not waits and self.breaker.is_open and self._last_outage is not None:
             raise self._outage_error(now)
         waiter = self._waiter(now, patience, subject, waits, now if since is None else since, total or patience)
+        if self._waiting is _NOBODY:
+            self._waiting = deque()
         self._waiting.append(waiter)
         self._admit()
         try:
@@ -175,7 +220,7 @@ class Gate:
         probe = self.breaker.is_open
         if probe:
             self.breaker.probe()
-            self._probed.add(subject)
+            self._probed |= {subject}
         return Admission(now, probe, self.breaker.recoveries, waited_for, subject)
 
     def _check_hold(self, now: float, patience: float) -> None:
@@ -183,7 +228,7 @@ class Gate:
             raise error
 
     def _hold_error(self, now: float, patience: float) -> AGSError | None:
-        held = self.pacer.held_for(now)
+        held = self.pacer.silent_for(now)
         if held <= patience or self._last_throttle is None:
             return None
         error = self._last_throttle.copied()
@@ -231,7 +276,7 @@ class Gate:
             self._turn_away(now)
         if outage is None:
             if self.breaker.answered(place.subject):
-                self._probed.clear()
+                self._probed = _NOTHING
         else:
             self._note_outage(now, place, outage, tries)
         self._admit()
@@ -239,7 +284,7 @@ class Gate:
     def _note_outage(self, now: float, place: Admission, outage: AGSError, tries: int) -> None:
         self._last_outage = outage.copied()
         # A small batch has used up a call before there were eight failures. Nobody got through while it tried.
-        others = bool(self._waiting) or self.pacer.in_flight > 0
+        others = bool(self._waiting) or self.pacer.in_flight > 0 or self.backing_off > 0
         spent = 0 < tries <= self.breaker.failures + 1 and others
         self.breaker.failed(now, self.pacer.window, probe=place.probe, spent=spent, subject=place.subject)
         if self.breaker.is_open:
@@ -287,7 +332,7 @@ class Gate:
             if fresh is not None:
                 self._waiting.remove(fresh)
                 return fresh
-            self._probed.clear()
+            self._probed = _NOTHING
         return self._waiting.popleft()
 
     def _deadline(self, waiter: _Waiter) -> float:

@@ -8,12 +8,14 @@ the others.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
 
 import attrs
 
-from aioags.calls.engine import Credential, Engine, ReadPage
+from aioags.calls.credential import Credential
+from aioags.calls.engine import Engine, ReadPage
 from aioags.calls.pages import read_pages
+from aioags.model.unreadable import OnUnreadable
 from aioags.protocol.dialect import Operation, Page
 from aioags.protocol.trial import Trial
 
@@ -32,11 +34,14 @@ class Service(Generic[D_co]):
         dialect: Makes the operations.
 
         credential: What lets them in. None: the operations carry their own, or need none.
+
+        patient: While the platform is away, calls wait for it. False: they fail at once.
     """
 
     engine: Engine
     dialect: D_co
     credential: Credential | None = None
+    patient: bool = True
 
     async def perform(
         self, operation: Operation[T], *, trial: Trial[T] | None = None, read: ReadPage | None = None
@@ -52,7 +57,14 @@ class Service(Generic[D_co]):
         Raises:
             AGSError: It failed.
         """
+        trial = trial or Trial(operation, self.engine.retry, waits=self.patient)
         return await self.engine.perform(operation, self.credential, trial=trial, read=read)
+
+    def impatient(self) -> Self:
+        """
+        Return the same for calls that do not wait while the platform is away.
+        """
+        return attrs.evolve(self, patient=False)
 
     def pages(
         self,
@@ -60,8 +72,21 @@ class Service(Generic[D_co]):
         further: Callable[[str], Operation[Page[T]]],
         *,
         instead: Operation[Page[T]] | None = None,
+        whole: Operation[Page[T]] | None = None,
+        limit: int | None = None,
+        on_unreadable: OnUnreadable | None = None,
     ) -> AsyncGenerator[T, None]:
         """
         Yield the records of every page, each fetched when it is needed; see `read_pages`.
         """
-        return read_pages(self.perform, self.engine.retry, first, further, instead=instead)
+        return read_pages(
+            self.perform,
+            self.engine.retry,
+            first,
+            further,
+            instead=instead,
+            patient=self.patient,
+            whole=whole,
+            limit=limit,
+            on_unreadable=on_unreadable,
+        )

@@ -8,27 +8,34 @@ cached; but a refusal for good is the answer to every call that began before it 
 A token is renewed before it expires, by a leeway of 60 s or a tenth of its life, whichever is less. It is dropped
 earlier only by the caller that it failed, and only if it is still the cached one: of a thousand callers with the same
 dead token one drops it and the rest find its successor. When a renewal did not help, the token was not to blame, and
-for a minute no other call renews it: a platform that says 403 for a user, or 401 for a scope, must not cost a token
-per score.
+for a minute no other call renews it: a platform that says 403 or 400 for a user, or 401 for a scope, must not cost a
+token per score.
+
+What is known of a client lies in one place, so that nothing is ever searched through all of them. Each time a token
+comes, two clients are looked at in turn, and those go whose tokens and refusals are over; beyond the bound, the one
+that was not looked at for longest.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
+from itertools import islice
 from math import inf
 from typing import Any
 from uuid import uuid4
 
 import attrs
-from cachetools import TLRUCache, TTLCache
 
+from aioags.calls.platforms import MOST_PLATFORMS
 from aioags.calls.single_flight import SingleFlight
 from aioags.errors import GrantRefusedError
 from aioags.model.registration import Registration
 from aioags.protocol.dialect import Operation
 from aioags.protocol.grants import Grant, request_token
 
-_MOST_TOKENS = 4096
+# Clients that are looked at whenever a token comes, to find those that hold nothing any more.
+_LOOKED_AT = 2
 _LEEWAY = 60.0
 _LEEWAY_SHARE = 0.1
 _BLAMELESS_SECONDS = 60.0
@@ -36,6 +43,10 @@ _BLAMELESS_SECONDS = 60.0
 _NARROW_SECONDS = 3600.0
 # How long a refusal is kept for those who asked before it came. A call waits no longer for its turn.
 _REFUSED_SECONDS = 600.0
+
+
+_Client = tuple[str, str, str | None, str | None, str, str]
+_Key = tuple[_Client, frozenset[str]]
 
 
 @attrs.define(eq=False)
@@ -48,13 +59,16 @@ class Token:
 
         renew_at: From when on another one is fetched, on the cache's clock.
 
+        client: Whose it is.
+
         blameless: Until when a refusal with this HTTP status is not the token's fault. A 403 for one user says nothing
             of a later 401.
     """
 
     grant: Grant = attrs.field(repr=False)
     renew_at: float
-    blameless: dict[int, float] = attrs.field(factory=dict)
+    client: _Client | None = attrs.field(default=None, repr=False)
+    blameless: dict[int, float] | None = None
 
     def serves(self, scopes: tuple[str, ...]) -> bool:
         """
@@ -70,12 +84,36 @@ class Token:
         return self.renew_at + _leeway(self.grant.expires_in)
 
 
+@attrs.define(eq=False)
+class _Known:
+    """
+    What is known of one client.
+
+    Attributes:
+        tokens: By the scopes that they were asked for.
+
+        narrow_until: Until when not all scopes are asked for at once.
+
+        refused: When these scopes were refused for good, and how. None: none were.
+    """
+
+    tokens: dict[frozenset[str], Token] = attrs.field(factory=dict)
+    narrow_until: float = -inf
+    refused: dict[frozenset[str], tuple[float, GrantRefusedError]] | None = None
+
+    def forget(self, now: float) -> bool:
+        """
+        Drop what is over; True when nothing is left.
+        """
+        for scopes in [scopes for scopes, token in self.tokens.items() if token.renew_at <= now]:
+            del self.tokens[scopes]
+        refused = self.refused or {}
+        self.refused = {scopes: one for scopes, one in refused.items() if now < one[0] + _REFUSED_SECONDS} or None
+        return not self.tokens and self.refused is None and self.narrow_until <= now
+
+
 def _leeway(life: float) -> float:
     return min(_LEEWAY, life * _LEEWAY_SHARE)
-
-
-_Client = tuple[str, str, str | None, str | None, str, str]
-_Key = tuple[_Client, frozenset[str]]
 
 
 @attrs.frozen
@@ -86,16 +124,13 @@ class Authorization:
     Attributes:
         header: Its value. Never shown.
 
-        cached: It was used before, and may have gone bad since: a 403 may be its fault.
-
-        renewable: A 401 may be its fault.
+        cached: It was used before, and may have gone bad since.
 
         token: The token behind it, for the credential's own use.
     """
 
     header: str = attrs.field(repr=False)
     cached: bool
-    renewable: bool
     token: Any = attrs.field(repr=False)
 
 
@@ -111,6 +146,8 @@ class TokenCache:
         wall: Unix time, for assertions.
 
         new_jti: Makes a unique id for each assertion.
+
+        most: Clients that are remembered.
     """
 
     def __init__(
@@ -120,20 +157,14 @@ class TokenCache:
         clock: Callable[[], float],
         wall: Callable[[], float],
         new_jti: Callable[[], str] = lambda: str(uuid4()),
+        most: int = MOST_PLATFORMS,
     ) -> None:
         self._fetch = fetch
         self._clock = clock
         self._wall = wall
         self._new_jti = new_jti
-        self._tokens: TLRUCache[_Key, Token] = TLRUCache(
-            _MOST_TOKENS, lambda _, token, now: token.renew_at, timer=clock
-        )
-        self._narrow: TLRUCache[_Client, bool] = TLRUCache(
-            _MOST_TOKENS, lambda _, value, now: now + _NARROW_SECONDS, timer=clock
-        )
-        self._refused: TTLCache[_Key, tuple[float, GrantRefusedError]] = TTLCache(
-            _MOST_TOKENS, _REFUSED_SECONDS, timer=clock
-        )
+        self._most = most
+        self._known: OrderedDict[_Client, _Known] = OrderedDict()
         self._flights: SingleFlight[_Key, Token] = SingleFlight("token", owner="Client")
 
     async def token(
@@ -161,14 +192,15 @@ class TokenCache:
             AuthorizationError: The platform gives none, or none that serves.
         """
         client = client or _client(registration)
-        if client not in self._narrow:
+        known = self._known.get(client)
+        if known is None or known.narrow_until <= self._clock():
             try:
                 return await self._granted(registration, client, offered, needed, since)
             except GrantRefusedError as error:
                 if error.code != "invalid_scope" or offered <= set(needed):
                     raise
                 # Canvas and Sakai grant all or nothing: ask once for what this call needs alone.
-                self._narrow[client] = True
+                self._of(client).narrow_until = self._clock() + _NARROW_SECONDS
         narrow = frozenset(scope for scope in needed if scope in offered)
         return await self._granted(registration, client, narrow, needed, since)
 
@@ -182,7 +214,7 @@ class TokenCache:
     ) -> tuple[Token, bool]:
         cached = self._cached(client, scopes, needed)
         key = (client, scopes)
-        if cached is None and (refused := self._refused.get(key)) is not None and refused[0] >= since:
+        if cached is None and (refused := self._refusal(client, scopes)) is not None and refused[0] >= since:
             # Of a batch, everybody at the gate: one question is enough.
             raise refused[1].copied()
         token = cached or await self._flights.fetch(key, lambda: self._fly(registration, key))
@@ -195,50 +227,83 @@ class TokenCache:
         return token, cached is not None
 
     def _cached(self, client: _Client, scopes: frozenset[str], needed: tuple[str, ...]) -> Token | None:
-        token = self._tokens.get((client, scopes))
-        if token is not None:
+        known, now = self._known.get(client), self._clock()
+        if known is None:
+            return None
+        token = known.tokens.get(scopes)
+        if token is not None and now < token.renew_at:
             return token
-        wider = (held for (owner, _), held in self._tokens.items() if owner == client and held.serves(needed))
+        wider = (held for held in known.tokens.values() if now < held.renew_at and held.serves(needed))
         return next(wider, None)
+
+    def _refusal(self, client: _Client, scopes: frozenset[str]) -> tuple[float, GrantRefusedError] | None:
+        known = self._known.get(client)
+        refused = None if known is None or known.refused is None else known.refused.get(scopes)
+        return refused if refused is not None and self._clock() < refused[0] + _REFUSED_SECONDS else None
+
+    def _of(self, client: _Client) -> _Known:
+        """
+        Return what is known of a client, to be added to.
+        """
+        known = self._known.get(client)
+        if known is None:
+            if len(self._known) >= self._most:
+                self._known.popitem(last=False)
+            known = self._known[client] = _Known()
+        return known
+
+    def _forget(self) -> None:
+        now = self._clock()
+        for client in list(islice(self._known, _LOOKED_AT)):
+            if self._known[client].forget(now):
+                del self._known[client]
+            else:
+                self._known.move_to_end(client)
 
     async def _fly(self, registration: Registration, key: _Key) -> Token:
         operation = request_token(registration, key[1], wall=self._wall, new_jti=self._new_jti)
         try:
             grant = await self._fetch(operation, registration)
         except GrantRefusedError as error:
-            self._refused[key] = (self._clock(), error.copied())
+            known = self._of(key[0])
+            known.refused = {**(known.refused or {}), key[1]: (self._clock(), error.copied())}
             raise
-        token = Token(grant, self._clock() + grant.expires_in - _leeway(grant.expires_in))
-        self._tokens[key] = token
+        finally:
+            self._forget()
+        token = Token(grant, self._clock() + grant.expires_in - _leeway(grant.expires_in), key[0])
+        self._of(key[0]).tokens[key[1]] = token
         return token
 
     def discard(self, token: Token) -> None:
         """
         Drop a token that failed, if it is still the cached one.
         """
-        for key, held in list(self._tokens.items()):
-            if held is token:
-                self._tokens.pop(key, None)
+        known = self._known.get(token.client) if token.client is not None else None
+        if known is not None:
+            known.tokens = {scopes: held for scopes, held in known.tokens.items() if held is not token}
 
     def acquit(self, token: Token, status: int) -> None:
         """
         Note that a call was refused again, with this status, with a token fetched for it: the token is not to blame.
         """
-        token.blameless[status] = self._clock() + _BLAMELESS_SECONDS
+        token.blameless = {**(token.blameless or {}), status: self._clock() + _BLAMELESS_SECONDS}
 
     def is_suspect(self, token: Token, status: int) -> bool:
         """
         True when a refusal with this status may be the token's fault.
         """
-        return self._clock() >= token.blameless.get(status, float("-inf"))
+        return token.blameless is None or self._clock() >= token.blameless.get(status, -inf)
 
     def expiries(self) -> dict[Hashable, float]:
         """
         Map the `OAuthCredential.account` of each token to when the one ends that lives longest, on the cache's clock.
         """
         ends: dict[Hashable, float] = {}
-        for (client, _), token in self._tokens.items():
-            ends[client] = max(token.ends_at, ends.get(client, token.ends_at))
+        now = self._clock()
+        for client, known in self._known.items():
+            held = [token.ends_at for token in known.tokens.values() if now < token.renew_at]
+            if held:
+                ends[client] = max(held)
         return ends
 
     async def aclose(self) -> None:
@@ -246,7 +311,7 @@ class TokenCache:
         Cancel the requests in flight and forget every token.
         """
         await self._flights.aclose()
-        self._tokens.clear()
+        self._known.clear()
 
 
 def _client(registration: Registration) -> _Client:
@@ -295,9 +360,13 @@ class OAuthCredential:
         token, cached = await self._cache.token(
             self._registration, self._offered, scopes, since=since, client=self._client
         )
-        suspect = cached and self._cache.is_suspect(token, 403)
-        renewable = self._cache.is_suspect(token, 401)
-        return Authorization(f"Bearer {token.grant.access_token}", suspect, renewable, token)
+        return Authorization(f"Bearer {token.grant.access_token}", cached, token)
+
+    def suspects(self, authorization: Authorization, status: int) -> bool:
+        """
+        True when a refusal with this HTTP status may be the token's fault.
+        """
+        return self._cache.is_suspect(authorization.token, status)
 
     def discard(self, authorization: Authorization) -> None:
         """

@@ -9,25 +9,29 @@ from __future__ import annotations
 
 import asyncio
 import select
-import zlib
+from functools import partial
 from types import TracebackType
 from typing import Any, Protocol, Self
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
-from aioags.errors import AGSError, LostAnswerError, MalformedError, UnreachableError, shown_url
+from aioags.calls.bodies import Body
+from aioags.errors import AGSError, LostAnswerError, UnreachableError, shown_url
 from aioags.model.policy import Timeouts
 from aioags.protocol.messages import Request, Response
 
 Session = aiohttp.ClientSession
 """What `Client` takes as ``session=``: aiohttp's own."""
 
-MOST_BYTES = 16 * 1024 * 1024
-"""Largest answer that is read, decompressed. A page of results is far below."""
-
 # Moodle under Apache's mod_php puts the request, with its comment, on the status line: 100 kB were seen.
 _LONGEST_LINE = 256 * 1024
+_LONGEST_HEAD = 2 * _LONGEST_LINE
+# Interim answers and the answer, when they arrive at once.
+_MOST_HINTS = 8
+# Bytes that are parsed at a time: a hundred tiny answers, of which one is wanted.
+_PIECE = 4 * 1024
 # Below the 5 s after which Apache and Node close an idle connection: a POST on one just closed is a lost answer.
 _KEEPALIVE = 4.0
 
@@ -46,7 +50,8 @@ class Transport(Protocol):
 
             LostAnswerError: It may have; no whole answer came.
 
-            MalformedError: The answer is too large, or cannot be decompressed.
+            MalformedError: A success is larger than `Request.most_bytes`, or cannot be decompressed. Of an answer that
+                is no success the beginning is enough.
         """
         ...
 
@@ -57,6 +62,61 @@ class Transport(Protocol):
         ...
 
 
+class Conversation(ResponseHandler):
+    """
+    One connection, on which nothing is read that nobody asked for: the first byte behind an answer ends it.
+
+    aiohttp would parse and keep such answers until the connection is used again: 2 MiB of tiny ones take 106 MiB.
+    """
+
+    # From a request to the end of its answer; from the end of the answer's head on; bytes before that.
+    _asked = _begun = False
+    _head = 0
+
+    def set_response_params(self, **settings: Any) -> None:
+        """
+        Expect one answer.
+        """
+        self._asked, self._begun, self._head = True, False, 0
+        ResponseHandler.set_response_params(self, **settings)
+
+    def data_received(self, data: bytes) -> None:
+        """
+        Parse what came, piece by piece: what is behind the end of the answer is not parsed.
+        """
+        if len(data) <= _PIECE:
+            self._take(data)
+            return
+        for begin in range(0, len(data), _PIECE):
+            if not self._hung_up:
+                self._take(data[begin : begin + _PIECE])
+
+    def _take(self, data: bytes) -> None:
+        # Without data aiohttp goes on with what it has.
+        if data and not self._asked:
+            self._hang_up()
+            return
+        ResponseHandler.data_received(self, data)
+        if not self._begun:
+            self._head += len(data)
+            # 100 Continue and 103 Early Hints come before the answer.
+            self._begun = bool(self._buffer) and not 100 <= self._buffer[-1][0][0].code < 200
+            if len(self._buffer) > _MOST_HINTS or (self._head > _LONGEST_HEAD and not self._begun):
+                self._hang_up()
+        if self._begun and (self._payload is None or self._payload.is_eof()):
+            self._asked = False
+
+    @property
+    def _hung_up(self) -> bool:
+        return self.transport is None or self.transport.is_closing()
+
+    def _hang_up(self) -> None:
+        # What was answered before stays readable.
+        self.force_close()
+        if self.transport is not None:
+            self.transport.abort()
+
+
 class CleanConnector(aiohttp.TCPConnector):
     """
     Takes no connection from the pool on which anything waits unread, or that is closing.
@@ -64,7 +124,14 @@ class CleanConnector(aiohttp.TCPConnector):
     A server that answers once too often leaves an answer nobody asked for on the idle connection. It would be taken for
     that of the next call, and every later one would come one behind. What comes between our write and the answer cannot
     be told from it.
+
+    A `Client` has one of its own; a session that is given to it needs one, in place of aiohttp's `TCPConnector`, whose
+    arguments it takes.
     """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._factory = partial(Conversation, loop=self._loop)  # type: ignore[assignment]
 
     async def _get(self, key: Any, traces: Any) -> Any:
         while (connection := await super()._get(key, traces)) is not None:
@@ -142,6 +209,16 @@ class AiohttpTransport:
             # aiohttp's own complaints quote what the server sent, and a server may send back what it was sent.
             raise _mapped(request, error) from (error if isinstance(error, (OSError, TimeoutError)) else None)
 
+    def check_loop(self) -> None:
+        """
+        Check that a session of the caller's is of the running event loop.
+
+        Raises:
+            RuntimeError: It is not.
+        """
+        if self._session is not None and self._session._loop is not asyncio.get_running_loop():
+            raise RuntimeError("the session belongs to another event loop: make it in the one that uses the Client")
+
     def _open(self) -> aiohttp.ClientSession:
         # limit=0: the pacing of each platform bounds its connections; a common limit would let one starve the others.
         connector = CleanConnector(limit=0, keepalive_timeout=_KEEPALIVE)
@@ -168,53 +245,21 @@ class AiohttpTransport:
 
 
 async def _read(request: Request, answer: aiohttp.ClientResponse) -> Response:
-    encoding = answer.headers.get("Content-Encoding", "").strip().lower()
-    body = bytearray()
-    inflater: Any = None
+    body: Body | None = None
     async for chunk in answer.content.iter_any():
-        room = MOST_BYTES - len(body)
-        inflater = inflater or _inflater(encoding, chunk)
-        body += chunk if inflater is None else _inflate(request, answer.status, inflater, chunk, room + 1)
-        if len(body) > MOST_BYTES:
+        body = body or Body(request, answer.status, answer.headers.get("Content-Encoding", ""))
+        if not body.feed(chunk):
             # The rest is not read; closing the connection is the only way to be rid of it.
             answer.close()
-            raise _unreadable(request, answer.status, f"it is larger than {MOST_BYTES} bytes")
-    if inflater is not None and not inflater.eof:
-        raise _unreadable(request, answer.status, "what was compressed ends too early")
+            break
     headers = tuple((name, _text(value)) for name, value in answer.headers.items())
-    return Response(answer.status, _text(answer.reason or ""), headers, bytes(body), request.url)
+    held = b"" if body is None else body.finish()
+    return Response(answer.status, _text(answer.reason or ""), headers, held, request.url)
 
 
 def _text(value: str) -> str:
     # aiohttp hands bytes that are no UTF-8 over as lone surrogates, and those can be neither printed nor logged.
     return value if value.isascii() else value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-def _inflater(encoding: str, first: bytes) -> Any:
-    if encoding in {"gzip", "x-gzip"}:
-        return zlib.decompressobj(16 + zlib.MAX_WBITS)
-    if encoding == "deflate":
-        # With a zlib header as RFC 9110 8.4.1.2 has it, or without, as IIS sends it.
-        return zlib.decompressobj(zlib.MAX_WBITS if first[0] & 0x0F == zlib.DEFLATED else -zlib.MAX_WBITS)
-    return None
-
-
-def _inflate(request: Request, status: int, inflater: Any, chunk: bytes, room: int) -> bytes:
-    try:
-        inflated: bytes = inflater.decompress(chunk, room)
-    except zlib.error:
-        raise _unreadable(request, status, "it cannot be decompressed") from None
-    return inflated
-
-
-def _unreadable(request: Request, status: int, why: str) -> MalformedError:
-    return MalformedError(
-        f"the answer cannot be read: {why}",
-        recorded=False if request.method == "GET" else None,
-        status=status,
-        method=request.method,
-        url=request.url,
-    )
 
 
 def _mapped(request: Request, error: Exception) -> AGSError:

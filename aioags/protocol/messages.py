@@ -6,6 +6,15 @@ from __future__ import annotations
 
 import attrs
 
+WORD_BYTES = 64 * 1024
+"""Most that a yes may take, or an access token."""
+
+RECORD_BYTES = 1024 * 1024
+"""Most that one record may take, such as a line item."""
+
+PAGE_BYTES = 16 * 1024 * 1024
+"""Most that a page of records may take. A page of results is far below."""
+
 
 @attrs.frozen
 class Request:
@@ -21,12 +30,16 @@ class Request:
             out of `repr`.
 
         body: None: no body and no ``Content-Type``.
+
+        most_bytes: Largest body, decompressed, of an answer that is a success: by what is expected. Larger than that it
+            is somebody else's, or means harm.
     """
 
     method: str
     url: str
     headers: tuple[tuple[str, str], ...] = attrs.field(default=(), repr=False)
     body: bytes | None = attrs.field(default=None, repr=False)
+    most_bytes: int = attrs.field(default=PAGE_BYTES, repr=False)
 
 
 @attrs.frozen
@@ -41,7 +54,7 @@ class Response:
 
         headers: Name and value pairs as received, repeated names kept, in order.
 
-        body: Decompressed, bounded by the transport.
+        body: Decompressed, bounded by the transport: a success by the request's `most_bytes`, what is none is cut.
 
         url: The address that answered.
     """

@@ -13,12 +13,15 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from aioags.errors import printable
+from aioags.wire.scalars import WORD_VALUES, holds_more
 
 BODY_KEPT = 2048
 """Characters of an answer's body that an error keeps."""
 
+# More than is kept, since redacting shortens it; no more than that, since of 64 KiB it takes 0.1 s.
+_BODY_READ = 4 * BODY_KEPT
 _WORDS_KEPT = 200
-_WORDS_READ = 4096
+_WORDS_READ = 1024
 # What a platform cut shorter than this says nothing; what is this long is hardly said by chance.
 _PREFIX = 12
 _SHORT = 6
@@ -77,7 +80,7 @@ def shown_body(body: bytes, private: Iterable[str]) -> str:
     """
     Return the first part of an answer's body, redacted.
     """
-    return redact(body[:65_536].decode("utf-8", "replace"), private)[:BODY_KEPT]
+    return redact(body[:_BODY_READ].decode("utf-8", "replace"), private)[:BODY_KEPT]
 
 
 def platform_words(reason: str, body: bytes) -> str:
@@ -102,6 +105,8 @@ def _body_words(body: bytes) -> str:
     text = body[:65_536].decode("utf-8", "replace").strip()
     if text.startswith("<"):
         return "an HTML page"
+    if holds_more(body, WORD_VALUES):
+        return text
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):

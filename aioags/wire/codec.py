@@ -6,8 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
+import attrs
+
+from aioags.model import checks
+from aioags.model.checks import Number
 from aioags.model.line_item import LINE_ITEM_FIELDS, LineItem
 from aioags.model.result import Result
 from aioags.model.score import Score, Submission
@@ -18,15 +22,37 @@ from aioags.wire.scalars import (
     dump_json,
     dump_number,
     dump_text,
+    load_flag,
     load_instant,
     load_json,
     load_number,
+    load_object,
     load_string,
 )
 
 T = TypeVar("T")
+_Loads: TypeAlias = Mapping[str, Callable[[str, object], object]]
 
 _RESULT_FIELDS = frozenset({"id", "scoreOf", "userId", "resultScore", "resultMaximum", "scoringUserId", "comment"})
+_OPTIONAL: _Loads = {
+    "label": load_string,
+    "resourceLinkId": load_string,
+    "resourceId": load_string,
+    "tag": load_string,
+    "startDateTime": load_instant,
+    "endDateTime": load_instant,
+    "gradesReleased": load_flag,
+    "submissionReview": load_object,
+}
+_MAXIMUM: _Loads = {"scoreMaximum": load_number}
+_OPTIONAL_IN_RESULTS: _Loads = {
+    "id": load_string,
+    "scoreOf": load_string,
+    "resultScore": load_number,
+    "resultMaximum": load_number,
+    "scoringUserId": load_string,
+    "comment": load_string,
+}
 # Moodle repeats resourceLinkId under an older name; sent back, it would be a second opinion on the link.
 _NEVER_SENT = frozenset({"ltiLinkId"})
 
@@ -71,6 +97,8 @@ def dump_line_item(item: LineItem) -> bytes:
     """
     Write the complete definition, extensions included; without ``id`` and without anything that is None.
 
+    A field that could not be read goes back as it came, out of the extensions: left out, it would be unset.
+
     Schoology and Blackboard refuse an ``id``; the 1EdTech validator refuses numeric resource ids.
     """
     fields: dict[str, str | None] = {
@@ -84,6 +112,8 @@ def dump_line_item(item: LineItem) -> bytes:
         "gradesReleased": _dump_optional(dump_json, item.grades_released),
         "submissionReview": _dump_optional(dump_json, _plain(item.submission_review)),
     }
+    if "label" in item.extensions:
+        del fields["label"]
     parts = [f'"{name}":{text}' for name, text in fields.items() if text is not None]
     sent = {key: value for key, value in item.extensions.items() if key not in _NEVER_SENT}
     parts.extend(text[1:] for text in _dump_extensions(sent))
@@ -102,29 +132,83 @@ def _plain(value: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return None if value is None else dict(value)
 
 
-def load_line_item(record: object, url: str = "") -> LineItem:
+def load_line_item(record: object, url: str = "", *, maximum: Number | None = None) -> LineItem:
     """
-    Read one line item; keys of no standard field stay in `extensions`.
+    Read one line item; keys of no standard field stay in `extensions`, and so does a field that cannot be read.
 
     Args:
         url: The address that answered: a relative ``id`` is resolved against it. Empty: it is kept as it is.
 
+        maximum: What it has where the platform names no ``scoreMaximum`` that can be read; it is then without
+            extensions that cannot be written again. None: it cannot be read.
+
     Raises:
-        NotReadableError: Not an object, without ``id`` or ``scoreMaximum``, or with a field of the wrong type.
+        NotReadableError: Not an object, or without ``id`` or ``scoreMaximum``.
     """
     fields = _object("a line item", record)
-    item_id = load_string("id", fields.get("id"))
+    item_id = _load_url("id", fields.get("id"), url)
     if item_id is None:
         raise NotReadableError("the line item has no id")
-    item_id = resolve(item_id, url) if url else item_id
     try:
         return _line_item(fields, item_id)
-    except ValueError as error:
+    except ValueError:
         # NotReadableError, or what the model refuses: an extension that cannot be written again.
+        pass
+    readable, odd = set_apart(fields, _OPTIONAL)
+    if maximum is not None:
+        readable, odd = _least(readable, maximum), _writable(odd)
+    try:
+        return _line_item(readable, item_id, odd)
+    except ValueError as error:
         raise NotReadableError(f"in the line item {item_id[:500]}: {error}") from None
 
 
-def _line_item(fields: Mapping[str, Any], item_id: str) -> LineItem:
+def _least(fields: Mapping[str, Any], maximum: Number) -> dict[str, Any]:
+    """
+    Return the fields with a maximum, and of the extensions those that can be written again.
+    """
+    known, _ = set_apart({name: fields[name] for name in fields if name in LINE_ITEM_FIELDS}, _MAXIMUM)
+    if load_number("scoreMaximum", known.get("scoreMaximum")) is None:
+        known["scoreMaximum"] = maximum
+    return {**_writable(_rest(fields, LINE_ITEM_FIELDS)), **known}
+
+
+def _writable(fields: Mapping[str, Any]) -> dict[str, Any]:
+    def can_be_written(name: str) -> bool:
+        try:
+            checks.json_object("extensions", {name: fields[name]})
+        except ValueError:
+            return False
+        return True
+
+    return {name: value for name, value in fields.items() if can_be_written(name)}
+
+
+def _load_url(field: str, value: object, base: str) -> str | None:
+    """
+    Read a URL; one that is relative is resolved, if there is something to resolve it against.
+    """
+    if isinstance(value, str) and value.startswith(("https://", "http://")):
+        return value
+    text = load_string(field, value)
+    # A number is no URL: read as a relative one it would be that of something else.
+    return resolve(text, base) if text is not None and base and isinstance(value, str) else text
+
+
+def set_apart(fields: Mapping[str, Any], optional: _Loads) -> tuple[dict[str, Any], dict[str, Any]]:
+    """
+    Return the fields that can be read or are not optional, and those that are optional and cannot be read.
+    """
+    odd: dict[str, Any] = {}
+    for name, load in optional.items():
+        try:
+            load(name, fields.get(name))
+        except NotReadableError:
+            odd[name] = fields[name]
+    return {name: value for name, value in fields.items() if name not in odd}, odd
+
+
+def _line_item(fields: Mapping[str, Any], item_id: str, odd: Mapping[str, Any] | None = None) -> LineItem:
     maximum = load_number("scoreMaximum", fields.get("scoreMaximum"))
     if maximum is None:
         raise NotReadableError("it has no scoreMaximum")
@@ -139,37 +223,68 @@ def _line_item(fields: Mapping[str, Any], item_id: str) -> LineItem:
         tag=load_string("tag", fields.get("tag")),
         start_date_time=load_instant("startDateTime", fields.get("startDateTime")),
         end_date_time=load_instant("endDateTime", fields.get("endDateTime")),
-        grades_released=released if isinstance(released, bool) else None,
-        submission_review=review if isinstance(review, Mapping) else None,
-        extensions=_rest(fields, LINE_ITEM_FIELDS),
+        grades_released=None if released is None else load_flag("gradesReleased", released),
+        submission_review=None if review is None else load_object("submissionReview", review),
+        extensions={**_rest(fields, LINE_ITEM_FIELDS), **(odd or {})},
     )
 
 
-def load_result(record: object) -> Result:
+def load_result(record: object, url: str = "") -> Result:
     """
     Read one result. Only ``userId`` must be there: Moodle leaves out ``scoreOf``, Sakai the score.
 
+    A field that cannot be read stays in `extensions`. A score whose maximum cannot be read is out of nobody knows what:
+    both stay there.
+
+    Args:
+        url: The address that answered: a relative ``id`` or ``scoreOf`` is resolved against it. Empty: it is kept.
+
     Raises:
-        NotReadableError: Not an object, without ``userId``, or with a field of the wrong type.
+        NotReadableError: Not an object, or without ``userId``.
     """
     fields = _object("a result", record)
     user_id = load_string("userId", fields.get("userId"))
     if user_id is None:
         raise NotReadableError("the result has no userId")
+    try:
+        return _result(fields, user_id, url)
+    except NotReadableError:
+        readable, odd = set_apart(fields, _OPTIONAL_IN_RESULTS)
+    if "resultMaximum" in odd and readable.get("resultScore") is not None:
+        odd["resultScore"] = readable.pop("resultScore")
+    return _result(readable, user_id, url, odd)
+
+
+def _result(fields: Mapping[str, Any], user_id: str, url: str, odd: Mapping[str, Any] | None = None) -> Result:
     maximum = load_number("resultMaximum", fields.get("resultMaximum"))
     return Result(
         user_id=user_id,
-        id=load_string("id", fields.get("id")),
-        score_of=load_string("scoreOf", fields.get("scoreOf")),
+        id=_load_url("id", fields.get("id"), url),
+        score_of=_load_url("scoreOf", fields.get("scoreOf"), url),
         result_score=load_number("resultScore", fields.get("resultScore")),
         result_maximum=1 if maximum is None else maximum,
         scoring_user_id=load_string("scoringUserId", fields.get("scoringUserId")),
         comment=load_string("comment", fields.get("comment")),
-        extensions=_rest(fields, _RESULT_FIELDS),
+        extensions={**_rest(fields, _RESULT_FIELDS), **(odd or {})},
     )
 
 
-def load_list(body: bytes, load: Callable[[object], T], *, bare: bool = False) -> list[T]:
+@attrs.frozen
+class Records(Generic[T]):
+    """
+    What an array of records holds.
+
+    Attributes:
+        records: Those that can be read, in order.
+
+        odd: The others, each with why it cannot be read; that names its place in the array.
+    """
+
+    records: list[T]
+    odd: list[tuple[object, NotReadableError]]
+
+
+def load_list(body: bytes, load: Callable[[object], T], *, bare: bool = False) -> Records[T]:
     """
     Read an array of records.
 
@@ -177,7 +292,7 @@ def load_list(body: bytes, load: Callable[[object], T], *, bare: bool = False) -
         bare: Also take one record without an array around it: Sakai answers so for one user.
 
     Raises:
-        NotReadableError: One record cannot be read; it is named by its place. None is dropped.
+        NotReadableError: It is no array.
     """
     value = load_json(body)
     if bare and isinstance(value, dict):
@@ -185,7 +300,7 @@ def load_list(body: bytes, load: Callable[[object], T], *, bare: bool = False) -
     return load_records("the body", value, load)
 
 
-def load_records(what: str, value: object, load: Callable[[object], T]) -> list[T]:
+def load_records(what: str, value: object, load: Callable[[object], T]) -> Records[T]:
     """
     Read the records of an array that was parsed already.
 
@@ -193,18 +308,18 @@ def load_records(what: str, value: object, load: Callable[[object], T]) -> list[
         what: What the array is, for the message.
 
     Raises:
-        NotReadableError: No array, or one record cannot be read; it is named by its place. None is dropped.
+        NotReadableError: It is no array.
     """
     if not isinstance(value, list):
         raise NotReadableError(f"{what} is not an array")
-    return [_load_nth(load, place, record) for place, record in enumerate(value)]
-
-
-def _load_nth(load: Callable[[object], T], place: int, record: object) -> T:
-    try:
-        return load(record)
-    except NotReadableError as error:
-        raise NotReadableError(f"record {place}: {error}") from None
+    found: Records[T] = Records([], [])
+    keep = found.records.append
+    for place, record in enumerate(value):
+        try:
+            keep(load(record))
+        except NotReadableError as error:
+            found.odd.append((record, NotReadableError(f"record {place}: {error}")))
+    return found
 
 
 def _object(what: str, record: object) -> Mapping[str, Any]:

@@ -19,9 +19,14 @@ dump_text = json.encoder.encode_basestring
 """Write one string as JSON, on one line."""
 
 _LARGEST_EXACT = 2**53
-# A page of 280,000 results has fewer; 16 MiB of "{}," would take 400 MiB and two seconds to read.
-_MOST_VALUES = 3_000_000
-_SURELY_FEWER = 1024 * 1024
+PAGE_VALUES = 3_000_000
+"""Most values in a page. 280,000 results are fewer; 16 MiB of ``{},`` would take 400 MiB and two seconds to read."""
+
+RECORD_VALUES = 10_000
+"""Most values in one record."""
+
+WORD_VALUES = 1000
+"""Most values in a yes, a refusal or an access token: none of those that were seen has 50."""
 
 
 class NotReadableError(ValueError):
@@ -57,17 +62,28 @@ def dump_instant(value: datetime) -> str:
     return utc.isoformat(timespec=precision).removesuffix("+00:00") + "Z"
 
 
-def load_json(body: bytes) -> Any:
+def holds_more(body: bytes, values: int) -> bool:
+    """
+    True when JSON holds more values than so many, told without reading it. What is in its strings counts as well.
+    """
+    # No value takes less than two bytes, its comma included.
+    return len(body) > 2 * values and sum(map(body.count, (b",", b"{", b"["))) > values
+
+
+def load_json(body: bytes, most: int = PAGE_VALUES) -> Any:
     """
     Read JSON, whatever the content type said.
+
+    Args:
+        most: Values that are expected at the most. Reading takes time by their number, and nothing else runs meanwhile.
 
     Raises:
         NotReadableError: Not UTF-8, not JSON, too deep, too many values, or with NaN or Infinity in it.
     """
-    if len(body) > _SURELY_FEWER and sum(map(body.count, (b",", b"{", b"["))) > _MOST_VALUES:
+    if holds_more(body, most):
         raise NotReadableError("the body holds too many values")
     try:
-        value = json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant)
+        value = _decode(body.decode("utf-8-sig"))
         deep = body.count(b"[") + body.count(b"{") > DEEPEST and too_deep(value)
     except UnicodeDecodeError:
         raise NotReadableError("the body is not UTF-8") from None
@@ -86,6 +102,10 @@ def load_json(body: bytes) -> Any:
 
 def _refuse_constant(name: str) -> Any:
     raise NotReadableError(f"the body holds {name}, which is not JSON")
+
+
+# json.loads would make a decoder for each body.
+_decode = json.JSONDecoder(parse_constant=_refuse_constant).decode
 
 
 _NUMBER = re.compile(r"-?\d{1,300}(\.\d{1,300})?([eE][+-]?\d{1,3})?")
@@ -136,15 +156,43 @@ def load_string(field: str, value: object) -> str | None:
     raise NotReadableError(f"{field} is not a string")
 
 
+def load_flag(field: str, value: object) -> bool | None:
+    """
+    Read true or false. None: absent or null.
+    """
+    if value is None or isinstance(value, bool):
+        return value
+    raise NotReadableError(f"{field} is neither true nor false")
+
+
+def load_object(field: str, value: object) -> dict[str, Any] | None:
+    """
+    Read an object. None: absent or null, or an empty array, which PHP writes for an empty object.
+    """
+    if value is None or isinstance(value, dict):
+        return value
+    if value == []:
+        return None
+    raise NotReadableError(f"{field} is not an object")
+
+
 def load_instant(field: str, value: object) -> datetime | None:
     """
     Read an ISO 8601 instant. One without a zone is taken as UTC. None: absent, null or blank.
     """
-    text = load_string(field, value)
-    if text is None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        # A number may count seconds, milliseconds or days.
+        raise NotReadableError(f"{field} is not a string")
+    if not value.strip():
         return None
     try:
-        instant = datetime.fromisoformat(text.strip())
-    except ValueError:
+        instant = datetime.fromisoformat(value.strip())
+        aware = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+        if aware.year in (1, 9999):
+            # "For ever" in a zone of the west has no UTC to be written in.
+            aware.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise NotReadableError(f"{field} is not an ISO 8601 instant") from None
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+    return aware

@@ -8,14 +8,29 @@ what it takes alone, to the second.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from base64 import urlsafe_b64decode
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from urllib.parse import parse_qsl
 
 import attrs
 import pytest
 
-from aioags import AGSError, Client, Endpoint, Gradebook, Pace, Registration, Report, RetryPolicy, UnreachableError
+from aioags import (
+    AGSError,
+    Client,
+    Endpoint,
+    Gradebook,
+    LostAnswerError,
+    Pace,
+    Registration,
+    Report,
+    RetryPolicy,
+    UnreachableError,
+)
 from aioags.emulator import Platform
 from aioags.emulator.traffic.throttle import Quota
+from aioags.protocol.breaker import LONGEST_WAIT
 from aioags.protocol.messages import Request, Response
 from tests.rigs.hostile import silent
 from tests.rigs.memory import MemoryTransport, grades, new_platform, runtime_for, tool_key
@@ -229,6 +244,46 @@ async def test_two_tools_at_one_origin_have_lines_of_their_own() -> None:
     report, when = await town.post(town.well)
     assert report.ok
     assert when - begun == pytest.approx(await alone())
+
+
+async def test_a_tool_whose_token_cannot_be_had_keeps_another_of_the_same_host_waiting_for_one_probe() -> None:
+    town = new_town()
+    second = town.well.add_tool("tool-of-another-school")
+    link = town.well.add_link("Quiz two", tool=second)
+    town.well.add_line_item("Quiz two", 10, link=link)
+    registration = Registration(**(town.well.registration_args(second) | {"key": tool_key()}))
+    other = town.client.gradebook(registration, Endpoint.from_claim(town.well.endpoint_claim(link)))
+
+    def of_the_first(request: Request) -> bool:
+        form = dict(parse_qsl((request.body or b"").decode()))
+        claims = form.get("client_assertion", "..").split(".")[1]
+        return town.well.tool.client_id.encode() in urlsafe_b64decode(claims + "=" * (-len(claims) % 4))
+
+    carry = town.transport(town.well)
+
+    async def fail(request: Request) -> None:
+        if "token" in request.url and of_the_first(request):
+            raise LostAnswerError("gone", recorded=None, transient=True)
+        await town.time.sleep(ANSWER)
+
+    carry.before = fail
+    first = town.gradebook(town.well)
+    # Each waits by itself for the same token: of other scopes, for other reasons.
+    waiting = [asyncio.create_task(_swallow(first.get_result(user))) for user in town.well.users()]
+    await town.time.sleep(25.0)
+    for user in town.well.users()[:3]:
+        begun = town.time.now
+        await other.get_result(user)
+        assert town.time.now - begun <= LONGEST_WAIT + 1.0
+        town.client._tokens._known.clear()
+    for one in waiting:
+        one.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+
+
+async def _swallow(call: Coroutine[object, object, object]) -> None:
+    with suppress(AGSError):
+        await call
 
 
 async def test_after_its_recovery_a_platform_is_served_again() -> None:

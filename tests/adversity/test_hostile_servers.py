@@ -16,8 +16,8 @@ import pytest
 
 from aioags import AGSError, Client, LineItem, LostAnswerError, MalformedError, RetryPolicy, Score, Timeouts
 from aioags.calls.pages import MOST_PAGES
-from aioags.calls.transport import MOST_BYTES, AiohttpTransport
-from aioags.protocol.messages import Request, Response
+from aioags.calls.transport import AiohttpTransport
+from aioags.protocol.messages import PAGE_BYTES, Request, Response
 from tests.fakes import HOST, PaperPlatform
 from tests.fakes import answer as paper_answer
 from tests.rigs.hostile import CASES, HARMLESS, HASTY, MEGABYTE, PATIENT, Case, chunk, endless, exploding, silent, whole
@@ -119,11 +119,11 @@ async def test_memory_stays_within_a_few_times_the_largest_answer(case: Case) ->
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak < 6 * MOST_BYTES
+    assert peak < 6 * PAGE_BYTES
 
 
 async def test_an_answer_of_the_largest_size_is_read_and_one_byte_more_is_not() -> None:
-    body = b"[" + b" " * (MOST_BYTES - 2) + b"]"
+    body = b"[" + b" " * (PAGE_BYTES - 2) + b"]"
     assert await listed(Case("largest", whole(http(200, body)), AGSError)) == []
     packed = http(200, gzip.compress(body, 1), "Content-Encoding: gzip")
     assert await listed(Case("largest, packed", whole(packed), AGSError)) == []
@@ -147,7 +147,7 @@ async def test_the_rest_of_a_refused_answer_is_not_read() -> None:
     with pytest.raises(MalformedError):
         await listed(Case("counting", counting, MalformedError))
     # What the sockets between the two hold, besides.
-    assert written < MOST_BYTES + 32 * MEGABYTE
+    assert written < PAGE_BYTES + 32 * MEGABYTE
 
 
 async def test_pages_are_bounded() -> None:
@@ -299,7 +299,7 @@ async def test_the_transport_keeps_its_word_for_each_case() -> None:
         ):
             with contextlib.suppress(AGSError):
                 response = await transport.send(Request("GET", f"{server.origin}/items"))
-                assert len(response.body) <= MOST_BYTES, case.name
+                assert len(response.body) <= PAGE_BYTES, case.name
 
 
 async def test_a_bomb_at_the_token_endpoint_is_no_grant() -> None:

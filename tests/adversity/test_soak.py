@@ -150,7 +150,8 @@ def _same(stamp: str, other: str) -> bool:
 async def test_random_faults_lose_nothing_and_double_nothing(seed: int, profile: str) -> None:
     outcome = await play(seed, POSTS, profile)
     assert outcome.total() == POSTS
-    assert outcome["recorded"] > POSTS / 2
+    # A token endpoint that answers once with rubbish, or refuses, ends what is left of a batch.
+    assert outcome["recorded"] > POSTS / 3
 
 
 @pytest.mark.soak

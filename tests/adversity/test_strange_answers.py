@@ -120,9 +120,26 @@ async def test_a1_an_update_answered_about_another_item_is_sent_again(platform: 
     assert methods(platform) == ["PUT", "PUT"]
 
 
-async def test_a1_a_result_of_another_user_is_nobodys(platform: PaperPlatform) -> None:
-    platform.script = [results(shown(9, user="u2"))]
+async def test_a1_a_result_of_another_user_is_asked_for_again(platform: PaperPlatform) -> None:
+    platform.script = [results(shown(9, user="u2")), results(shown(5))]
+    read = await platform.gradebook().get_result("u1")
+    assert read is not None and read.result_score == 5
+
+
+async def test_a1_a_result_that_is_always_another_users_is_nobodys(platform: PaperPlatform) -> None:
+    # A platform that ignores the filter, where one person has a result.
+    platform.script = [results(shown(9, user="u2"))] * 2
     assert await platform.gradebook().get_result("u1") is None
+
+
+async def test_a1_where_everybody_is_shown_nobody_is_asked_for_twice(platform: PaperPlatform) -> None:
+    platform.script = [results(shown(9, user="u2"), shown(9, user="u3"))]
+    assert await platform.gradebook().get_result("u1") is None
+
+
+async def test_a1_a_look_that_shows_another_user_is_repeated(platform: PaperPlatform) -> None:
+    platform.script = [LOST, STALE, results(shown(9, user="u2")), results(shown(5))]
+    assert (await platform.gradebook().post_score(graded())).recorded
 
 
 # -- A2: stale after a lost answer -------------------------------------------------------------------------------------
@@ -150,7 +167,7 @@ DIFFERENT: dict[str, tuple[Score, dict[str, Any]]] = {
 UNDECIDED: dict[str, tuple[Score, list[dict[str, Any]]]] = {
     "nothing": (graded(), []),
     "no value": (graded(), [shown(None)]),
-    "another user's": (graded(), [shown(9, user="u2")]),
+    "other users'": (graded(), [shown(9, user="u2"), shown(9, user="u3")]),
     "our value with another comment": (graded(), [shown(5, comment="by somebody else")]),
     "our value without our comment": (graded(comment="well done"), [shown(5)]),
     "not fully graded, another value": (graded(grading_progress="Pending"), [shown(9)]),
@@ -395,6 +412,24 @@ async def test_a3_a_put_that_is_answered_200_is_done(platform: PaperPlatform, re
     updated = await platform.gradebook().update_line_item(attrs.evolve(NEW, id=ITEM))
     assert updated == attrs.evolve(NEW, id=ITEM)
     assert methods(platform) == ["PUT"]
+
+
+@pytest.mark.parametrize("body", TEXTS.values(), ids=TEXTS.keys())
+async def test_a3_a_put_that_is_answered_by_a_page_is_looked_at(platform: PaperPlatform, body: str) -> None:
+    platform.script = [answer(200, body), answer(200, item_record())]
+    updated = await platform.gradebook().update_line_item(attrs.evolve(NEW, id=ITEM))
+    assert updated == attrs.evolve(NEW, id=ITEM)
+    assert methods(platform) == ["PUT", "GET"]
+
+
+@pytest.mark.parametrize("said", [answer(200, item_record(label="Quiz 0")), answer(200, "Please log in"), answer(404)])
+async def test_a3_a_put_of_which_nobody_knows_is_not_repeated(platform: PaperPlatform, said: Response) -> None:
+    platform.script = [answer(200, "Please log in"), *[said] * (5 if said.body == b"Please log in" else 1)]
+    with pytest.raises(MalformedError) as caught:
+        await platform.gradebook().update_line_item(attrs.evolve(NEW, id=ITEM))
+    assert caught.value.recorded is None
+    assert methods(platform).count("PUT") == 1
+    platform.script.clear()
 
 
 @pytest.mark.parametrize("body", ["OK", "", "{}", "true"])

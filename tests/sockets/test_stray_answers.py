@@ -14,8 +14,7 @@ import aiohttp
 import attrs
 import pytest
 
-from aioags import Client, LineItem, RefusedError, RetryPolicy, Score
-from aioags.calls.transport import CleanConnector
+from aioags import CleanConnector, Client, LineItem, RefusedError, RetryPolicy, Score
 from tests.rigs.raw_server import RawServer, Received, http, http_json, raw_server
 
 YES = http(204)
