@@ -7,7 +7,7 @@ import typing as _typing
 
 from aioags._version import __version__
 from aioags.calls.engine import Runtime
-from aioags.calls.transport import AiohttpTransport, Transport
+from aioags.calls.transport import AiohttpTransport, CleanConnector, Transport
 from aioags.client import Client
 from aioags.errors import (
     AGSError,
@@ -45,6 +45,7 @@ from aioags.model.registration import Registration
 from aioags.model.result import Result
 from aioags.model.score import CANVAS_SUBMISSION, Score, Submission
 from aioags.model.traffic import Traffic
+from aioags.model.unreadable import Unreadable
 from aioags.protocol.messages import Request, Response
 
 if _typing.TYPE_CHECKING:
@@ -62,6 +63,7 @@ __all__ = [  # noqa: RUF022 - in reading order
     "LineItem",
     "Result",
     "Member",
+    "Unreadable",
     "ActivityProgress",
     "GradingProgress",
     "Scope",
@@ -82,6 +84,7 @@ __all__ = [  # noqa: RUF022 - in reading order
     "Request",
     "Response",
     "AiohttpTransport",
+    "CleanConnector",
     "AGS_CLAIM",
     "CANVAS_SUBMISSION",
     "AGSError",

@@ -12,7 +12,7 @@ Every error of the package.
     ├── PlatformError             it answered, not as asked: .status .method .url .words .body
     │   ├── RefusedError            4xx, and 2xx that mean a refusal
     │   │   ├── ForbiddenError        401, 403
-    │   │   ├── NotFoundError         404, 410
+    │   │   ├── NotFoundError         404, 410: .gone
     │   │   ├── StaleScoreError       the platform holds a score as new or newer
     │   │   └── UserNotGradableError  this user cannot have a grade here
     │   ├── ThrottledError          429 and its disguises
@@ -195,14 +195,21 @@ class RefusedError(PlatformError):
 
 class ForbiddenError(RefusedError):
     """
-    401 or 403, also with a fresh token: this tool may not do this here.
+    401 or 403, or a token that is called invalid, also with a fresh one: this tool may not do this here.
     """
 
 
+@attrs.define(slots=False, eq=False, repr=False)
 class NotFoundError(RefusedError):
     """
-    404 or 410: no such line item or container, any more.
+    404 or 410: no such line item or container, any more. Of a score or result it may be the user that is not known.
+
+    Attributes:
+        gone: True: of a score or result, the line item was read, and it is not there any more. None: not known, or
+            another call.
     """
+
+    gone: bool | None = attrs.field(default=None, kw_only=True)
 
 
 class StaleScoreError(RefusedError):
@@ -213,7 +220,8 @@ class StaleScoreError(RefusedError):
 
 class UserNotGradableError(RefusedError):
     """
-    The user is not in the course, or has no role there that can be graded.
+    The user is not in the course, or has no role there that can be graded. So it is told by the platform's words, or
+    by 404 for a score whose line item is there.
     """
 
 

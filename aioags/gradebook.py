@@ -13,10 +13,12 @@ import attrs
 
 from aioags.calls.service import Service
 from aioags.errors import CoupledLineItemError, NotOfferedError, shown_url
+from aioags.grading.changing import change_line_item
 from aioags.grading.creating import Duplicates, create_line_item, find_duplicates, find_or_create
-from aioags.grading.listing import Filters, first_of, list_line_items, list_results
+from aioags.grading.listing import Filters, list_line_items, list_results, read_result
 from aioags.grading.looking import Looks
 from aioags.grading.posting import ScorePosting, Source
+from aioags.grading.presence import Presence
 from aioags.grading.sending import Sender
 from aioags.grading.shared import Shared
 from aioags.model import checks
@@ -25,8 +27,9 @@ from aioags.model.delivery import Delivery
 from aioags.model.line_item import LineItem, item_url
 from aioags.model.result import Result
 from aioags.model.score import Score
+from aioags.model.unreadable import OnUnreadable, check_listener
 from aioags.protocol.dialect import Dialect
-from aioags.protocol.urls import same_resource
+from aioags.protocol.urls import own_spelling, same_item
 
 
 class Gradebook:
@@ -65,6 +68,7 @@ class Gradebook:
         resource_id: str | None = None,
         tag: str | None = None,
         limit: int | None = None,
+        on_unreadable: OnUnreadable | None = None,
     ) -> AsyncGenerator[LineItem, None]:
         """
         List this tool's line items, every page, each fetched when it is needed.
@@ -76,28 +80,36 @@ class Gradebook:
 
             tag: Only items with this tag. None: any.
 
-            limit: Most items on one page, at least 1; not a bound on the whole. None: the platform chooses. ILIAS
-                cuts the listing there without saying so.
+            limit: Most items on one page, at least 1; not a bound on the whole. None: the platform chooses. One that
+                cuts the listing there, as ILIAS does, is asked again without.
+
+            on_unreadable: A plain function that is given each `Unreadable`; the rest of its page follows. None: the
+                first one raises.
 
         Yields:
-            Items that satisfy every filter, in the platform's order.
+            Items that satisfy every filter, each once, in the platform's order. Where none does, and the platform may
+            have filtered by other words, that is logged and told to ``on_event``.
 
         Raises:
             NotOfferedError: The endpoint names no container, or lacks the scope.
 
-            MalformedError: A page cannot be read; the record is named. A listing never just ends early.
+            MalformedError: A page or a record cannot be read; the record is named. A listing never just ends early.
 
         Spec:
             AGS 3.2.4
         """
         checks.optional_count("limit", limit)
+        check_listener(on_unreadable)
         filters = _filters(resource_link_id, resource_id, tag)
-        async for item in list_line_items(self._service, filters, limit):
+        async for item in list_line_items(self._service, filters, limit=limit, on_unreadable=on_unreadable, aloud=True):
             yield item
 
-    async def get_line_item(self, line_item: LineItem | str | None = None) -> LineItem:
+    async def get_line_item(self, line_item: LineItem | str | None = None, *, patient: bool = True) -> LineItem:
         """
         Read one line item as it is now.
+
+        Args:
+            patient: As for `post_scores`.
 
         Raises:
             NotFoundError: The platform has it no more: look it up by `resource_link_id`.
@@ -105,7 +117,7 @@ class Gradebook:
         Spec:
             AGS 3.2
         """
-        return await self._service.perform(self._dialect.get_line_item(self._item(line_item)))
+        return await self._serving(patient).perform(self._dialect.get_line_item(self._item(line_item)))
 
     async def create_line_item(self, item: LineItem) -> LineItem:
         """
@@ -145,13 +157,17 @@ class Gradebook:
         Return the line item with this resource id, tag and link; create it when there is none.
 
         It is recognised by those of the three that are given, never by its label: labels are not unique, and people
-        rename columns. One that is found is returned as it is, whatever its label and maximum. Callers of one `Client`
-        that ask for the same item at once make it once. Several processes may each make one; then all return the one
-        that was made first, and each deletes its own if nobody can have scored it. One that has to stay is told to
-        ``on_event``, and `dedupe_line_items` shows it.
+        rename columns. One that is found is returned as it is, whatever its label and maximum; one of which the
+        platform names no maximum has the one that was asked for. What cannot be read of other items does not count.
+
+        Callers of one `Client` that ask for the same item at once make it once. Several processes may each make one;
+        then all return the one that was made first, and each deletes its own if nobody can have scored it. One that has
+        to stay is told to ``on_event``, and `dedupe_line_items` shows it.
 
         Raises:
             ValueError: None of the three is given.
+
+            MalformedError: The platform lists one that fits, without an id. None is made.
 
         Spec:
             AGS 3.2.4, 3.2.5, 3.2.15
@@ -172,6 +188,7 @@ class Gradebook:
             grades_released=grades_released,
             extensions=extensions or {},
         )
+        self._service.engine.check_loop()
         lock = self._shared.creations.setdefault((self._dialect.container, filters), asyncio.Lock())
         async with lock:
             found, is_new = await find_or_create(self._service, item, filters)
@@ -224,21 +241,24 @@ class Gradebook:
         if item.id is None:
             raise ValueError(f"update_line_item takes an item from the platform; {item.label!r} has no id: create it")
         item.check_sendable()
-        applied = await self._service.perform(self._dialect.update_line_item(item))
-        return applied or await self.get_line_item(item)
+        applied = await change_line_item(self._service, item)
+        if applied is not None:
+            return applied
+        return await self._service.perform(self._dialect.get_line_item(item.id, maximum=item.score_maximum))
 
     async def delete_line_item(self, line_item: LineItem | str | None, *, force: bool = False) -> None:
         """
         Delete a line item and every grade in it.
 
         Args:
-            force: Also delete the item that belongs to the launched link: Moodle then deletes the activity's grades.
+            force: Also delete the item that belongs to the launched link: Moodle then deletes the activity's grades. It
+                is known by its path, with or without its query.
 
         Raises:
             CoupledLineItemError: It is the link's own, and `force` is not given. Nothing was sent.
         """
         item_id = self._item(line_item)
-        if not force and self.coupled is not None and same_resource(item_id, self.coupled):
+        if not force and self.coupled is not None and same_item(item_id, self.coupled):
             raise CoupledLineItemError(
                 "this line item belongs to the launched link itself; force=True deletes it with its grades"
             )
@@ -260,6 +280,9 @@ class Gradebook:
             StaleScoreError: The platform holds a score as new or newer.
 
             UserNotGradableError: Not in the course, or without a role that can be graded.
+
+            NotFoundError: The line item is gone, with `gone` True; with None it may be the user that the platform does
+                not know: the line item cannot be read.
 
             LostAnswerError: Nobody knows; ``recorded`` is None.
 
@@ -311,19 +334,25 @@ class Gradebook:
             AGS 3.4
         """
         if not isinstance(scores, (Iterable, AsyncIterable)) or isinstance(scores, (str, bytes)):
-            raise TypeError(f"post_scores takes an iterable of Scores, got {type(scores).__name__}")
+            one = ": post_score takes one" if isinstance(scores, Score) else ""
+            raise TypeError(f"post_scores takes an iterable of Scores, got {type(scores).__name__}{one}")
         return ScorePosting(
             scores,
-            self._sender if patient else attrs.evolve(self._sender, waits=False),
+            attrs.evolve(self._sender, waits=patient, presence=Presence(self._service, waits=patient)),
             self._shared,
-            line_item=item_url(line_item) or self.coupled,
+            line_item=own_spelling(item_url(line_item), self.coupled),
             concurrency=self._service.engine.ceiling,
             coalesce=coalesce,
             confirm=confirm,
         )
 
     async def results(
-        self, *, line_item: LineItem | str | None = None, user_id: str | None = None, limit: int | None = None
+        self,
+        *,
+        line_item: LineItem | str | None = None,
+        user_id: str | None = None,
+        limit: int | None = None,
+        on_unreadable: OnUnreadable | None = None,
     ) -> AsyncGenerator[Result, None]:
         """
         Read what the gradebook shows, every page, each fetched when it is needed.
@@ -332,10 +361,21 @@ class Gradebook:
             user_id: Only this user's. None: everybody's.
 
             limit: Most results on one page, at least 1; not a bound on the whole. None: the platform chooses, and
-                that is best: Moodle 4.5 fails with one, and is then asked again without.
+                that is best: Moodle 4.5 fails with one, Open edX cuts the listing there, and both are then asked again
+                without.
+
+            on_unreadable: A plain function that is given each `Unreadable`, such as one without a user id; the rest of
+                its page follows. None: the first one raises.
 
         Yields:
-            Results in the platform's order. They are sparse: users without a result may be absent.
+            Results in the platform's order, each user's once. They are sparse: users without a result may be absent.
+
+        Raises:
+            MalformedError: A page or a record cannot be read; the record is named by its place.
+
+        Raises:
+            NotFoundError: The line item is gone, with `gone` True; with None it may be the user that the platform does
+                not know: the line item cannot be read.
 
         Spec:
             AGS 3.3
@@ -343,30 +383,46 @@ class Gradebook:
         checks.optional_count("limit", limit)
         if user_id is not None:
             checks.text("user_id", user_id)
-        async for result in list_results(self._service, self._item(line_item), user_id, limit):
+        check_listener(on_unreadable)
+        async for result in list_results(
+            self._service, self._item(line_item), user_id=user_id, limit=limit, on_unreadable=on_unreadable
+        ):
             yield result
 
-    async def get_result(self, user_id: str, *, line_item: LineItem | str | None = None) -> Result | None:
+    async def get_result(
+        self, user_id: str, *, line_item: LineItem | str | None = None, patient: bool = True
+    ) -> Result | None:
         """
         Read the platform's current word on one user.
 
         Args:
             user_id: LTI user id, the launch's ``sub``.
 
+            patient: As for `post_scores`.
+
         Returns:
-            None when the platform holds no result: results are sparse.
+            None when the platform holds no result: results are sparse. Also where it says 404 for a user whom it does
+            not know, if the line item can be read and is there.
 
         Raises:
             NotOfferedError: The endpoint lacks the result scope, or a line item.
+
+            NotFoundError: The line item is gone, with `gone` True; with None it may be the user: the line item cannot
+                be read.
+
+            MalformedError: What the platform shows cannot be read, and may be this user's.
 
         Spec:
             AGS 3.3.5, 3.3.6
         """
         checks.text("user_id", user_id)
-        return await first_of(list_results(self._service, self._item(line_item), user_id))
+        return await read_result(self._serving(patient), self._item(line_item), user_id)
+
+    def _serving(self, patient: bool) -> Service[Dialect]:
+        return self._service if patient else self._service.impatient()
 
     def _item(self, line_item: LineItem | str | None) -> str:
-        url = item_url(line_item) or self.coupled
+        url = own_spelling(item_url(line_item), self.coupled)
         if url is None:
             raise NotOfferedError("the endpoint has no line item of its own: pass line_item=", spec="AGS 3.1")
         return url

@@ -12,6 +12,7 @@ from aioags.calls.engine import Engine
 from aioags.calls.service import Service
 from aioags.calls.tokens import OAuthCredential, TokenCache
 from aioags.grading.members import MembersDialect
+from aioags.model import checks
 from aioags.model.endpoint import Endpoint, asked_scopes
 from aioags.model.progress import MEMBERSHIPS_SCOPE
 from aioags.model.registration import Registration
@@ -62,6 +63,27 @@ class Memberships:
     registration: Registration
     memberships_url: str | None
     endpoint: Endpoint | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if not isinstance(self.registration, Registration):
+            raise TypeError(f"registration must be a Registration, got {type(self.registration).__name__}")
+        checks.optional_text("memberships_url", self.memberships_url)
+        if self.endpoint is not None and not isinstance(self.endpoint, Endpoint):
+            raise TypeError(f"endpoint must be an Endpoint or None, got {type(self.endpoint).__name__}")
+
+
+def check_source(source: object) -> None:
+    """
+    Check what says where the members are.
+
+    Raises:
+        TypeError: It does not; the message says what does.
+    """
+    if not isinstance(getattr(source, "registration", None), Registration) or not hasattr(source, "memberships_url"):
+        raise TypeError(
+            "memberships takes a Launch, or Memberships(registration, memberships_url, endpoint) in a job; got "
+            f"{type(source).__name__}"
+        )
 
 
 def open_memberships(source: OffersMemberships, engine: Engine, tokens: TokenCache) -> Service[MembersDialect]:

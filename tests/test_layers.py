@@ -49,7 +49,8 @@ KNOWN_CIRCLES: set[frozenset[str]] = set()
 # Dependency: where it may be imported, as prefixes of the path below aioags.
 CONFINED = {
     "aiohttp": ("calls/transport.py", "contrib/aiohttp.py", "emulator/"),
-    "joserfc": ("model/registration.py", "protocol/grants.py", "launch/", "emulator/"),
+    "joserfc": ("model/registration.py", "model/key_parsing.py", "protocol/signed.py", "launch/", "emulator/"),
+    "cryptography": ("model/key_parsing.py", "emulator/"),
     "cachetools": ("calls/tokens.py", "launch/"),
 }
 

@@ -227,7 +227,7 @@ class Classroom:
         """
         found = self.item(item)
         grade = found.grades.get(user)
-        if grade is None or not results.is_shown(self.site, grade):
+        if grade is None or not results.is_shown(self.site, found, grade):
             return None
         return results.render(self.site, found, grade)
 

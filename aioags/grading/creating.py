@@ -28,10 +28,13 @@ import attrs
 
 from aioags.calls.service import Service
 from aioags.errors import AGSError, MalformedError, NotFoundError, shown_url
-from aioags.grading.listing import Filters, first_of, list_line_items, list_results
+from aioags.grading.changing import change_line_item
+from aioags.grading.listing import Filters, holds_results, list_line_items
+from aioags.model.checks import Number
 from aioags.model.event import Event
 from aioags.model.line_item import LineItem
-from aioags.protocol.confirm import item_search
+from aioags.model.unreadable import Unreadable
+from aioags.protocol.confirm import item_search, may_be
 from aioags.protocol.dialect import Dialect
 from aioags.protocol.messages import Response
 from aioags.protocol.trial import Trial
@@ -43,6 +46,8 @@ _logger = logging.getLogger("aioags")
 # half a minute.
 _LOOKS = 7
 _BEGINNINGS = 5
+# AGS 3.3.4.6 has it for results.
+_NO_MAXIMUM = 1
 _NUMBERS = re.compile(r"\d+")
 
 
@@ -78,7 +83,7 @@ async def find_or_create(service: Service[Dialect], item: LineItem, filters: Fil
         The line item, and whether it is new: made a moment ago, by this call or by one that it met.
     """
     for _ in range(_BEGINNINGS):
-        found = await _listed(service, filters)
+        found = await _listed(service, filters, item.score_maximum)
         if found:
             return (await _first_made(service, found, filters))[0], False
         made, ours = await create_line_item(service, item, missed=True)
@@ -95,8 +100,22 @@ async def find_or_create(service: Service[Dialect], item: LineItem, filters: Fil
     )
 
 
-async def _listed(service: Service[Dialect], filters: Filters) -> list[LineItem]:
-    return [one async for one in list_line_items(service, filters)]
+async def _listed(service: Service[Dialect], filters: Filters, maximum: Number) -> list[LineItem]:
+    """
+    List the line items that the filters admit, whatever cannot be read of them or of others.
+
+    Args:
+        maximum: What one has of which the platform names no maximum.
+
+    Raises:
+        MalformedError: One that the filters admit has no id: it can be neither used nor made again.
+    """
+
+    def told(unreadable: Unreadable) -> None:
+        if may_be(unreadable.raw, **filters.wanted):
+            raise unreadable.error
+
+    return [one async for one in list_line_items(service, filters, maximum=maximum, on_unreadable=told)]
 
 
 def _same(one: LineItem, other: LineItem) -> bool:
@@ -131,7 +150,7 @@ async def _listed_with(service: Service[Dialect], made: LineItem, filters: Filte
     runtime, retry = service.engine.runtime, service.engine.retry
     ends, look = runtime.clock() + retry.total_time, 1
     while True:
-        found = await _listed(service, filters)
+        found = await _listed(service, filters, made.score_maximum)
         if any(_same(one, made) for one in found):
             return found
         if look == 1 and await _is_never_listed(service, made, filters):
@@ -149,7 +168,7 @@ async def _is_never_listed(service: Service[Dialect], made: LineItem, filters: F
     True when the platform did not keep what the item is recognised by: Blackboard takes no link from a tool.
     """
     try:
-        read = await service.perform(service.dialect.get_line_item(made.id or ""))
+        read = await service.perform(service.dialect.get_line_item(made.id or "", maximum=made.score_maximum))
     except NotFoundError:
         return False
     return not filters.admit(read)
@@ -160,7 +179,7 @@ async def _read_again(service: Service[Dialect], item: LineItem, filters: Filter
     Read a line item; None: it is gone, or somebody hid it, as their twin.
     """
     try:
-        read = await service.perform(service.dialect.get_line_item(item.id or ""))
+        read = await service.perform(service.dialect.get_line_item(item.id or "", maximum=item.score_maximum))
     except NotFoundError:
         return None
     return read if filters.admit(read) else None
@@ -175,7 +194,8 @@ async def _first_made(service: Service[Dialect], found: Sequence[LineItem], filt
     if (ordered := in_order_of_making(found)) is not None:
         return ordered[0], True
     ids = [one.id for one in found]
-    if [one.id for one in await _listed(service, filters) if one.id in ids] == ids:
+    again = await _listed(service, filters, found[0].score_maximum)
+    if [one.id for one in again if one.id in ids] == ids:
         return found[0], True
     return min(found, key=lambda one: one.id or ""), False
 
@@ -246,8 +266,8 @@ async def _why_not_hidden(service: Service[Dialect], twin: LineItem, filters: Fi
     tag = twin.tag if filters.tag is None else name
     try:
         hidden = attrs.evolve(twin, label=name, resource_id=resource_id, tag=tag)
-        await service.perform(service.dialect.update_line_item(hidden))
-        shown = await service.perform(service.dialect.get_line_item(twin.id or ""))
+        await change_line_item(service, hidden)
+        shown = await service.perform(service.dialect.get_line_item(twin.id or "", maximum=twin.score_maximum))
     except AGSError as error:
         return f"{type(error).__name__} while it was hidden"
     return "the platform keeps what it is recognised by" if filters.admit(shown) else None
@@ -255,7 +275,7 @@ async def _why_not_hidden(service: Service[Dialect], twin: LineItem, filters: Fi
 
 async def _why_not_deleted(service: Service[Dialect], twin: LineItem) -> str | None:
     try:
-        if await _holds_results(service, twin):
+        if await holds_results(service, twin.id or ""):
             return "it holds a result"
         await service.perform(service.dialect.delete_line_item(twin.id or ""))
     except AGSError as error:
@@ -266,7 +286,7 @@ async def _why_not_deleted(service: Service[Dialect], twin: LineItem) -> str | N
 async def _stay(service: Service[Dialect], twin: LineItem, why: str) -> None:
     _tell(service, twin, why)
     try:
-        await service.perform(service.dialect.update_line_item(twin))
+        await change_line_item(service, twin)
     except AGSError as error:
         _logger.warning("%s keeps the name it was hidden by: %s", shown_url(twin.id or ""), error)
 
@@ -277,11 +297,6 @@ def _tell(service: Service[Dialect], twin: LineItem, why: str) -> None:
     service.engine.tell(
         Event("find_or_create_line_item", "DELETE", url, 0, None, 0.0, error=f"a second one stays: {why}")
     )
-
-
-async def _holds_results(service: Service[Dialect], item: LineItem) -> bool:
-    # Any record, also one without a value: Moodle has such for a progress that was recorded.
-    return await first_of(list_results(service, item.id or "")) is not None
 
 
 @attrs.frozen
@@ -297,6 +312,8 @@ class Duplicates:
         in_use: Others that are never deleted: they hold results, or belong to a link of the platform. Look at them.
 
         deleted: Those of `empty` that were deleted.
+
+    One of which the platform names no maximum is here with a `score_maximum` of 1.
     """
 
     kept: LineItem | None
@@ -311,7 +328,7 @@ async def find_duplicates(
     """
     Sort the line items of one identity; see `Gradebook.dedupe_line_items`.
     """
-    found = await _listed(service, filters)
+    found = await _listed(service, filters, _NO_MAXIMUM)
     if not found:
         return Duplicates(None)
     kept, _ = await _first_made(service, found, filters)
@@ -321,7 +338,7 @@ async def find_duplicates(
     for item in found:
         if _same(item, kept):
             continue
-        if _is_the_platforms(item, filters, coupled) or await _holds_results(service, item):
+        if _is_the_platforms(item, filters, coupled) or await holds_results(service, item.id or ""):
             in_use.append(item)
             continue
         empty.append(item)

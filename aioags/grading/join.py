@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 import attrs
 
-from aioags.grading.sources import as_async
+from aioags.grading.sources import as_async, check_source
 from aioags.model.result import Result
 
 P = TypeVar("P")
@@ -36,6 +36,8 @@ class Joined(Generic[P]):
 
 
 def _user_id_of(person: Any) -> str:
+    if isinstance(person, Result):
+        raise TypeError("the roster holds a Result: the roster comes first, then the results")
     if isinstance(person, str):
         return person
     user_id = getattr(person, "user_id", None)
@@ -66,7 +68,11 @@ async def join_results(
 
     Raises:
         ValueError: The roster holds a user id twice.
+
+        TypeError: What is no roster, or no results; such as one in place of the other.
     """
+    for name, source in (("roster", roster), ("results", results)):
+        check_source(name, source)
     people: dict[str, P] = {}
     async with aclosing(as_async(roster)) as persons:
         async for person in persons:
@@ -77,6 +83,10 @@ async def join_results(
     seen: set[str] = set()
     async with aclosing(as_async(results)) as records:
         async for result in records:
+            if not isinstance(result, Result):
+                raise TypeError(
+                    f"results must hold Results, got {type(result).__name__}: the roster comes first, then the results"
+                )
             seen.add(result.user_id)
             yield Joined(result.user_id, people.get(result.user_id), result)
     for user_id, person in people.items():

@@ -4,15 +4,21 @@ Line items and results, page after page.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from functools import partial
+from operator import attrgetter
 from typing import TypeVar
 
 import attrs
 
 from aioags.calls.service import Service
+from aioags.errors import NotFoundError
+from aioags.grading.picking import Picking, pick
+from aioags.grading.presence import Presence
+from aioags.model.checks import Number
 from aioags.model.line_item import LineItem
 from aioags.model.result import Result
+from aioags.model.unreadable import OnUnreadable, Unreadable
 from aioags.protocol.dialect import Dialect
 
 T = TypeVar("T")
@@ -41,34 +47,164 @@ class Filters:
             and self.tag in (None, item.tag)
         )
 
+    def signs(self, item: LineItem) -> frozenset[tuple[str, str | None]]:
+        """
+        Return what an item has of that which is wanted.
+        """
+        return frozenset((name, getattr(item, name)) for name, wanted in self.wanted.items() if wanted is not None)
 
-async def list_line_items(
-    service: Service[Dialect], filters: Filters, limit: int | None = None
+    @property
+    def wanted(self) -> dict[str, str | None]:
+        """
+        The three, by name.
+        """
+        return {"resource_link_id": self.resource_link_id, "resource_id": self.resource_id, "tag": self.tag}
+
+
+def list_line_items(
+    service: Service[Dialect],
+    filters: Filters,
+    *,
+    limit: int | None = None,
+    maximum: Number | None = None,
+    on_unreadable: OnUnreadable | None = None,
+    aloud: bool = False,
 ) -> AsyncGenerator[LineItem, None]:
     """
-    Yield the line items that the filters admit; the platform filters, and so do we.
+    Return the line items that the filters admit, each once.
+
+    Args:
+        maximum: As for a `Dialect`.
+
+        on_unreadable: As for `read_pages`.
+
+        aloud: Say so if the filters may have left out what the platform chose.
     """
-    first = service.dialect.line_items(
-        resource_link_id=filters.resource_link_id, resource_id=filters.resource_id, tag=filters.tag, limit=limit
+    ask = partial(
+        service.dialect.line_items,
+        resource_link_id=filters.resource_link_id,
+        resource_id=filters.resource_id,
+        tag=filters.tag,
+        maximum=maximum,
     )
-    async for item in service.pages(first, service.dialect.line_items_page):
-        if filters.admit(item):
-            yield item
+    first = ask(limit=limit)
+    pages = service.pages(
+        first,
+        partial(service.dialect.line_items_page, maximum=maximum),
+        whole=None if limit is None else ask(limit=None),
+        limit=limit,
+        on_unreadable=on_unreadable,
+    )
+    picking = Picking[LineItem](_id_of, None if filters == Filters() else filters.admit, filters.signs)
+    return pick(pages, picking, partial(picking.tell, service.engine, first) if aloud else None)
 
 
-async def list_results(
-    service: Service[Dialect], item_id: str, user_id: str | None = None, limit: int | None = None
+def list_results(
+    service: Service[Dialect],
+    item_id: str,
+    *,
+    user_id: str | None = None,
+    limit: int | None = None,
+    on_unreadable: OnUnreadable | None = None,
 ) -> AsyncGenerator[Result, None]:
     """
-    Yield the results of a line item. Open edX and Sakai ignore the user filter, so it is applied here as well.
+    Return the results of a line item, each user's once. Open edX and Sakai ignore the user filter.
+
+    OpenOLAT answers 404 for a user without a result, others for one whom they do not know: none, if the item is there.
     """
-    first = service.dialect.results(item_id, user_id=user_id, limit=limit)
+    return _pick_results(service, item_id, user_id, _picking(user_id), limit=limit, on_unreadable=on_unreadable)
+
+
+def _pick_results(
+    service: Service[Dialect],
+    item_id: str,
+    user_id: str | None,
+    picking: Picking[Result],
+    *,
+    limit: int | None = None,
+    on_unreadable: OnUnreadable | None = None,
+) -> AsyncGenerator[Result, None]:
+    ask = partial(service.dialect.results, item_id, user_id=user_id)
+    first = ask(limit=limit)
     # Moodle 4.5 answers results with a limit by a 404 page of HTML, others by a 5xx: then once without.
-    unlimited = None if limit is None else service.dialect.results(item_id, user_id=user_id, limit=None)
-    further = partial(service.dialect.results_page, item_id)
-    async for result in service.pages(first, further, instead=unlimited):
-        if user_id in (None, result.user_id):
+    whole = None if limit is None else ask(limit=None)
+    pages = service.pages(
+        first,
+        partial(service.dialect.results_page, item_id),
+        instead=whole,
+        whole=whole,
+        limit=limit,
+        on_unreadable=on_unreadable,
+    )
+    if user_id is not None:
+        asked = {operation.request.url for operation in (first, whole) if operation is not None}
+        pages = _none_of_unknown(pages, service, item_id, asked)
+    return pick(pages, picking, partial(picking.tell, service.engine, first))
+
+
+async def _none_of_unknown(
+    pages: AsyncGenerator[Result, None], service: Service[Dialect], item_id: str, asked: set[str]
+) -> AsyncGenerator[Result, None]:
+    try:
+        async for result in pages:
             yield result
+    except NotFoundError as error:
+        # A further page that is not found is no end of the listing.
+        if error.url not in asked:
+            raise
+        told = await Presence(service, waits=service.patient).explain(item_id, error)
+        if isinstance(told, NotFoundError):
+            raise told from error
+
+
+def _picking(user_id: str | None) -> Picking[Result]:
+    if user_id is None:
+        return Picking(_user_of)
+    return Picking(_user_of, lambda result: result.user_id == user_id, lambda result: frozenset({result.user_id}))
+
+
+async def read_result(service: Service[Dialect], item_id: str, user_id: str) -> Result | None:
+    """
+    Return one user's result, None when there is none.
+
+    An answer that shows one other user and nobody else may be the answer to somebody else's question: it is asked
+    again, once. Open edX and Sakai, which ignore the filter, show everybody.
+
+    Raises:
+        MalformedError: All that the platform shows cannot be read: it may be this user's. Beside those of other users
+            it is somebody's.
+    """
+    result, odd, picking = await _read_once(service, item_id, user_id)
+    if result is None and picking.alike and not odd:
+        result, odd, picking = await _read_once(service, item_id, user_id)
+    if result is None and odd and not picking.left_out:
+        raise odd[0].error
+    return result
+
+
+async def _read_once(
+    service: Service[Dialect], item_id: str, user_id: str
+) -> tuple[Result | None, list[Unreadable], Picking[Result]]:
+    odd: list[Unreadable] = []
+    picking = _picking(user_id)
+    results = _pick_results(service, item_id, user_id, picking, on_unreadable=odd.append)
+    return await first_of(results), odd, picking
+
+
+def is_of_one_other(shown: set[str], user_id: str) -> bool:
+    """
+    True when one user is shown, and not the one that was asked for: it may answer somebody else's question.
+    """
+    return len(shown) == 1 and user_id not in shown
+
+
+async def holds_results(service: Service[Dialect], item_id: str) -> bool:
+    """
+    True when there is any record, also one without a value: Moodle has such for a progress that was recorded. One that
+    cannot be read is one.
+    """
+    odd: list[Unreadable] = []
+    return await first_of(list_results(service, item_id, on_unreadable=odd.append)) is not None or bool(odd)
 
 
 async def first_of(items: AsyncGenerator[T, None]) -> T | None:
@@ -79,3 +215,7 @@ async def first_of(items: AsyncGenerator[T, None]) -> T | None:
         return await anext(items, None)
     finally:
         await items.aclose()
+
+
+_id_of: Callable[[LineItem], str | None] = attrgetter("id")
+_user_of: Callable[[Result], str | None] = attrgetter("user_id")

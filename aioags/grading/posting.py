@@ -4,7 +4,9 @@ The fan-out: many scores, a bounded number in flight, exactly one delivery for e
 A puller takes scores from the source and joins each to its user's line. A score that is first in its line is *ready*;
 one whose user is busy, here or elsewhere in the `Client`, is *parked* until its turn comes; so are all but one of a
 line item that is new, until the call of that one has ended. Workers, at most as many as the pace's ceiling, send what
-is ready and put the delivery where the consumer finds it.
+is ready, of each line item in turn, and put the delivery where the consumer finds it. While all of them are busy with
+other line items, one that has a score ready gets a worker beside them: they may wait for a column that is broken by
+itself, and at the gate its score is the probe that finds the platform well.
 
 One number bounds it all: scores taken from the source and not yet consumed as deliveries. At the bound the puller
 stops, so a slow consumer is not flooded and the source is not drained. Nothing else ever waits for the consumer: a
@@ -20,7 +22,7 @@ from __future__ import annotations
 import asyncio
 import warnings
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Generator, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Coroutine, Generator, Iterable
 from contextlib import aclosing
 from functools import partial
 from types import TracebackType
@@ -35,6 +37,7 @@ from aioags.model.line_item import LineItem, item_url
 from aioags.model.score import Score
 from aioags.protocol.trial import is_final_for_all
 from aioags.protocol.turns import Key, Turn
+from aioags.protocol.urls import own_spelling
 
 Source = (
     Iterable[Score] | AsyncIterable[Score] | Iterable[tuple[LineItem | str | None, Score]]
@@ -43,6 +46,8 @@ Source = (
 """What `Gradebook.post_scores` takes: scores, or pairs of a line item (or its id, or None) and a score."""
 
 _TAKEN_PER_WORKER = 4
+# Line items that get a worker beside the others.
+_MOST_BESIDE = 8
 
 
 class ScorePosting:
@@ -74,12 +79,19 @@ class ScorePosting:
         self._confirm = confirm
         # Taken and not sent: parked, or ready as well.
         self._unsent: dict[Turn, Score] = {}
-        self._ready: deque[Turn] = deque()
+        # By line item, so that they take turns.
+        self._ready: dict[str, deque[Turn]] = {}
         self._waiting: dict[Key, Turn] = {}
         self._deliveries: asyncio.Queue[Delivery | None] = asyncio.Queue()
         self._room = asyncio.Event()
+        self._begun = False
         self._puller: asyncio.Task[None] | None = None
         self._workers: set[asyncio.Task[None]] = set()
+        # Line items that a worker of their own sends.
+        self._beside: set[str] = set()
+        # How many scores are being sent: of each line item, and of all.
+        self._sending: dict[str, int] = {}
+        self._busy = 0
         self._unconsumed = 0
         self._undelivered = 0
         self._puller_done = False
@@ -90,7 +102,7 @@ class ScorePosting:
         return self._collect().__await__()
 
     def __del__(self) -> None:
-        if self._puller is None:
+        if not self._begun:
             # As Python warns of a coroutine: a forgotten await must not lose grades in silence.
             warnings.warn("post_scores was never awaited: nothing was posted", RuntimeWarning, stacklevel=2)
 
@@ -107,6 +119,8 @@ class ScorePosting:
     async def __aenter__(self) -> Self:
         if self._puller is not None:
             raise RuntimeError("post_scores was used already: its source is spent, call it again")
+        self._begun = True
+        self._sender.service.engine.check_loop()
         self._puller = asyncio.create_task(self._pull(), name="aioags post_scores")
         return self
 
@@ -200,7 +214,9 @@ class ScorePosting:
 
     def _take(self, given: object) -> None:
         item, score = _pair(given)
-        item_id = item_url(item) or self._line_item
+        item_id = (
+            self._line_item if item is None else own_spelling(item_url(item), self._sender.service.dialect.coupled)
+        )
         self._unconsumed += 1
         self._undelivered += 1
         if item_id is None:
@@ -234,33 +250,54 @@ class ScorePosting:
         # Behind a first score it may have been left behind: the batch ended early.
         if turn not in self._unsent or not self._shared.enter(turn.key[0], turn, partial(self._make_ready, turn)):
             return
-        self._ready.append(turn)
+        item_id = turn.key[0]
+        self._ready.setdefault(item_id, deque()).append(turn)
         if len(self._workers) < self._concurrency:
-            worker = asyncio.create_task(self._work(), name="aioags post_scores worker")
-            self._workers.add(worker)
-            worker.add_done_callback(self._workers.discard)
+            self._start(self._work(None))
+        elif self._busy == len(self._workers) and item_id not in self._sending and len(self._beside) < _MOST_BESIDE:
+            # All workers may be waiting for a line item that is broken by itself.
+            self._beside.add(item_id)
+            self._start(self._work(item_id))
 
-    async def _work(self) -> None:
-        while self._ready:
-            turn = self._ready.popleft()
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        worker = asyncio.create_task(work, name="aioags post_scores worker")
+        self._workers.add(worker)
+        worker.add_done_callback(self._workers.discard)
+
+    async def _work(self, only: str | None) -> None:
+        while self._ready if only is None else only in self._ready:
+            item_id = next(iter(self._ready)) if only is None else only
+            line = self._ready.pop(item_id)
+            turn = line.popleft()
+            if line:
+                self._ready[item_id] = line
             self._waiting.pop(turn.key, None)
             await self._handle(turn, self._unsent.pop(turn))
+        if only is not None:
+            self._beside.discard(only)
         # Not by the callback alone, a turn of the loop later: what becomes ready until then would find no worker.
         if (worker := asyncio.current_task()) is not None:
             self._workers.discard(worker)
 
     async def _handle(self, turn: Turn, score: Score) -> None:
         error: AGSError = LostAnswerError("cancelled while it was being sent", recorded=None, transient=True)
-        delivery, ended = Delivery(score, turn.key[0], error=error), False
+        item_id = turn.key[0]
+        delivery, ended = Delivery(score, item_id, error=error), False
+        self._busy += 1
+        self._sending[item_id] = self._sending.get(item_id, 0) + 1
         try:
-            delivery = await self._delivery(turn.key[0], score)
+            delivery = await self._delivery(item_id, score)
             ended = has_ended(delivery)
         except Exception as failure:  # noqa: BLE001 - a bug, ours or a transport's: it ends the batch, bare
             self._failure = self._failure or failure
             self._end_now()
         finally:
+            self._busy -= 1
+            self._sending[item_id] -= 1
+            if not self._sending[item_id]:
+                del self._sending[item_id]
             self._shared.turns.leave(turn)
-            self._shared.leave(turn.key[0], turn, ended=ended)
+            self._shared.leave(item_id, turn, ended=ended)
             self._deliver(delivery)
 
     async def _delivery(self, item_id: str, score: Score) -> Delivery:

@@ -13,8 +13,9 @@ from typing import Any
 import attrs
 
 from aioags.calls.service import Service
-from aioags.errors import AGSError, StaleScoreError, SupersededError
+from aioags.errors import AGSError, NotFoundError, StaleScoreError, SupersededError
 from aioags.grading.looking import Looks
+from aioags.grading.presence import Presence
 from aioags.grading.shared import Shared
 from aioags.model.delivery import Delivery
 from aioags.model.score import Score
@@ -38,12 +39,15 @@ class Sender:
 
     Attributes:
         waits: Wait while the platform is away. False: fail at once.
+
+        presence: What the scores of one batch know of their line items. None: each score asks for itself.
     """
 
     service: Service[Dialect]
     shared: Shared
     looks: Looks
     waits: bool = True
+    presence: Presence | None = None
 
     async def post(self, item_id: str, score: Score, *, confirm: bool) -> Delivery:
         """
@@ -53,6 +57,8 @@ class Sender:
         turn, first = self.shared.turns.join((item_id, score.user_id), lambda _: started.set())
         try:
             if not first:
+                # Before it waits for what may belong to another loop.
+                self.service.engine.check_loop()
                 await started.wait()
             return await self._send_in_order(turn, score, confirm=confirm)
         finally:
@@ -99,6 +105,8 @@ class Sender:
                 self._settle(key, score, trial, None)
             raise
         restamped = self._settle(key, score, trial, failure)
+        if isinstance(failure, NotFoundError):
+            failure = await (self.presence or Presence(service, waits=self.waits)).explain(item_id, failure)
         told = stamp if trial.sent else None
         return Delivery(score, item_id, trial.sent, failure, told, restamped, trial.waited_for)
 

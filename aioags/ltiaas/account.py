@@ -19,6 +19,7 @@ from aioags.ltiaas.reference import ServiceReference
 from aioags.model import checks
 from aioags.model.member import Member
 from aioags.model.secure import check_secure_url
+from aioags.model.unreadable import OnUnreadable
 from aioags.protocol.dialect import Dialect
 
 # aioags.Gradebook, which is of a higher rank.
@@ -41,8 +42,10 @@ class Account(Generic[Gradebook]):
         engine: Engine,
         open_gradebook: Callable[[Service[Dialect]], Gradebook],
     ) -> None:
-        self._base = _checked_base(base_url)
+        if isinstance(api_key, str) and api_key.startswith(("https://", "http://")):
+            raise ValueError("api_key is a URL: the base_url comes first, then the api_key")
         self._api_key = check_secret("api_key", api_key, colon=False)
+        self._base = _checked_base(base_url)
         self._engine = engine
         self._open_gradebook = open_gradebook
 
@@ -115,6 +118,7 @@ class Account(Generic[Gradebook]):
         role: str | None = None,
         resource_link_id: str | None = None,
         limit: int | None = None,
+        on_unreadable: OnUnreadable | None = None,
     ) -> AsyncGenerator[Member, None]:
         """
         Read who is in the course, every page, each fetched when it is needed.
@@ -126,16 +130,26 @@ class Account(Generic[Gradebook]):
 
             resource_link_id: Only who may see this link. None: the whole course.
 
-            limit: Most members on one page, at least 1; not a bound on the whole. None: the LMS chooses.
+            limit: Most members on one page, at least 1; not a bound on the whole. None: the LMS chooses. One that
+                cuts the listing there is asked again without.
+
+            on_unreadable: A plain function that is given each `Unreadable`, such as one without a user id; the rest of
+                its page follows. None: the first one raises.
 
         Yields:
-            Members with the role, in the LMS's order.
+            Members with the role, each once, in the LMS's order; see `aioags.Client.memberships`.
 
         Spec:
             NRPS 2.2
         """
         key = _key(ltik, service_key, reference)
-        return list_members(self._service(key, reference), role=role, resource_link_id=resource_link_id, limit=limit)
+        return list_members(
+            self._service(key, reference),
+            role=role,
+            resource_link_id=resource_link_id,
+            limit=limit,
+            on_unreadable=on_unreadable,
+        )
 
     async def deep_linking_form(
         self,
@@ -207,6 +221,9 @@ class Account(Generic[Gradebook]):
 
 
 def _checked_base(base_url: str) -> str:
+    if isinstance(base_url, str) and not base_url.startswith(("https://", "http://")):
+        # Not quoted: it may be the key.
+        raise ValueError("base_url must be a URL such as https://your.ltiaas.com, https or http to loopback")
     check_secure_url("base_url", base_url)
     if "?" in base_url or "#" in base_url:
         raise ValueError(f"base_url must have no query and no fragment, got {base_url!r}")

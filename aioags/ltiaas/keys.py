@@ -86,7 +86,7 @@ class StaticCredential:
 
     def __init__(self, api_key: str, key: LaunchKey, name: str) -> None:
         header = f"{key.scheme} {api_key}:{key.value}"
-        self._authorization = Authorization(header, cached=False, renewable=False, token=None)
+        self._authorization = Authorization(header, cached=False, token=None)
         self.name = name
 
     async def authorize(self, scopes: tuple[str, ...], *, since: float = 0.0) -> Authorization:
@@ -94,6 +94,12 @@ class StaticCredential:
         Return the header, whatever the call.
         """
         return self._authorization
+
+    def suspects(self, authorization: Authorization, status: int) -> bool:
+        """
+        Return False: there is no other header to be had.
+        """
+        return False
 
     def discard(self, authorization: Authorization) -> None:
         """

@@ -28,17 +28,9 @@ _NAMES = {
 
 def load_member(record: object) -> Member:
     """
-    Read one member; keys of no standard field stay in `extensions`.
+    Read one member; keys of no standard field stay in `extensions`, and so does a field that cannot be read.
 
     Raises:
-        NotReadableError: Not an object, without a user id, or with a text of the wrong type.
+        NotReadableError: Not an object, or without a user id.
     """
-    if isinstance(record, dict):
-        record = record | {"roles": _roles(record.get("roles"))}
     return members.load_member(record, _NAMES)
-
-
-def _roles(value: object) -> list[str]:
-    # One role may come without an array around it.
-    roles = value if isinstance(value, list) else [value]
-    return [role for role in roles if isinstance(role, str)]

@@ -20,6 +20,7 @@ from aioags.ltiaas.idtoken import Idtoken, load_idtoken
 from aioags.ltiaas.keys import LaunchKey
 from aioags.ltiaas.members import load_member
 from aioags.ltiaas.refusals import Refusal, gateway_refusal
+from aioags.model.checks import Number
 from aioags.model.line_item import LineItem
 from aioags.model.member import Member
 from aioags.model.progress import Scope
@@ -29,12 +30,13 @@ from aioags.model.secure import url_fault
 from aioags.protocol.acknowledgment import acknowledgment, deletion
 from aioags.protocol.answers import about, read_created, read_updated
 from aioags.protocol.dialect import Operation, Page, Repeat
-from aioags.protocol.messages import Request, Response
-from aioags.protocol.refusals import platform_refusal, score_refusal
+from aioags.protocol.listings import unreadable
+from aioags.protocol.messages import PAGE_BYTES, RECORD_BYTES, WORD_BYTES, Request, Response
+from aioags.protocol.refusals import person_refusal, platform_refusal, score_refusal
 from aioags.protocol.urls import origin, with_query
 from aioags.wire import media_types
 from aioags.wire.codec import dump_line_item, dump_score, load_line_item, load_records, load_result
-from aioags.wire.scalars import NotReadableError, dump_json, load_json
+from aioags.wire.scalars import RECORD_VALUES, NotReadableError, dump_json, load_json
 
 T = TypeVar("T")
 
@@ -87,32 +89,36 @@ class LTIAASDialect:
         resource_id: str | None = None,
         tag: str | None = None,
         limit: int | None = None,
+        maximum: Number | None = None,
     ) -> Operation[Page[LineItem]]:
         """
         List line items: ``GET /api/lineitems``.
         """
         query = {"resourceLinkId": resource_link_id, "resourceId": resource_id, "tag": tag, "limit": limit}
-        return self._line_items(query)
+        return self._line_items(query, self.coupled or "", maximum)
 
-    def line_items_page(self, key: str) -> Operation[Page[LineItem]]:
+    def line_items_page(self, key: str, *, maximum: Number | None = None) -> Operation[Page[LineItem]]:
         """
         Get a further page. Every other parameter would be ignored beside ``url``.
         """
-        return self._line_items({"url": key})
+        return self._line_items({"url": key}, key, maximum)
 
-    def _line_items(self, query: Mapping[str, str | int | None]) -> Operation[Page[LineItem]]:
-        read = partial(_read_page, "lineItems", load_line_item)
+    def _line_items(
+        self, query: Mapping[str, str | int | None], base: str, maximum: Number | None
+    ) -> Operation[Page[LineItem]]:
+        # Of the LMS's URLs, not the gateway's.
+        read = partial(_read_page, "lineItems", partial(load_line_item, url=base, maximum=maximum))
         return self._get("line_items", "/api/lineitems", read, query=query, scopes=_READ_ITEMS)
 
-    def get_line_item(self, item_id: str) -> Operation[LineItem]:
+    def get_line_item(self, item_id: str, *, maximum: Number | None = None) -> Operation[LineItem]:
         """
         Read one line item: ``GET /api/lineitems/{id}``.
         """
 
         def read(response: Response) -> LineItem:
-            return about(item_id, _read(load_line_item, response))
+            return about(item_id, load_line_item(load_json(response.body), item_id, maximum=maximum))
 
-        return self._get("get_line_item", _item_path(item_id), read, scopes=_READ_ITEMS)
+        return self._get("get_line_item", _item_path(item_id), read, scopes=_READ_ITEMS, most_bytes=RECORD_BYTES)
 
     def create_line_item(self, item: LineItem) -> Operation[LineItem]:
         """
@@ -122,7 +128,7 @@ class LTIAASDialect:
             "create_line_item",
             "POST",
             "/api/lineitems",
-            partial(read_created, item),
+            partial(read_created, item, base=self.coupled or ""),
             dump_line_item(item),
             scopes=(Scope.LINE_ITEM,),
             repeat=Repeat.LOOK_FIRST,
@@ -139,7 +145,7 @@ class LTIAASDialect:
         """
         Delete a line item and what was recorded in it: ``DELETE /api/lineitems/{id}``.
         """
-        request = Request("DELETE", self._url(_item_path(item_id)), (("Accept", media_types.JSON),))
+        request = Request("DELETE", self._url(_item_path(item_id)), (("Accept", media_types.JSON),), None, WORD_BYTES)
         return self._operation("delete_line_item", request, deletion, scopes=(Scope.LINE_ITEM,))
 
     def post_score(self, item_id: str, score: Score, timestamp: datetime) -> Operation[dict[str, Any] | None]:
@@ -152,6 +158,7 @@ class LTIAASDialect:
             _item_path(item_id) + "/scores",
             acknowledgment,
             dump_score(score, timestamp),
+            most_bytes=WORD_BYTES,
             scopes=(Scope.SCORE,),
             repeat=Repeat.NEVER if score.appends else Repeat.STAMPED,
             refused=score_refusal,
@@ -162,7 +169,7 @@ class LTIAASDialect:
         """
         Read results: ``GET /api/lineitems/{id}/scores``.
         """
-        return self._results(item_id, {"userId": user_id, "limit": limit}, private=(user_id,))
+        return self._results(item_id, {"userId": user_id, "limit": limit}, user_id)
 
     def results_page(self, item_id: str, key: str) -> Operation[Page[Result]]:
         """
@@ -171,22 +178,30 @@ class LTIAASDialect:
         return self._results(item_id, {"url": key})
 
     def _results(
-        self, item_id: str, query: Mapping[str, str | int | None], private: tuple[str | None, ...] = ()
+        self, item_id: str, query: Mapping[str, str | int | None], user_id: str | None = None
     ) -> Operation[Page[Result]]:
-        path, read = _item_path(item_id) + "/scores", partial(_read_page, "scores", load_result)
-        return self._get("results", path, read, query=query, scopes=(Scope.RESULT_READONLY,), private=private)
+        return self._get(
+            "results",
+            _item_path(item_id) + "/scores",
+            partial(_read_page, "scores", partial(load_result, url=item_id)),
+            query=query,
+            scopes=(Scope.RESULT_READONLY,),
+            private=(user_id,),
+            refused=person_refusal if user_id else platform_refusal,
+        )
 
     def idtoken(self) -> Operation[Idtoken]:
         """
         Read what the launch says: ``GET /api/idtoken``. With an ltik only.
         """
-        return self._get("idtoken", "/api/idtoken", partial(_read, load_idtoken))
+        return self._get("idtoken", "/api/idtoken", partial(_read, load_idtoken), most_bytes=RECORD_BYTES)
 
     def claims(self) -> Operation[dict[str, Any]]:
         """
         Read the LMS's own claims: ``GET /api/idtoken?raw=true``. With an ltik only.
         """
-        return self._get("claims", "/api/idtoken", partial(_read, _load_claims), query={"raw": "true"})
+        read = partial(_read, _load_claims)
+        return self._get("claims", "/api/idtoken", read, query={"raw": "true"}, most_bytes=RECORD_BYTES)
 
     def members(
         self, *, role: str | None = None, resource_link_id: str | None = None, limit: int | None = None
@@ -212,7 +227,8 @@ class LTIAASDialect:
         Make the form that answers a deep linking launch: ``POST /api/deeplinking/form``. With an ltik only.
         """
         body = dump_json(deep_linking_body(content_items, options)).encode()
-        return self._send("deep_linking_form", "POST", "/api/deeplinking/form", partial(_read, load_form), body)
+        read = partial(_read, load_form)
+        return self._send("deep_linking_form", "POST", "/api/deeplinking/form", read, body, most_bytes=PAGE_BYTES)
 
     def deep_linking_message(
         self, content_items: Iterable[Mapping[str, Any]], options: Mapping[str, str | None]
@@ -221,7 +237,8 @@ class LTIAASDialect:
         Make the parts of such a form: ``POST /api/deeplinking``. With an ltik only.
         """
         body = dump_json(deep_linking_body(content_items, options)).encode()
-        return self._send("deep_linking_message", "POST", "/api/deeplinking", partial(_read, load_message), body)
+        read = partial(_read, load_message)
+        return self._send("deep_linking_message", "POST", "/api/deeplinking", read, body, most_bytes=PAGE_BYTES)
 
     def _url(self, path: str, query: Mapping[str, str | int | None] | None = None) -> str:
         return with_query(self._base + path, query or {})
@@ -233,16 +250,25 @@ class LTIAASDialect:
         read: Callable[[Response], T],
         *,
         query: Mapping[str, str | int | None] | None = None,
+        most_bytes: int = PAGE_BYTES,
         **rest: Any,
     ) -> Operation[T]:
-        request = Request("GET", self._url(path, query), (("Accept", media_types.JSON),))
+        request = Request("GET", self._url(path, query), (("Accept", media_types.JSON),), None, most_bytes)
         return self._operation(name, request, read, **rest)
 
     def _send(
-        self, name: str, method: str, path: str, read: Callable[[Response], T], body: bytes, **rest: Any
+        self,
+        name: str,
+        method: str,
+        path: str,
+        read: Callable[[Response], T],
+        body: bytes,
+        *,
+        most_bytes: int = RECORD_BYTES,
+        **rest: Any,
     ) -> Operation[T]:
         headers = (("Accept", media_types.JSON), ("Content-Type", media_types.JSON))
-        return self._operation(name, Request(method, self._url(path), headers, body), read, **rest)
+        return self._operation(name, Request(method, self._url(path), headers, body, most_bytes), read, **rest)
 
     def _operation(
         self,
@@ -282,14 +308,15 @@ def _item_path(item_id: str) -> str:
 
 
 def _read(load: Callable[[object], T], response: Response) -> T:
-    return load(load_json(response.body))
+    return load(load_json(response.body, RECORD_VALUES))
 
 
 def _read_page(name: str, load: Callable[[object], T], response: Response) -> Page[T]:
     fields = load_json(response.body)
     if not isinstance(fields, dict):
         raise NotReadableError("the body is not an object")
-    return Page(load_records(name, fields.get(name), load), _next(fields.get("next")))
+    found = load_records(name, fields.get(name), load)
+    return Page(found.records, _next(fields.get("next")), tuple(unreadable(found, response)))
 
 
 def _next(value: object) -> str | None:

@@ -15,6 +15,9 @@ from typing import Any
 # How deep `json` itself goes depends on the Python: 1,000 less the stack (3.11), 10,000 (3.13), or more.
 DEEPEST = 100
 
+# What nobody takes for an id.
+_LONG = 10**40
+
 Number = int | float | Decimal
 """Points, kept as given: ``83`` goes out as ``83``, a `Decimal` exactly."""
 
@@ -24,7 +27,8 @@ def text(name: str, value: object) -> str:
     Return a string that is not blank.
     """
     if not isinstance(value, str):
-        raise TypeError(f"{name} must be a str, got {_shown(value)}")
+        instead = f": write {str(value)!r}" if type(value) is int and abs(value) < _LONG else ""
+        raise TypeError(f"{name} must be a str, got {_shown(value)}{instead}")
     if not value.strip():
         raise ValueError(f"{name} must not be blank, got {value!r}")
     return _encodable(name, value)
@@ -144,7 +148,8 @@ def too_deep(value: object) -> bool:
         level = [
             inner
             for outer in level
-            for inner in (outer.values() if isinstance(outer, Mapping) else outer)
+            # A dict first: whether something is a Mapping takes long to find out, and there may be 100,000.
+            for inner in (outer.values() if isinstance(outer, (dict, Mapping)) else outer)
             if isinstance(inner, (dict, list, tuple))
         ]
     return bool(level)
@@ -160,6 +165,9 @@ def _extension_key(name: str, key: object, core: frozenset[str], urls_only: bool
 
 
 def _shown(value: object) -> str:
+    if not isinstance(value, (int, float, Decimal, str, bytes, datetime, type(None))):
+        # A record may hold what belongs to a person.
+        return type(value).__name__
     try:
         shown = repr(value)
     except ValueError:

@@ -12,8 +12,9 @@ class Event:
     """
     One request, and what follows from its answer. Holds no token, no body, no user id.
 
-    One kind is about no request: ``find_or_create_line_item``, with `attempt` 0, says in `error` why a second line item
-    of one identity stays, and in `url` which.
+    Two kinds are about no request and have `attempt` 0: ``find_or_create_line_item`` says in `error` why a second line
+    item of one identity stays, and in `url` which; ``line_items``, ``results`` and ``members`` say that a filter left
+    out all that the platform listed, and that the platform may have chosen it.
 
     Attributes:
         operation: The method behind it, such as ``post_score``; ``token`` for an access token.

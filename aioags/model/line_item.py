@@ -21,6 +21,18 @@ LINE_ITEM_FIELDS = frozenset(
 )  # fmt: skip
 """Wire names of a line item; no extension may use one."""
 
+_NEEDED = frozenset({"id", "scoreMaximum"})
+# What the platform may have put otherwise than we can read, by its name on the wire.
+_OPTIONAL: Mapping[object, str] = {
+    "label": "label",
+    "resourceLinkId": "resource_link_id",
+    "resourceId": "resource_id",
+    "tag": "tag",
+    "startDateTime": "start_date_time",
+    "endDateTime": "end_date_time",
+    "gradesReleased": "grades_released",
+    "submissionReview": "submission_review",
+}
 # Moodle's and Canvas's columns. Moodle answers a longer one with 502, and makes a column that nobody can delete.
 _LONGEST = {"label": 255, "tag": 255, "resource_id": 512}
 
@@ -55,7 +67,9 @@ class LineItem:
         submission_review: Where the platform sends people who review a submission. Passed through.
 
         extensions: Fields beyond the standard. In an item from the platform any key, kept for a later update; in a new
-            one only fully qualified URLs (AGS 3.1.2).
+            one only fully qualified URLs (AGS 3.1.2). A standard field of the platform that cannot be read, such as the
+            date ``"0000-00-00 00:00:00"``, is here as it came, under its wire name, and the attribute is None (of
+            `label`: empty). An update sends it back as it came, until the attribute has a value.
 
     Raises:
         ValueError, TypeError: A field is not as said here; the message names it.
@@ -76,8 +90,18 @@ class LineItem:
     def __attrs_post_init__(self) -> None:
         if self.id is None:
             self.check_sendable()
-        checked = checks.extensions("extensions", self.extensions, core=LINE_ITEM_FIELDS, urls_only=self.id is None)
+        extensions = self.extensions
+        if self.id is not None and isinstance(extensions, Mapping) and not _OPTIONAL.keys().isdisjoint(extensions):
+            extensions = {name: value for name, value in extensions.items() if not self._says(name)}
+        core = LINE_ITEM_FIELDS if self.id is None else _NEEDED
+        checked = checks.extensions("extensions", extensions, core=core, urls_only=self.id is None)
         object.__setattr__(self, "extensions", checked)
+
+    def _says(self, name: object) -> bool:
+        """
+        True when the attribute of an optional field has a value.
+        """
+        return getattr(self, _OPTIONAL[name]) not in (None, "") if name in _OPTIONAL else False
 
     def check_sendable(self) -> None:
         """

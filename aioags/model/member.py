@@ -4,12 +4,26 @@ A member of a course: who may have a result, whether or not there is one (NRPS 2
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import attrs
 
 _COURSE_ROLE = "http://purl.imsglobal.org/vocab/lis/v2/membership"
+# CORE A.2.3: core and other context roles, as the standard spells them.
+_CORE = {
+    name.lower(): name
+    for name in (
+        "Administrator", "ContentDeveloper", "Instructor", "Learner", "Mentor", "Manager", "Member", "Officer",
+    )
+}  # fmt: skip
+# …/membership#Learner, …/membership/Instructor#TeachingAssistant, and LTI 1's urn:lti:role:ims/lis/Learner and
+# urn:lti:role:ims/lis/Instructor/TeachingAssistant; a name without a colon is short for the first.
+_OF_A_COURSE = re.compile(
+    r"(?:https?://purl\.imsglobal\.org/vocab/lis/v2/membership[/#]|urn:lti:role:ims/lis/|(?=[^:]*$))(?P<names>.*)"
+)
 
 
 def role_uri(role: str) -> str:
@@ -17,32 +31,47 @@ def role_uri(role: str) -> str:
     Return a role of a course as its URI; a URI is returned as it is.
 
     Args:
-        role: ``Learner``, ``Instructor``, ``Mentor`` or another core role of CORE A.2.3, or any role's URI.
+        role: ``Learner``, ``Instructor``, ``Mentor`` or another core role of CORE A.2.3, in any case, or any role's
+            URI.
     """
-    return role if ":" in role else f"{_COURSE_ROLE}#{role}"
+    return role if ":" in role else f"{_COURSE_ROLE}#{_CORE.get(role.strip().lower(), role)}"
 
 
 def has_role(roles: Iterable[str], role: str) -> bool:
     """
     True when somebody with these roles has a role in the course.
 
-    A sub-role counts as its principal role (CORE A.2.3.1): a teaching assistant is an instructor. Roles in the
-    institution or the system never count: a teacher elsewhere may be a learner here.
+    Roles are compared by meaning. A short name, its URI and its name of LTI 1 (``urn:lti:role:ims/lis/Learner``) are
+    the same, in any case. A sub-role counts as its principal role (CORE A.2.3.1): a teaching assistant is an
+    instructor. Roles in the institution or the system never count: a teacher elsewhere may be a learner here.
 
     Args:
         roles: As the platform gave them, URIs or short names.
 
         role: As for `role_uri`.
     """
-    wanted = role_uri(role)
-    return any(wanted in (uri := role_uri(given), _principal(uri)) for given in roles)
+    principal, sub = _meaning(role)
+    return any(
+        given == principal and sub in ("", given_sub) for given, given_sub in (_meaning(given) for given in roles)
+    )
 
 
-def _principal(uri: str) -> str:
-    # …/membership/Instructor#TeachingAssistant is a kind of …/membership#Instructor.
-    head, _, _ = uri.partition("#")
-    prefix, _, principal = head.rpartition("/")
-    return f"{_COURSE_ROLE}#{principal}" if prefix == _COURSE_ROLE else uri
+# A course has few roles, however many people.
+@lru_cache(maxsize=256)
+def _meaning(role: str) -> tuple[str, str]:
+    """
+    Return principal role and sub-role of the course; the second is empty when there is none. Any other URI is a
+    principal role of its own.
+    """
+    text = role.strip().lower()
+    match = _OF_A_COURSE.fullmatch(text)
+    if match is None:
+        return text, ""
+    names = [name for name in re.split(r"[/#]", match["names"]) if name]
+    if names and names[0] == "teachingassistant":
+        # A principal role in LTI 1, a kind of instructor since.
+        names = ["instructor", "teachingassistant"]
+    return names[0] if names else text, names[1] if len(names) > 1 else ""
 
 
 def _roles(value: Iterable[str]) -> tuple[str, ...]:
@@ -68,7 +97,8 @@ class Member:
         message: What a launch of this person from the asked-for link would say, one mapping for each message. Empty
             unless a link was asked for.
 
-        extensions: Fields of no standard name.
+        extensions: Fields of no standard name; and those that cannot be read, such as ``"picture": ["x"]``, as they
+            came.
     """
 
     user_id: str

@@ -24,7 +24,8 @@ class Result:
 
         score_of: URL of the line item. None: the platform sent none.
 
-        result_score: Points out of `result_maximum`. None: no grade. Zero is a grade.
+        result_score: Points out of `result_maximum`. Zero is a grade. None: no grade, or one that is no number, such as
+            ``"A+"``, which is then in `extensions`.
 
         result_maximum: What the score is out of. 1 when the platform did not say (AGS 3.3.4.6). Not always the line
             item's maximum: Open edX answers with the tool's own.
@@ -33,7 +34,9 @@ class Result:
 
         comment: Plain text. None: absent, blank or null.
 
-        extensions: Every other field, under the platform's own key, such as Moodle's ``timestamp``.
+        extensions: Every other field, under the platform's own key, such as Moodle's ``timestamp``. A standard field
+            that cannot be read is here as it came, under its wire name, and the attribute is as if absent; a score
+            whose maximum cannot be read is here, too.
     """
 
     user_id: str

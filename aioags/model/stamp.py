@@ -4,7 +4,8 @@ Timestamps that strictly rise in this process, and remember who made them.
 The platform keeps the score with the latest timestamp and drops the rest (AGS 3.4.9), so two scores of this process
 must never carry the same one. A wall clock can stand still or step back a little: then the last stamp plus a
 microsecond is used. One that steps back far was wrong before, and is followed again. Between processes no clock can
-promise an order: so a stamp says which process made it, and what its clock showed.
+promise an order: so a stamp says which process made it, and what its clock showed. How long ago it was made, the
+process that made it knows by a clock that never steps (`Timekeeper.age`).
 """
 
 from __future__ import annotations
@@ -41,6 +42,9 @@ class Stamp:
         order: Rises with each stamp of the process, whatever its clock does. Says nothing between processes.
 
         settled: The instant has been chosen for good: nobody moves it any more.
+
+        ticks: What a clock of that process showed which never steps, seconds. Says something in that process alone.
+            None: it is not known any more.
     """
 
     instant: datetime
@@ -48,6 +52,7 @@ class Stamp:
     made_at: datetime
     order: int = 0
     settled: bool = False
+    ticks: float | None = attrs.field(default=None, eq=False)
 
     def precedes(self, other: Stamp) -> bool:
         """
@@ -68,11 +73,20 @@ class Timekeeper:
         clock: Unix time, seconds.
 
         process: Name of the process, unlike that of any other that grades the same people. None: a random one.
+
+        steady: Seconds that never step.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.time, *, process: str | None = None) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.time,
+        *,
+        process: str | None = None,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.process = process or _random_name()
         self._clock = clock
+        self._steady = steady
         self._lock = threading.Lock()
         self._last = _EPOCH
         self._order = 0
@@ -89,7 +103,16 @@ class Timekeeper:
             follows = now > self._last or self._last - now > _STEP_BACK
             self._last = now if follows else self._last + _SMALLEST_STEP
             self._order = max(self._order + 1, (now - _EPOCH) // _SMALLEST_STEP)
-            return Stamp(self._last, self.process, now, self._order)
+            return Stamp(self._last, self.process, now, self._order, False, self._steady())
+
+    def age(self, made_by: str | None, ticks: float | None) -> float | None:
+        """
+        Return for how many seconds a stamp of this process is made, whatever its wall clock did since. None: it is of
+        another process, or nobody knows.
+        """
+        if ticks is None or made_by != self.process:
+            return None
+        return max(self._steady() - ticks, 0.0)
 
     def reborn(self) -> None:
         """

@@ -27,8 +27,7 @@ class Traffic:
 
         closed_until: Nothing is sent before. None: nothing holds it up.
 
-        why: Class name of the error that last closed it. None: it is open, or no answer ever closed it and its requests
-            are only being spaced.
+        why: Class name of the error that closed it. None: it is open, or its requests are only being spaced.
 
         token_until: When its access token ends that lives longest. None: there is none in the cache.
     """

@@ -2,8 +2,9 @@
 Is a 2xx without a defined body a yes?
 
 AGS defines no body for the answer to a score. So an empty one is a yes, and so is any JSON that does not deny it. What
-denies: Moodle's ``[]``; an object whose ``status`` is that of a refusal, or with an ``error`` in it. What is no JSON (a
-login form, "Please log in", a proxy's page) was said by nobody knows whom: it is neither.
+denies: Moodle's ``[]``; ``false``; an object, also one of a list, whose ``status`` is that of a refusal, or with an
+``error`` in it. What is no JSON (a login form, "Please log in", a proxy's page) was said by nobody knows whom: it is
+neither.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import codecs
 from typing import Any
 
 from aioags.protocol.messages import Response
-from aioags.wire.scalars import load_json
+from aioags.wire.scalars import WORD_VALUES, load_json
 
 
 class RejectionError(Exception):
@@ -35,12 +36,12 @@ def acknowledgment(response: Response) -> dict[str, Any] | None:
     Raises:
         RejectionError: The body denies it.
 
-        NotReadableError: The body is no JSON: nobody knows who answered.
+        NotReadableError: The body is no JSON, or far more than a yes takes: nobody knows who answered.
     """
     body = response.body.removeprefix(codecs.BOM_UTF8).strip()
     if not body:
         return None
-    value = load_json(body)
+    value = load_json(body, WORD_VALUES)
     check_not_denied(value)
     return value if isinstance(value, dict) else None
 
@@ -66,9 +67,12 @@ def check_not_denied(value: Any) -> None:
     Raises:
         RejectionError: It is one.
     """
-    if value == []:
-        # Moodle 4.5 so answers a rejected score when PHP refuses its status line.
+    if value == [] or value is False:
+        # Moodle 4.5 answers a rejected score with an empty array when PHP refuses its status line.
         raise RejectionError
+    for record in value if isinstance(value, list) else ():
+        if isinstance(record, dict):
+            check_not_denied(record)
     if isinstance(value, dict):
         status = _status(value.get("status"))
         if (status is not None and status >= 400) or value.get("error") or value.get("errors"):
@@ -78,4 +82,6 @@ def check_not_denied(value: Any) -> None:
 def _status(value: Any) -> int | None:
     if isinstance(value, str) and len(value) == 3 and value.isascii() and value.isdigit():
         value = int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) and 100 <= value < 600 else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 100 <= value < 600:
+        return None
+    return int(value)

@@ -102,7 +102,8 @@ class Breaker:
         self._failed_at = -inf
         self._probing = False
         self._answers = 0
-        self._streaks: dict[str, _Streak] = {}
+        # None: nothing failed yet. There may be 10,000 platforms.
+        self._streaks: dict[str, _Streak] | None = None
 
     @property
     def failures(self) -> int:
@@ -147,7 +148,8 @@ class Breaker:
         """
         self._failures = 0
         self._answers += 1
-        self._streaks.pop(subject, None)
+        if self._streaks:
+            self._streaks.pop(subject, None)
         if not self.is_open:
             return False
         self.is_open, self.opened_at = False, None
@@ -164,7 +166,7 @@ class Breaker:
 
             probe: It was the probe's.
 
-            spent: It was the last attempt of a call that others wait behind: as many tell as it has made.
+            spent: It was the last attempt of a call beside which others wait: as many tell as it has made.
 
             subject: What the call was about.
 
@@ -191,6 +193,8 @@ class Breaker:
         return True
 
     def _is_broken_by_itself(self, subject: str) -> bool:
+        if self._streaks is None:
+            self._streaks = {}
         streak = self._streaks.get(subject)
         if streak is None:
             if len(self._streaks) >= _MOST_STREAKS:

@@ -9,16 +9,22 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
+import attrs
+
 from aioags.model.checks import Number
 from aioags.model.line_item import LineItem
 from aioags.model.progress import GradingProgress
 from aioags.model.result import Result
 from aioags.model.score import Score
-from aioags.protocol.dialect import Dialect
+from aioags.protocol.dialect import Dialect, Operation, Page
+from aioags.protocol.messages import Response
 from aioags.protocol.verdicts import Differs, Done, Search
 
+_WIRE_NAMES = {"resource_link_id": "resourceLinkId", "resource_id": "resourceId", "tag": "tag", "label": "label"}
 # Moodle stores five decimals.
 _CLOSE = Decimal("0.00001")
+# Characters from which a text may be one that was cut: names that only begin alike are shorter.
+_CUT = 32
 # To whole points, to what gradebooks show, and to what Moodle stores.
 _ROUNDINGS = (0, 1, 2, 4, 5)
 
@@ -52,26 +58,98 @@ def is_same_item(item: LineItem, candidate: LineItem, *, missed: bool) -> bool:
         missed: It was looked for a moment ago and not there: what is there now is ours, whatever its label.
     """
     # A platform keeps resource id and tag as sent (AGS 3.2.5). They are not unique: an older item may have the same.
-    ours = (item.resource_link_id, item.resource_id, item.tag)
-    theirs = (candidate.resource_link_id, candidate.resource_id, candidate.tag)
-    return ours == theirs and (missed or item.label == candidate.label)
+    pairs = _recognised_by(item, candidate)
+    if missed:
+        # What we left out it may fill in, such as the link.
+        return all(ours in (None, theirs) for ours, theirs in pairs)
+    return item.label == candidate.label and all(ours == theirs for ours, theirs in pairs)
+
+
+def may_be_same_item(item: LineItem, candidate: LineItem) -> bool:
+    """
+    True when a line item may be what the platform made of the one that was to be created: it has the same label and
+    maximum, and what it is recognised by was left out, filled in, or kept in other words (Sakai drops each ``|``).
+    """
+    looks_the_same = (item.label, item.score_maximum) == (candidate.label, candidate.score_maximum)
+    return looks_the_same and all(_may_be_of(ours, theirs) for ours, theirs in _recognised_by(item, candidate))
+
+
+def _recognised_by(item: LineItem, candidate: LineItem) -> tuple[tuple[str | None, str | None], ...]:
+    return (
+        (item.resource_link_id, candidate.resource_link_id),
+        (item.resource_id, candidate.resource_id),
+        (item.tag, candidate.tag),
+    )
+
+
+def _may_be_of(ours: str | None, theirs: str | None) -> bool:
+    if ours is None or theirs is None:
+        return True
+    one, other = ("".join(filter(str.isalnum, value)).casefold() for value in (ours, theirs))
+    return one == other or (len(theirs) >= _CUT and one.startswith(other))
+
+
+def may_be(record: object, **wanted: str | None) -> bool:
+    """
+    True when a line item that cannot be read may be one that is wanted.
+
+    Args:
+        record: As the platform sent it.
+
+        wanted: By attribute of a `LineItem`; None: anything.
+    """
+    said = {_WIRE_NAMES[name]: value for name, value in wanted.items() if value is not None}
+    return isinstance(record, dict) and all(str(record.get(name)) == value for name, value in said.items())
 
 
 def item_search(dialect: Dialect, item: LineItem, *, missed: bool) -> Search[LineItem]:
     """
-    Search for a line item whose creation was not answered.
+    Search for a line item whose creation was not answered. One that may be it, or an older one, settles nothing; but no
+    second one is made.
 
     Args:
         missed: As for `is_same_item`.
     """
 
-    def recognise(candidate: LineItem) -> Done[LineItem] | None:
-        return Done(candidate) if is_same_item(item, candidate, missed=missed) else None
+    def recognise(candidate: LineItem) -> Done[LineItem] | Differs | None:
+        if is_same_item(item, candidate, missed=missed):
+            return Done(candidate)
+        return Differs() if may_be_same_item(item, candidate) else None
 
-    first = dialect.line_items(
-        resource_link_id=item.resource_link_id, resource_id=item.resource_id, tag=item.tag, limit=None
-    )
-    return Search(first, dialect.line_items_page, recognise, creates=True)
+    # By one field: in a listing filtered by all, one that is kept in other words would be missing.
+    tag = item.tag if item.resource_id is None else None
+    link = item.resource_link_id if (item.resource_id or item.tag) is None else None
+    wanted = {"resource_link_id": link, "resource_id": item.resource_id, "tag": tag}
+    first = dialect.line_items(**wanted, limit=None, maximum=item.score_maximum)
+    further = partial(dialect.line_items_page, maximum=item.score_maximum)
+    if not any(wanted.values()):
+        wanted = {"label": item.label}
+    return Search(first, further, recognise, lambda record: may_be(record, **wanted), creates=True)
+
+
+# What the gradebook shows of a line item; the rest is not read back everywhere.
+_SHOWN = ("label", "score_maximum", "resource_id", "tag", "start_date_time", "end_date_time")
+
+
+def update_search(dialect: Dialect, item: LineItem) -> Search[LineItem | None]:
+    """
+    Search for a changed line item of which nobody knows whether it was changed: the platform shows it as it was sent.
+    """
+
+    def recognise(shown: LineItem) -> Done[LineItem | None] | Differs:
+        # None is left out of what is sent, and some platforms then keep what they have.
+        sent = [name for name in _SHOWN if getattr(item, name) is not None]
+        return Done(shown) if all(getattr(item, name) == getattr(shown, name) for name in sent) else Differs()
+
+    alone: Operation[Any] = dialect.get_line_item(item.id or "", maximum=item.score_maximum)
+
+    def read(response: Response) -> Page[LineItem]:
+        return Page([alone.read(response)], None)
+
+    def further(key: str) -> Operation[Page[LineItem]]:
+        raise AssertionError(f"one line item has no page {key}")
+
+    return Search(attrs.evolve(alone, read=read), further, recognise)
 
 
 def recognise_score(result: Result, score: Score, stamp: datetime) -> Done[dict[str, Any] | None] | Differs | None:

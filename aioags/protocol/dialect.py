@@ -15,9 +15,11 @@ from typing import Any, Generic, Protocol, TypeVar
 import attrs
 
 from aioags.errors import AGSError
+from aioags.model.checks import Number
 from aioags.model.line_item import LineItem
 from aioags.model.result import Result
 from aioags.model.score import Score
+from aioags.model.unreadable import Unreadable
 from aioags.protocol.messages import Request, Response
 
 T = TypeVar("T")
@@ -95,15 +97,24 @@ class Page(Generic[T]):
         records: In the platform's order. May be empty and still have a next page (AGS 3.2.4).
 
         next: Key of the next page, to be handed back to the same dialect. None: this was the last.
+
+        unreadable: What else was on the page.
+
+        linked: The platform links pages to one another: where there is no next one, there surely is none.
     """
 
     records: list[T]
     next: str | None
+    unreadable: tuple[Unreadable, ...] = ()
+    linked: bool = False
 
 
 class Dialect(Protocol):
     """
     The calls of one back end. Every method raises before any I/O when the call cannot be made.
+
+    Where line items are read, ``maximum`` is what one has of which the platform names no maximum: for who needs no more
+    than its id and what it is recognised by. None: such a one cannot be read.
 
     Attributes:
         coupled: URL of the line item that belongs to the launched link. None: there is none, or several.
@@ -124,20 +135,26 @@ class Dialect(Protocol):
     def keeps_stamps(self) -> bool: ...
 
     def line_items(
-        self, *, resource_link_id: str | None, resource_id: str | None, tag: str | None, limit: int | None
+        self,
+        *,
+        resource_link_id: str | None,
+        resource_id: str | None,
+        tag: str | None,
+        limit: int | None,
+        maximum: Number | None = None,
     ) -> Operation[Page[LineItem]]:
         """
         First page of the line items.
         """
         ...
 
-    def line_items_page(self, key: str) -> Operation[Page[LineItem]]:
+    def line_items_page(self, key: str, *, maximum: Number | None = None) -> Operation[Page[LineItem]]:
         """
         A further page of the line items.
         """
         ...
 
-    def get_line_item(self, item_id: str) -> Operation[LineItem]:
+    def get_line_item(self, item_id: str, *, maximum: Number | None = None) -> Operation[LineItem]:
         """
         One line item.
         """

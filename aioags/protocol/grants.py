@@ -10,26 +10,22 @@ from typing import Any
 from urllib.parse import urlencode
 
 import attrs
-from joserfc import jwt
 
 from aioags.errors import AGSError, BrokenError, GrantMalformedError, GrantRefusedError, ThrottledError
-from aioags.model.registration import Registration, signing_algorithm
+from aioags.model.registration import Registration
 from aioags.protocol.dialect import Operation, Repeat
-from aioags.protocol.messages import Request, Response
+from aioags.protocol.messages import WORD_BYTES, Request, Response
 from aioags.protocol.redaction import platform_words, shown_words
 from aioags.protocol.refusals import platform_refusal
+from aioags.protocol.signed import sign_message
 from aioags.protocol.urls import origin
 from aioags.wire import media_types
-from aioags.wire.scalars import NotReadableError, load_json, load_number
+from aioags.wire.scalars import WORD_VALUES, NotReadableError, load_json, load_number
 
 DEPLOYMENT_CLAIM = "https://purl.imsglobal.org/spec/lti/claim/deployment_id"
 """Name of the deployment's claim (CORE 6.2.1)."""
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-
-# Moodle allows no iat in its future, not by a second; Canvas none older than 5 minutes; Sakai no life above 600 s.
-_BACKDATED = 5
-_LIFE = 300
 
 DEFAULT_LIFE = 3600.0
 """Seconds that a token lives when the platform does not say (SEC 4.1 recommends it)."""
@@ -62,19 +58,16 @@ def sign_assertion(registration: Registration, *, now: float, jti: str) -> str:
 
         jti: Unique for each try: Canvas and Sakai refuse a second use.
     """
-    header = {"typ": "JWT", "alg": signing_algorithm(registration.key), "kid": registration.key.kid}
     claims: dict[str, Any] = {
         "iss": registration.client_id,
         "sub": registration.client_id,
         # One string: Brightspace fails on an array.
         "aud": registration.audience or registration.token_url,
-        "iat": int(now) - _BACKDATED,
-        "exp": int(now) - _BACKDATED + _LIFE,
         "jti": jti,
     }
     if registration.deployment_id is not None:
         claims[DEPLOYMENT_CLAIM] = registration.deployment_id
-    return jwt.encode(header, claims, registration.key, algorithms=[header["alg"]])
+    return sign_message(registration, claims, now=now)
 
 
 def request_token(
@@ -108,7 +101,7 @@ def _token_request(url: str, scopes: frozenset[str], assertion: str) -> Request:
         "scope": " ".join(sorted(scopes)),
     }
     headers = (("Accept", media_types.JSON), ("Content-Type", media_types.FORM))
-    return Request("POST", url, headers, urlencode(form).encode())
+    return Request("POST", url, headers, urlencode(form).encode(), WORD_BYTES)
 
 
 def read_grant(response: Response, asked: frozenset[str]) -> Grant:
@@ -119,7 +112,7 @@ def read_grant(response: Response, asked: frozenset[str]) -> Grant:
         GrantMalformedError: It holds no usable access token.
     """
     try:
-        fields = load_json(response.body)
+        fields = load_json(response.body, WORD_VALUES)
     except NotReadableError as error:
         raise _unusable(response, str(error)) from None
     if not isinstance(fields, dict):
@@ -171,7 +164,7 @@ def grant_refusal(response: Response) -> GrantRefusedError:
     Read a 4xx of the token endpoint (RFC 6749 5.2), in any shape: Moodle's may not be JSON.
     """
     try:
-        fields = load_json(response.body)
+        fields = load_json(response.body, WORD_VALUES)
     except NotReadableError:
         fields = None
     said = fields.get("error") if isinstance(fields, dict) else None

@@ -9,10 +9,10 @@ from aioags.model.member import Member, role_uri
 from aioags.model.progress import MEMBERSHIPS_SCOPE
 from aioags.model.secure import url_fault
 from aioags.protocol.dialect import Operation, Page
+from aioags.protocol.listings import linked_page
 from aioags.protocol.messages import Request, Response
 from aioags.protocol.urls import check_trusted, origin, with_query
 from aioags.wire import media_types
-from aioags.wire.links import next_link
 from aioags.wire.members import load_members
 
 
@@ -57,4 +57,4 @@ class DirectMemberships:
 
 
 def _read_page(response: Response) -> Page[Member]:
-    return Page(load_members(response.body), next_link(response.header_values("Link"), response.url))
+    return linked_page(load_members(response.body), response)

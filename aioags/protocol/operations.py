@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from aioags.errors import NotOfferedError
+from aioags.model.checks import Number
 from aioags.model.endpoint import Endpoint
 from aioags.model.line_item import LineItem
 from aioags.model.progress import Scope
@@ -19,13 +20,13 @@ from aioags.model.secure import url_fault
 from aioags.protocol.acknowledgment import acknowledgment, deletion
 from aioags.protocol.answers import about, about_item, read_created, read_updated
 from aioags.protocol.dialect import Operation, Page, Repeat
-from aioags.protocol.messages import Request, Response
-from aioags.protocol.refusals import score_refusal
+from aioags.protocol.listings import linked_page
+from aioags.protocol.messages import PAGE_BYTES, RECORD_BYTES, WORD_BYTES, Request, Response
+from aioags.protocol.refusals import person_refusal, score_refusal
 from aioags.protocol.urls import check_trusted, origin, service_url, with_query
 from aioags.wire import media_types
 from aioags.wire.codec import dump_line_item, dump_score, load_line_item, load_list, load_result
-from aioags.wire.links import next_link
-from aioags.wire.scalars import load_json
+from aioags.wire.scalars import RECORD_VALUES, load_json
 
 T = TypeVar("T")
 
@@ -72,29 +73,30 @@ class DirectDialect:
         resource_id: str | None = None,
         tag: str | None = None,
         limit: int | None = None,
+        maximum: Number | None = None,
     ) -> Operation[Page[LineItem]]:
         """
         List line items: GET on the container (AGS 3.2.4).
         """
         filters = {"resource_link_id": resource_link_id, "resource_id": resource_id, "tag": tag, "limit": limit}
-        return self._line_items(with_query(self._container(), filters))
+        return self._line_items(with_query(self._container(), filters), maximum)
 
-    def line_items_page(self, key: str) -> Operation[Page[LineItem]]:
+    def line_items_page(self, key: str, *, maximum: Number | None = None) -> Operation[Page[LineItem]]:
         """
         Get a further page: its URL as the platform wrote it, without our filters (AGS 3.2.4).
         """
-        return self._line_items(check_trusted(key, self._trusted, "the next page of line items"))
+        return self._line_items(check_trusted(key, self._trusted, "the next page of line items"), maximum)
 
-    def _line_items(self, url: str) -> Operation[Page[LineItem]]:
+    def _line_items(self, url: str, maximum: Number | None) -> Operation[Page[LineItem]]:
         request = _get(url, media_types.LINE_ITEM_CONTAINER)
-        return self._operation("line_items", request, _READ_ITEMS, _read_items)
+        return self._operation("line_items", request, _READ_ITEMS, partial(_read_items, maximum))
 
-    def get_line_item(self, item_id: str) -> Operation[LineItem]:
+    def get_line_item(self, item_id: str, *, maximum: Number | None = None) -> Operation[LineItem]:
         """
         Read one line item: GET (AGS 3.2).
         """
-        request = _get(self._item(item_id), media_types.LINE_ITEM)
-        return self._operation("get_line_item", request, _READ_ITEMS, partial(_read_line_item, item_id))
+        request = _get(self._item(item_id), media_types.LINE_ITEM, RECORD_BYTES)
+        return self._operation("get_line_item", request, _READ_ITEMS, partial(_read_line_item, item_id, maximum))
 
     def create_line_item(self, item: LineItem) -> Operation[LineItem]:
         """
@@ -117,7 +119,7 @@ class DirectDialect:
         Delete a line item and what was recorded in it (AGS 3.2).
         """
         # Open edX checks Accept on DELETE as well.
-        request = Request("DELETE", self._item(item_id), (("Accept", media_types.LINE_ITEM),))
+        request = Request("DELETE", self._item(item_id), (("Accept", media_types.LINE_ITEM),), None, WORD_BYTES)
         return self._operation("delete_line_item", request, (Scope.LINE_ITEM,), deletion)
 
     def post_score(self, item_id: str, score: Score, timestamp: datetime) -> Operation[dict[str, Any] | None]:
@@ -125,7 +127,7 @@ class DirectDialect:
         Post a score: POST on the item's ``scores`` (AGS 3.4).
         """
         url = service_url(self._item(item_id), "scores")
-        request = _send("POST", url, media_types.SCORE, dump_score(score, timestamp))
+        request = _send("POST", url, media_types.SCORE, dump_score(score, timestamp), WORD_BYTES)
         repeat = Repeat.NEVER if score.appends else Repeat.STAMPED
         private = tuple(filter(None, (score.comment, score.user_id, score.scoring_user_id)))
         return self._operation(
@@ -143,7 +145,7 @@ class DirectDialect:
         Read results: GET on the item's ``results`` (AGS 3.3).
         """
         url = with_query(service_url(self._item(item_id), "results"), {"user_id": user_id, "limit": limit})
-        return self._results(item_id, url, private=(user_id,) if user_id else ())
+        return self._results(item_id, url, user_id)
 
     def results_page(self, item_id: str, key: str) -> Operation[Page[Result]]:
         """
@@ -151,10 +153,15 @@ class DirectDialect:
         """
         return self._results(item_id, check_trusted(key, self._trusted, "the next page of results"))
 
-    def _results(self, item_id: str, url: str, private: tuple[str, ...] = ()) -> Operation[Page[Result]]:
+    def _results(self, item_id: str, url: str, user_id: str | None = None) -> Operation[Page[Result]]:
         request = _get(url, media_types.RESULT_CONTAINER)
         return self._operation(
-            "results", request, (Scope.RESULT_READONLY,), partial(_read_results, item_id), private=private
+            "results",
+            request,
+            (Scope.RESULT_READONLY,),
+            partial(_read_results, item_id),
+            private=(user_id,) if user_id else (),
+            refusal=person_refusal if user_id else None,
         )
 
     def _container(self) -> str:
@@ -174,25 +181,26 @@ class DirectDialect:
         return Operation(name, request, scopes, read, trusted=self._trusted, **rest)
 
 
-def _get(url: str, accept: str) -> Request:
-    return Request("GET", url, (("Accept", accept),))
+def _get(url: str, accept: str, most_bytes: int = PAGE_BYTES) -> Request:
+    return Request("GET", url, (("Accept", accept),), None, most_bytes)
 
 
-def _send(method: str, url: str, media_type: str, body: bytes) -> Request:
-    return Request(method, url, (("Accept", media_type), ("Content-Type", media_type)), body)
+def _send(method: str, url: str, media_type: str, body: bytes, most_bytes: int = RECORD_BYTES) -> Request:
+    return Request(method, url, (("Accept", media_type), ("Content-Type", media_type)), body, most_bytes)
 
 
-def _read_items(response: Response) -> Page[LineItem]:
-    records = load_list(response.body, lambda record: load_line_item(record, response.url))
-    return Page(records, next_link(response.header_values("Link"), response.url))
+def _read_items(maximum: Number | None, response: Response) -> Page[LineItem]:
+    found = load_list(response.body, partial(load_line_item, url=response.url, maximum=maximum))
+    return linked_page(found, response)
 
 
 def _read_results(item_id: str, response: Response) -> Page[Result]:
     # Sakai answers for one user without an array.
-    records = load_list(response.body, load_result, bare=True)
-    about_item(item_id, records)
-    return Page(records, next_link(response.header_values("Link"), response.url))
+    found = load_list(response.body, partial(load_result, url=response.url), bare=True)
+    about_item(item_id, found.records)
+    return linked_page(found, response)
 
 
-def _read_line_item(item_id: str, response: Response) -> LineItem:
-    return about(item_id, load_line_item(load_json(response.body), response.url))
+def _read_line_item(item_id: str, maximum: Number | None, response: Response) -> LineItem:
+    record = load_json(response.body, RECORD_VALUES)
+    return about(item_id, load_line_item(record, response.url, maximum=maximum))

@@ -49,7 +49,7 @@ from math import exp, inf, log
 import attrs
 
 from aioags.model.policy import Pace
-from aioags.protocol.signals import LONGEST_HOLD, LONGEST_PAUSE, Allowance, Latency, Signal
+from aioags.protocol.signals import INSTEAD_OF_NONSENSE, LONGEST_HOLD, LONGEST_PAUSE, Allowance, Latency, Signal
 
 # First window, and the largest after a hold that was asked for. Canvas says of sequential use that it is practically
 # never throttled, and takes about a dozen at once (doc/api/throttling.md): four is safe anywhere, and 32 is three
@@ -83,6 +83,14 @@ IDLE = 60.0
 TICK = 1e-6
 
 
+# Beyond 30 fields a dict for each takes 1.6 KB: there may be 10,000 platforms.
+_FIELDS = """
+    _accepted _allowance _answers_unlooked _base _before _ceiling _cut_at _due _edge _failed_steps _floor _full _gap
+    _held_until _in_flight _judge_at _latency _left_at _limit _look_from _looked _lost _patient_answers _patient_until
+    _pauses _since _spaced _step_from _strikes _window
+"""
+
+
 class Pacer:
     """
     Decides when the next request to one platform may start.
@@ -93,6 +101,8 @@ class Pacer:
     Args:
         pace: Bounds of the window.
     """
+
+    __slots__ = tuple(_FIELDS.split())
 
     def __init__(self, pace: Pace) -> None:
         self._floor, self._ceiling = pace.floor, pace.ceiling
@@ -142,6 +152,19 @@ class Pacer:
         How many are.
         """
         return self._in_flight
+
+    @property
+    def has_limits(self) -> bool:
+        """
+        True when it learned what the platform does not take: limits last longer than conditions.
+        """
+        return self._edge is not None or self._gap > 0.0
+
+    def is_idle(self, now: float) -> bool:
+        """
+        True when nothing is in flight or held, and it was silent for so long that only limits would be remembered.
+        """
+        return not self._in_flight and not self.held_for(now) and now - self._left_at > IDLE
 
     def may_start(self, now: float) -> bool:
         """
@@ -353,7 +376,8 @@ class Pacer:
 
     def _hold(self, now: float, seconds: float) -> None:
         if seconds > 0.0:
-            self._held_until = max(self._held_until, now + min(seconds, LONGEST_HOLD))
+            told = seconds if seconds <= LONGEST_HOLD else INSTEAD_OF_NONSENSE
+            self._held_until = max(self._held_until, now + told)
 
     def _throttled(self, now: float, hold: float | None, begun: float) -> None:
         told = hold if hold is not None and hold > 0.0 else 0.0

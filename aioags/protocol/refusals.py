@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import attrs
+
 from aioags.errors import (
     AGSError,
     BrokenError,
@@ -29,15 +31,21 @@ from aioags.protocol.redaction import platform_words, shown_body, shown_words
 
 # Canvas: "Provided timestamp of X before last updated timestamp of Y". Open edX: "Score timestamp can only be updated
 # to a later point in time", "Score already exists for the provided timestamp". Moodle: "… with an earlier timestamp".
-_STALE = re.compile(r"(?i)timestamp.*\b(before|later|earlier|older)\b|\b(earlier|older|already exists)\b.*timestamp")
+# Words that belong together are near each other; without that bound, a body full of the first takes 0.1 s.
+_STALE = re.compile(
+    r"(?i)timestamp.{0,200}\b(before|later|earlier|older)\b|\b(earlier|older|already exists)\b.{0,200}timestamp"
+)
 
 # Canvas: "User not found in course or is not a student". Blackboard: "User could not be found". Brightspace: "User in
 # requested score is not enrolled", "… does not exist". Sakai: "User does not belong to site". Moodle, which refuses a
 # score only for its user once everything else was checked here: "Incorrect score received".
 _NOT_GRADABLE = re.compile(
-    r"(?i)\buser.*\bnot (be found|found|a? ?student|a? ?member|enrolled|exist|belong|gradable|in )"
-    r"|\buser.*\b(no longer enrolled|can be graded)|gradable role|incorrect score received"
+    r"(?i)\buser.{0,200}\bnot (be found|found|a? ?student|a? ?member|enrolled|exist|belong|gradable|in )"
+    r"|\buser.{0,200}\b(no longer enrolled|can be graded)|gradable role|incorrect score received"
 )
+
+# RFC 6750 3.1. Some leave the quotes out, or set single ones; other schemes may stand before.
+_INVALID_TOKEN = re.compile(r"""(?i)\bbearer\b.*\berror\s*=\s*["']?invalid_token\b""")
 
 # Canvas's 403; its 429 has the same text.
 _RATE_LIMIT = re.compile(r"(?i)rate limit exceeded")
@@ -58,7 +66,15 @@ def platform_refusal(operation: Operation[Any], response: Response, wall: float)
     Read a refusal as platforms of the standard word theirs.
     """
     facts = _facts(operation, response)
-    return _passing(operation, response, wall, facts) or _refused(response.status, facts)
+    return _passing(operation, response, wall, facts) or _refused(response, facts)
+
+
+def person_refusal(operation: Operation[Any], response: Response, wall: float) -> PlatformError:
+    """
+    Read the refusal of what is asked for one user: with the line item, the user may be what is not found.
+    """
+    error = platform_refusal(operation, response, wall)
+    return _for_one_user(error) if isinstance(error, RefusedError) else error
 
 
 def score_refusal(operation: Operation[Any], response: Response, wall: float) -> PlatformError:
@@ -122,6 +138,8 @@ def is_throttled(response: Response) -> bool:
 
 
 def _refused_score(response: Response, facts: dict[str, Any]) -> PlatformError:
+    if is_about_token(response):
+        return _refused(response, facts)
     words = platform_words(response.reason, response.body)
     if response.status == 409 or (response.status == 400 and _STALE.search(words)):
         return StaleScoreError("the platform holds a score as new or newer", spec="AGS 3.4.9", **facts)
@@ -129,10 +147,44 @@ def _refused_score(response: Response, facts: dict[str, Any]) -> PlatformError:
     speechless = response.status in {200, 400} and response.body.strip() == b"[]"
     if _NOT_GRADABLE.search(words) or speechless:
         return UserNotGradableError("the platform takes no grade for this user", **facts)
-    return _refused(response.status, facts)
+    return _for_one_user(_refused(response, facts))
 
 
-def _refused(status: int, facts: dict[str, Any]) -> PlatformError:
+def _for_one_user(error: RefusedError) -> RefusedError:
+    # ILIAS and OpenOLAT say 404 for a person they do not know, Brightspace and Coursera 403.
+    if isinstance(error, NotFoundError):
+        return attrs.evolve(error, message="the platform has no such line item, or does not know this user")
+    if isinstance(error, ForbiddenError) and error.status == 403:
+        return attrs.evolve(error, message="this tool may not do this here, or not for this user")
+    return error
+
+
+def is_about_token(response: Response) -> bool:
+    """
+    True when a refusal is one of the token, by its status or its challenge (RFC 6750 3).
+    """
+    challenges = response.header_values("WWW-Authenticate")
+    return response.status == 401 or any(_INVALID_TOKEN.search(challenge) for challenge in challenges)
+
+
+def may_mean_token(error: RefusedError, response: Response, *, cached: bool) -> bool:
+    """
+    True when another token may help.
+
+    Args:
+        error: The refusal, as it was read.
+
+        cached: The token was used before: one that was just fetched has neither expired nor been forgotten.
+    """
+    # Open edX and Sakai say 403 for a token that expired, Chamilo 400. No words tell, unless they tell something else.
+    told = isinstance(error, (StaleScoreError, UserNotGradableError))
+    return is_about_token(response) or (cached and response.status in {400, 403} and not told)
+
+
+def _refused(response: Response, facts: dict[str, Any]) -> RefusedError:
+    status = response.status
+    if is_about_token(response) and status not in {401, 403}:
+        return ForbiddenError("the platform takes no access token of this tool here", **facts)
     if status in {401, 403}:
         return ForbiddenError("this tool may not do this here", **facts)
     if status in {404, 410}:

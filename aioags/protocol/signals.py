@@ -10,8 +10,9 @@ import attrs
 
 from aioags.protocol.messages import Response
 
-# Longest silence that a platform may impose. It is asked again after that; nonsense must not stop a tool for ever.
-LONGEST_HOLD = 3600.0
+# Longest silence that a platform may impose: a day, as in an outbox. What is longer is taken for nonsense, such as
+# milliseconds, and must not stop a tool for ever: it is asked again after an hour.
+LONGEST_HOLD, INSTEAD_OF_NONSENSE = 86_400.0, 3600.0
 # Longest one that it did not ask for.
 LONGEST_PAUSE = 30.0
 # Canvas's defaults (app/middleware/request_throttle.rb): charge of a request while it is in flight, and what runs out
@@ -167,7 +168,7 @@ class Allowance:
         if left is None or not isfinite(left):
             return self._untold()
         cost = cost if 0.0 < cost < inf else 0.0
-        reset = min(reset, LONGEST_HOLD) if reset is not None and reset >= 0.0 else None
+        reset = min(reset, INSTEAD_OF_NONSENSE) if reset is not None and reset >= 0.0 else None
         if cost and reset is None:
             return self._leaky(left, max(cost, UP_FRONT), in_flight)
         return self._counted(left / (cost or 1.0), reset, in_flight, window)

@@ -8,7 +8,7 @@ tries, and nothing else does:
 ``throttles``  how many answers said "later"; they lengthen the wait, and only time bounds them.
 ``lost``       an earlier try may have been applied. From then on "not found" means deleted, "stale" may be our own
                doing, and an error can no longer say that surely nothing was recorded.
-``renewed``    the token was renewed once for this call. It is never renewed twice: 401 and 403 have many meanings.
+``renewed``    the token was renewed once for this call. It is never renewed twice: 400, 401 and 403 have many meanings.
 ``doubt``      nobody knows what became of what was sent, and the platform is being searched for it: the error that says
                so, which stands when the search settles nothing.
 
@@ -19,12 +19,14 @@ lost, 408, 5xx, unreadable write    FREELY and STAMPED: again. NEVER: give up, r
                                     is nowhere is made again
 429, 403 in disguise, 503 + hint    again after the hint, whatever the operation: the platform did not act
 425                                 again: the platform did not act
-401, or 403 and a cached token      renew once, again
+401, or a token called invalid      renew once, again
+400, 403 and a cached token         renew once, again, unless the words say what else it is
 stale (409, 400 with the words)     after a lost answer: search; what is newer may be ours or anybody's. At the first
                                     attempt: give up. Where the back end puts its own stamp on each try (the error is
                                     transient): again
 2xx that denies it                  as the refusal that it names
-2xx that is no JSON                 a score: search, else nobody knows. Never again: somebody else may have said it
+2xx that is no JSON                 a score, a changed line item: search, else nobody knows. Never again: somebody
+                                    else may have said it
 201 for a new line item             made, whatever the body says: search once for what it is called, never make again
 locked (Moodle's 500 with ``[]``)   again, once
 the same 5xx twice for a new item   give up, where the listing works
@@ -66,7 +68,7 @@ from aioags.protocol.answers import OtherAnswerError, UnseenError
 from aioags.protocol.breaker import is_outage
 from aioags.protocol.dialect import Operation, Page, Repeat
 from aioags.protocol.messages import Response
-from aioags.protocol.refusals import malformed, refusal
+from aioags.protocol.refusals import malformed, may_mean_token, refusal
 from aioags.protocol.urls import check_trusted
 from aioags.protocol.verdicts import Again, Done, Follow, GiveUp, Look, Renew, Search, Verdict
 from aioags.wire.links import resolve
@@ -100,6 +102,8 @@ class Trial(Generic[T]):
 
         waits: Wait while the platform is away. False: give up at once.
 
+        subject: What it is about, as far as one may be broken by itself. None: its URL.
+
         waited_for: Class name of the error of an outage that it waited for. None: there was none.
     """
 
@@ -108,6 +112,7 @@ class Trial(Generic[T]):
     search: Callable[[], Search[T]] | None = None
     confirm: bool = False
     waits: bool = True
+    subject: str | None = None
     waited_for: str | None = None
     began: float | None = None
     sent: int = 0
@@ -124,6 +129,7 @@ class Trial(Generic[T]):
     _answer: Response | None = None
     _searching: Search[T] | None = None
     _looks: set[str] = attrs.field(factory=set)
+    _resembled: bool = False
 
     def judge(
         self,
@@ -150,7 +156,7 @@ class Trial(Generic[T]):
 
             cached: The token of this try was used before.
 
-            renewable: It can be renewed, and may be at fault.
+            renewable: It can be renewed, and a refusal with this status may be its fault.
 
             probe: It was sent to find out whether the platform is back.
         """
@@ -166,7 +172,7 @@ class Trial(Generic[T]):
         if answer.ok:
             return self._succeeded(answer, now, wall, jitter)
         error = refusal(self.operation, answer, wall=wall)
-        if isinstance(error, ForbiddenError) and renewable and self._may_renew(answer.status, cached):
+        if isinstance(error, RefusedError) and renewable and self._may_renew(error, answer, cached):
             self.renewed = True
             return Renew()
         return self._failed(error, now, jitter)
@@ -202,9 +208,8 @@ class Trial(Generic[T]):
         """
         return self.policy.total_time - (now - (now if self.began is None else self.began))
 
-    def _may_renew(self, status: int, cached: bool) -> bool:
-        # Open edX and Sakai say 403 for an expired token; a token that was just fetched has not expired.
-        return bool(self.operation.scopes) and not self.renewed and (status == 401 or cached)
+    def _may_renew(self, error: RefusedError, answer: Response, cached: bool) -> bool:
+        return bool(self.operation.scopes) and not self.renewed and may_mean_token(error, answer, cached=cached)
 
     def _succeeded(self, answer: Response, now: float, wall: float, jitter: float) -> Verdict[T]:
         try:
@@ -223,10 +228,15 @@ class Trial(Generic[T]):
             # Made is made: it is looked for, and never made again.
             error.recorded = True
             return self._search_for(error)
-        if self.operation.repeat in (Repeat.STAMPED, Repeat.NEVER):
-            # Somebody in between may have said it, without the platform's knowing: the result tells.
+        if self._is_said_in_between(why):
+            # Somebody in between may have said it, without the platform's knowing: what stands there tells.
             return self._search_for(error)
         return self._failed(error, now, jitter)
+
+    def _is_said_in_between(self, why: NotReadableError) -> bool:
+        if self.operation.repeat is Repeat.FREELY:
+            return self.operation.writes and self.search is not None and not isinstance(why, OtherAnswerError)
+        return self.operation.repeat is not Repeat.LOOK_FIRST
 
     def _failed(self, error: AGSError, now: float, jitter: float) -> Verdict[Any]:
         if not self.operation.writes:
@@ -299,7 +309,7 @@ class Trial(Generic[T]):
             self._searching = self._searching or self.search()
         except AGSError as unable:
             return self._in_doubt(unable)
-        self._looks = set()
+        self._looks, self._resembled = set(), False
         return Look(self._searching.first)
 
     def _in_doubt(self, cause: AGSError | None) -> GiveUp:
@@ -322,8 +332,13 @@ class Trial(Generic[T]):
             said = search.recognise(record)
             if isinstance(said, Done):
                 return said
-            if said is not None:
+            if said is not None and not search.creates:
                 return self._differs()
+            # Beside one that may be it, the very one may stand.
+            self._resembled = self._resembled or said is not None
+        for unreadable in found.unreadable:
+            if search.may_be(unreadable.raw):
+                return self._in_doubt(unreadable.error)
         if found.next is not None:
             return self._look_further(search, found.next)
         return self._nowhere(search, now, jitter)
@@ -346,7 +361,13 @@ class Trial(Generic[T]):
 
     def _nowhere(self, search: Search[T], now: float, jitter: float) -> Again | GiveUp:
         doubt = self.doubt
-        if doubt is None or doubt.recorded or not search.creates or self.tries >= self.policy.attempts:
+        if (
+            doubt is None
+            or doubt.recorded
+            or not search.creates
+            or self._resembled
+            or self.tries >= self.policy.attempts
+        ):
             return self._in_doubt(None)
         if isinstance(doubt, BrokenError):
             # Where the listing works the platform is well, and the same failure again is about this line item: Moodle

@@ -64,13 +64,6 @@ def origin(url: str) -> str:
     return f"{parts.scheme}://{parts.hostname}:{port}"
 
 
-def same_resource(one: str, other: str) -> bool:
-    """
-    Compare two URLs by meaning: case of scheme and host, default port, trailing slash and fragment do not count.
-    """
-    return one == other or _meaning(one) == _meaning(other)
-
-
 def same_item(one: str, other: str) -> bool:
     """
     True when two URLs name the same line item: the same path, and no parameter that both have differs.
@@ -87,17 +80,42 @@ def same_item(one: str, other: str) -> bool:
     return path == other_path and all(query[name] == other_query[name] for name in query.keys() & other_query.keys())
 
 
+def path_of(url: str) -> str:
+    """
+    Return the path of a URL by meaning. Empty: it has none.
+    """
+    try:
+        return _path_and_query(url)[0]
+    except ValueError:
+        return ""
+
+
+# Every score asks again for the same few URLs.
+@lru_cache(maxsize=1024)
+def own_spelling(line_item: str | None, coupled: str | None) -> str | None:
+    """
+    Return the URL of a line item as the endpoint spells it, where it is surely the endpoint's own: what is known of an
+    item, such as whose turn it is, is known by its URL.
+
+    Args:
+        line_item: None: the endpoint's own.
+
+        coupled: The endpoint's own. None: it has none.
+    """
+    if line_item is None or coupled is None or line_item == coupled:
+        return line_item or coupled
+    try:
+        (path, query), (own_path, own_query) = _path_and_query(line_item), _path_and_query(coupled)
+        # At another host it may be another platform's item 7; with a parameter of its own it may be another item.
+        same = path == own_path and query.items() <= own_query.items() and origin(line_item) == origin(coupled)
+    except ValueError:
+        same = False
+    return coupled if same else line_item
+
+
 def _path_and_query(url: str) -> tuple[str, dict[str, str]]:
     parts = urlsplit(url)
     return unquote(parts.path).rstrip("/"), dict(parse_qsl(parts.query, keep_blank_values=True))
-
-
-def _meaning(url: str) -> tuple[str, str, str]:
-    try:
-        path, rest = _split(url)
-        return origin(url), urlsplit(path).path.rstrip("/"), rest.rstrip("?")
-    except ValueError:
-        return url, "", ""
 
 
 _fault = lru_cache(maxsize=1024)(url_fault)

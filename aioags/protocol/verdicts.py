@@ -88,7 +88,10 @@ class Search(Generic[T]):
 
         further: Makes the operation for a further page.
 
-        recognise: What a record says: the call is done, or something else stands in its place. None: nothing.
+        recognise: What a record says: the call is done, or something else stands in its place (where `creates`: it may
+            be what was made). None: nothing.
+
+        may_be: True when a record that cannot be read, as the platform sent it, may be what is searched for.
 
         creates: What is searched for is new: when it is nowhere, it was not made and may be made again. False: its
             absence proves nothing.
@@ -97,4 +100,5 @@ class Search(Generic[T]):
     first: Operation[Page[Any]]
     further: Callable[[str], Operation[Page[Any]]]
     recognise: Callable[[Any], Done[T] | Differs | None]
+    may_be: Callable[[object], bool] = lambda _: False
     creates: bool = False

@@ -173,20 +173,6 @@ class Expected:
         return self.deletes and self.profile.delete_coupled == "delete"
 
     @property
-    def whole_with_limit(self) -> bool:
-        """
-        Whether a listing asked for in pages comes whole. Open edX cuts it and does not say so.
-        """
-        return self.profile.paging != "truncate"
-
-    @property
-    def whole_results_with_limit(self) -> bool:
-        """
-        The same for results.
-        """
-        return (self.profile.results_paging or self.profile.paging) != "truncate"
-
-    @property
     def filtered_comment(self) -> bool:
         """
         Whether one user's result has its comment. Blackboard drops it.

@@ -128,7 +128,7 @@ async def test_every_page_is_read(bench: Bench) -> None:
     for number in range(5):
         await quiz(bench.gradebook, number)
     paged, whole = await labels(bench.gradebook, limit=2), await labels(bench.gradebook)
-    assert (sorted(paged) == sorted(whole)) is bench.expected.whole_with_limit
+    assert sorted(paged) == sorted(whole)
 
 
 async def test_filters_hold_on_every_page(bench: Bench) -> None:
@@ -136,7 +136,7 @@ async def test_filters_hold_on_every_page(bench: Bench) -> None:
         await quiz(bench.gradebook, number)
     await bench.gradebook.create_line_item(LineItem("Other", 20, resource_id="other", tag="effort"))
     paged = await labels(bench.gradebook, tag="grade", limit=2)
-    assert (sorted(paged) == [f"Quiz {number}" for number in range(5)]) is bench.expected.whole_with_limit
+    assert sorted(paged) == [f"Quiz {number}" for number in range(5)]
     assert await labels(bench.gradebook, resource_id="quiz-3") == ["Quiz 3"]
     assert await labels(bench.gradebook, resource_id="quiz-3", tag="effort") == []
 

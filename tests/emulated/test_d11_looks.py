@@ -8,14 +8,16 @@ import asyncio
 
 import pytest
 
-from aioags import AGSError, Pace, RetryPolicy
+from aioags import AGSError, LostAnswerError, Pace, RetryPolicy
 from aioags.emulator import Fault
 from aioags.grading.looking import Looks
+from aioags.protocol.trial import Trial
 from tests.rigs.memory import until
 from tests.rigs.processes import World, processes
 
 USERS = 60
-ONCE = {"pace": Pace(floor=16, ceiling=16), "retry": RetryPolicy(attempts=1)}
+ONE_TRY = RetryPolicy(attempts=1)
+ONCE = {"pace": Pace(floor=16, ceiling=16), "retry": ONE_TRY}
 
 
 def looks_of(world: World) -> Looks:
@@ -27,13 +29,13 @@ def looks_of(world: World) -> Looks:
     return world.stands[0].gradebook._sender.looks
 
 
-async def look(world: World, looks: Looks, user: str) -> list[str]:
+async def look(world: World, looks: Looks, user: str, policy: RetryPolicy = ONE_TRY) -> list[str]:
     """
     Look for one user, and return the users that are shown.
     """
     item = world.stands[0].item
     operation = world.stands[0].gradebook._dialect.results(item, user_id=user, limit=None)
-    page = await looks.read(item, user, operation, RetryPolicy(attempts=1))
+    page = await looks.read(item, user, Trial(operation, policy))
     return [result.user_id for result in page.records]
 
 
@@ -94,3 +96,22 @@ async def test_d11_who_is_cancelled_leaves_the_listing_to_the_others() -> None:
         assert isinstance(done[0], asyncio.CancelledError)
         assert done[1:] == [[user] for user in users[1:8]]
         assert world.platform.counts["results"] == 2
+
+
+async def test_d11_a_listing_is_waited_for_within_the_total_time() -> None:
+    async with processes(1, "sakai", client=ONCE, users=USERS) as world:
+        looks, users = looks_of(world), world.platform.users()
+        await look(world, looks, users[0])
+        stand = world.stands[0]
+        assert stand.transport is not None
+
+        async def drag(_: object) -> None:
+            await world.time.sleep(300)
+
+        quick, stand.transport.after = stand.transport.after, drag
+        short = RetryPolicy(attempts=1, total_time=20)
+        done = await asyncio.gather(*(look(world, looks, user, short) for user in users[:5]), return_exceptions=True)
+        assert [type(one) for one in done] == [LostAnswerError] * 5
+        assert world.time.now < 60
+        stand.transport.after = quick
+        assert await look(world, looks, users[0]) == [users[0]]

@@ -7,7 +7,7 @@ In virtual time: a score takes a tenth of a second, as long as the platform is t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from itertools import pairwise
 
 import attrs
@@ -184,16 +184,29 @@ async def test_b5_twelve_seconds_in_the_middle_of_a_batch_cost_no_score(meets: F
     assert all(after - before >= 1.0 for before, after in pairwise(later))
 
 
-@pytest.mark.parametrize("few", [8, 12, 20])
+@pytest.mark.parametrize("few, begin", [(2, 0.0), (3, 0.0), (5, 0.0), (8, 0.15), (12, 0.15), (20, 0.15)])
 @pytest.mark.parametrize("name", ["502", "refused connections"])
-async def test_b5_a_small_batch_waits_out_an_outage_too(few: int, name: str) -> None:
+async def test_b5_a_small_batch_waits_out_an_outage_too(few: int, begin: float, name: str) -> None:
     """
     Its first call has used up its attempts before eight have failed, and nobody got through meanwhile.
     """
-    one = scene(OUTAGES[name], begin=0.15)
+    one = scene(OUTAGES[name], begin=begin, end=begin + LENGTH)
     report = await one.post(one.scores()[:few])
     assert one.transport.met
     assert (report.recorded, report.total) == (few, few), str(report)
+
+
+@pytest.mark.parametrize("name", ["502", "refused connections"])
+async def test_b5_a_few_scores_wait_out_an_outage_where_many_were_in_flight_before(name: str) -> None:
+    """
+    The window is wide, so that eight failures in a row prove nothing; but no call gets through beside another.
+    """
+    one = scene(OUTAGES[name], begin=1e9)
+    await one.post()
+    assert one.window() > 2 * FEWEST
+    one.transport.begin, one.transport.end = one.time.now, one.time.now + LENGTH
+    report = await one.post(one.scores()[:2])
+    assert (report.recorded, report.total) == (2, 2), str(report)
 
 
 async def test_b5_an_outage_shorter_than_the_total_time_costs_no_score() -> None:
@@ -316,6 +329,28 @@ async def test_b5_a_bad_column_in_the_same_batch_costs_no_score_of_the_good_one(
     # It fails while others are answered: that is no outage, and its scores end as ever.
     assert one.time.now < 60.0
     assert {delivery.attempts for delivery in report.failed} == {RetryPolicy().attempts}
+
+
+@pytest.mark.parametrize("pause", [0.0, 20.0])
+@pytest.mark.parametrize("first", [8, 40, 60])
+async def test_b5_the_rows_of_a_bad_column_that_come_first_hold_up_no_good_one(first: int, pause: float) -> None:
+    one, good, bad = with_a_bad_column()
+    users = one.stand.platform.users()
+    ended = 0.0
+
+    async def pairs() -> AsyncIterator[tuple[str, Score]]:
+        for user in users[:first]:
+            yield bad, Score.graded(user, 5, score_maximum=10)
+        await one.time.sleep(pause)
+        for user in users[:60]:
+            yield good, Score.graded(user, 5, score_maximum=10)
+
+    async with one.stand.gradebook.post_scores(pairs()) as deliveries:
+        async for delivery in deliveries:
+            ended = one.time.now if delivery.line_item == good else ended
+    assert deliveries.report.recorded == 60
+    assert {delivery.line_item for delivery in deliveries.report.failed} == {bad}
+    assert ended < pause + 40.0
 
 
 async def test_b5_one_bad_user_shuts_no_platform() -> None:

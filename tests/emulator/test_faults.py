@@ -167,6 +167,15 @@ def test_pages_can_be_cut_and_lose_their_link() -> None:
     assert one.list().header("Link") is None
 
 
+def test_the_first_record_of_a_listing_can_be_odd() -> None:
+    one = tool()
+    one.post(score(one.users[0]))
+    whole = one.results().json()
+    one.platform.faults.add(Fault.odd({"resultScore": "A+", "userId": None}, operation="results"))
+    odd = one.results().json()
+    assert odd == [whole[0] | {"resultScore": "A+", "userId": None}, *whole[1:]]
+
+
 def test_settings_are_no_faults() -> None:
     clock = ManualClock(START)
     one = tool(clock=clock)
@@ -181,7 +190,14 @@ def test_settings_are_no_faults() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"effect": "smoke"}, {"effect": "drop", "probability": 2}, {"effect": "drop", "skip": -1}]
+    "wrong",
+    [
+        {"effect": "smoke"},
+        {"effect": "odd"},
+        {"effect": "odd", "body": b"[]"},
+        {"effect": "drop", "probability": 2},
+        {"effect": "drop", "skip": -1},
+    ],
 )
 def test_a_fault_that_cannot_be_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError):

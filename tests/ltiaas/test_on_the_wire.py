@@ -104,7 +104,10 @@ async def test_filters_go_under_their_own_names() -> None:
 
 
 async def test_the_next_page_is_asked_for_with_its_url_encoded_once_and_nothing_else() -> None:
-    first, last = {"lineItems": [item_record()], "next": NEXT}, {"lineItems": [item_record(label="Quiz 2")]}
+    first, last = (
+        {"lineItems": [item_record()], "next": NEXT},
+        {"lineItems": [item_record(id=f"{ITEM}2", label="Quiz 2")]},
+    )
     async with rig(http_json(first), http_json(last)) as it:
         items = [item.label async for item in it.account.gradebook(ltik=LTIK).line_items(tag="grade", limit=1)]
         targets = [request.target for request in it.server.received]

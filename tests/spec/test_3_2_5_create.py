@@ -99,7 +99,7 @@ async def test_3_2_15_after_a_lost_answer_a_tool_looks_before_it_creates_again(p
     platform.script = [gone, answer(200, [item_record()])]
     assert await platform.gradebook().create_line_item(NEW) == attrs.evolve(NEW, id=ITEM)
     assert [request.method for request in platform.sent] == ["POST", "GET"]
-    assert platform.sent[1].url == f"{CONTAINER}&resource_id=quiz-1&tag=grade"
+    assert platform.sent[1].url == f"{CONTAINER}&resource_id=quiz-1"
 
 
 async def test_3_2_15_an_item_that_is_not_there_after_a_lost_answer_is_created(platform: PaperPlatform) -> None:

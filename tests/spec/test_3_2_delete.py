@@ -31,6 +31,9 @@ async def test_3_2_delete_on_the_items_url(platform: PaperPlatform, status: int)
         ITEM.replace("https:", "HTTPS:"),
         ITEM.replace("?", "/?"),
         ITEM + "#top",
+        # Moodle takes it with and without its query for the same.
+        ITEM.replace("?type_id=1", ""),
+        ITEM.replace("?type_id=1", "?"),
         None,
     ],
 )
@@ -45,7 +48,8 @@ async def test_l8_the_coupled_item_is_guarded_whatever_its_spelling(
     assert platform.token_requests == []
     platform.script = [answer(204)]
     await gradebook.delete_line_item(spelling, force=True)
-    assert platform.sent[0].url == (spelling or ITEM)
+    # As the endpoint spells it.
+    assert platform.sent[0].url == ITEM
 
 
 async def test_l8_without_a_coupled_item_nothing_is_guarded(platform: PaperPlatform) -> None:

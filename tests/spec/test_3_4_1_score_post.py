@@ -14,6 +14,18 @@ from tests.fakes import HOST, ITEM, SCORES, PaperPlatform, answer, header
 SCORE = Score.graded("u1", 8, score_maximum=10)
 
 
+async def test_3_4_1_the_endpoints_own_item_is_one_item_however_it_is_spelled(platform: PaperPlatform) -> None:
+    platform.script = [answer(200)] * 4
+    gradebook, plain = platform.gradebook(), ITEM.partition("?")[0]
+    await gradebook.post_score(Score.graded("ada", 1, score_maximum=10), line_item=plain)
+    scores = [Score.graded("ada", points, score_maximum=10) for points in (2, 3, 4)]
+    # They wait for each other: of one user, for one item.
+    async with gradebook.post_scores(zip((plain, ITEM, None), scores, strict=True)) as deliveries:
+        told = [(delivery.line_item, delivery.score.score_given) async for delivery in deliveries]
+    assert told == [(ITEM, 2), (ITEM, 3), (ITEM, 4)]
+    assert [request.url for request in platform.sent] == [SCORES] * 4
+
+
 @pytest.mark.parametrize(
     "item, scores",
     [

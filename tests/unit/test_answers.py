@@ -86,6 +86,32 @@ def test_a1_results_of_another_line_item(one: str, other: str) -> None:
         about_item(one, [result("u1", one), result("u2", other)])
 
 
+UNDER = {
+    "ours": (ITEM, f"{HOST}/2/lineitems/7/lineitem/results?type_id=1&user_id=3", True),
+    "ours, without the query": (ITEM, f"{HOST}/2/lineitems/7/lineitem/results/3", True),
+    "ours, by another host name": (f"{HOST}/items/7", "https://school.vendor.example/items/7/results/3", True),
+    "no result's address": (ITEM, f"{HOST}/grades/993", True),
+    "by another way": (f"{HOST}/sections/1/items/7", f"{HOST}/courses/9/items/8/results/3", True),
+    "shorter": (ITEM, f"{HOST}/lineitems/8/results/3", True),
+    "nonsense": (ITEM, "https://[x/results/3", True),
+    "nothing": (ITEM, None, True),
+    "another's": (ITEM, f"{HOST}/2/lineitems/8/lineitem/results?type_id=1&user_id=3", False),
+    "another's, below it": (f"{HOST}/items/7", f"{HOST}/items/8/results/3", False),
+    "another course's": (ITEM, f"{HOST}/3/lineitems/7/lineitem/results?type_id=1&user_id=3", False),
+}
+
+
+@pytest.mark.parametrize("item, result_id, ours", UNDER.values(), ids=UNDER.keys())
+def test_a1_a_result_that_names_no_line_item_is_known_by_its_address(item: str, result_id: str, ours: bool) -> None:
+    shown = load_result({"userId": "u1", "resultScore": 5, "resultMaximum": 10, "id": result_id})
+    if ours:
+        about_item(item, [shown])
+    else:
+        with pytest.raises(OtherAnswerError):
+            about_item(item, [shown])
+    about_item(item, [attrs.evolve(shown, score_of=item)])
+
+
 # -- What was made -----------------------------------------------------------------------------------------------------
 
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 import asyncio
 from itertools import pairwise
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import attrs
 import pytest
 
 from aioags import Client, Gradebook, LineItem, LostAnswerError, RetryPolicy
 from aioags.protocol.messages import Request, Response
-from tests.fakes import CONTAINER, HOST, PaperPlatform, answer, endpoint, item_record, registration
+from tests.fakes import CONTAINER, HOST, PaperPlatform, answer, endpoint, item_record, registration, sent_json
 from tests.rigs.memory import until
 
 NEW = LineItem("Quiz 1", 10, resource_id="quiz-1", tag="grade")
@@ -47,6 +48,74 @@ class Silent(PaperPlatform):
         Return a gradebook that tries as it is told.
         """
         return self.client(retry=retry).gradebook(registration(), endpoint())
+
+
+@attrs.define
+class Editor(PaperPlatform):
+    """
+    Makes line items in its own words, filters its listing by them, and does not answer the first creation.
+
+    Attributes:
+        edits: What it makes of what it is sent.
+    """
+
+    edits: dict[str, str | None] = attrs.field(factory=dict)
+    columns: list[dict[str, Any]] = attrs.field(factory=list)
+
+    def __attrs_post_init__(self) -> None:
+        self.script = [self._hear] * MANY
+
+    def _hear(self, request: Request) -> Response:
+        if request.method == "GET":
+            asked = dict(parse_qsl(urlsplit(request.url).query))
+            wanted = {field: asked[name] for name, field in FILTERS.items() if name in asked}
+            shown = [one for one in self.columns if wanted.items() <= one.items()]
+            return answer(200, shown)
+        self.columns.append(sent_json(request) | {"id": f"{HOST}/2/lineitems/{len(self.columns)}"} | self.edits)
+        if len(self.columns) == 1:
+            raise LostAnswerError("gone", recorded=None, transient=True)
+        return answer(201, self.columns[-1])
+
+
+FILTERS = {"resource_id": "resourceId", "tag": "tag", "resource_link_id": "resourceLinkId"}
+# What it does not keep, it does not keep recognisably: nobody knows, and nothing is made twice.
+EDITS: dict[str, tuple[LineItem, dict[str, str | None], bool]] = {
+    "nothing": (NEW, {}, True),
+    "a link of its own": (NEW, {"resourceLinkId": "link-9"}, True),
+    "a tag of its own": (attrs.evolve(NEW, tag=None), {"tag": "external"}, True),
+    "a resource id of its own": (attrs.evolve(NEW, resource_id=None), {"resourceId": "r-1"}, True),
+    "no tag": (NEW, {"tag": None}, False),
+    "a tag without its marks": (attrs.evolve(NEW, tag="a|b"), {"tag": "ab"}, False),
+    "a tag in capitals": (NEW, {"tag": "GRADE"}, False),
+    "a shorter tag": (attrs.evolve(NEW, tag="g" * 100), {"tag": "g" * 40}, False),
+}
+
+
+@pytest.mark.parametrize("item, edits, known", EDITS.values(), ids=EDITS.keys())
+@pytest.mark.parametrize("way", ["create", "find or create"])
+async def test_what_a_platform_changes_of_a_line_item_makes_no_second_one(
+    item: LineItem, edits: dict[str, str | None], known: bool, way: str
+) -> None:
+    platform = Editor(edits=edits)
+    gradebook = platform.gradebook()
+    fields = {"label": item.label, "score_maximum": item.score_maximum}
+    fields |= {"resource_id": item.resource_id, "tag": item.tag}
+    call = gradebook.create_line_item(item) if way == "create" else gradebook.find_or_create_line_item(**fields)
+    # Whoever did not look before cannot tell it from an older one that has something more.
+    if known and (way != "create" or not edits):
+        assert (await call).id == f"{HOST}/2/lineitems/0"
+    else:
+        with pytest.raises(LostAnswerError) as caught:
+            await call
+        assert caught.value.recorded is None
+    assert len(platform.columns) == 1
+
+
+async def test_an_older_line_item_of_another_tag_is_not_taken_for_what_was_lost() -> None:
+    older = item_record(label="Quiz 1", tag="time", scoreMaximum=10)
+    lost = LostAnswerError("gone", recorded=None, transient=True)
+    platform = PaperPlatform(script=[lost, answer(200, [older]), answer(201, item_record())])
+    assert (await create(platform.gradebook())).tag == "grade"
 
 
 async def create(gradebook: Gradebook) -> LineItem:

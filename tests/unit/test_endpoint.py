@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aioags import AGS_CLAIM, Endpoint, Scope
+from aioags.model.endpoint import readable_claim
 
 ITEMS = "https://lms.example/2/lineitems?type_id=1"
 ITEM = "https://lms.example/2/lineitems/7/lineitem?type_id=1"
@@ -70,12 +71,43 @@ def test_3_1_a_launch_without_the_claim_offers_no_grades() -> None:
 @pytest.mark.parametrize(
     "claim", [[], "x", None, {"lineitem": 5}, {"lineitems": ["x"]}, {"scope": 5}, {"scope": [5]}, {"scope": [None]}]
 )
-def test_a_claim_of_another_type_is_refused(claim: Any) -> None:
+def test_a_stored_claim_of_another_type_is_refused(claim: Any) -> None:
     with pytest.raises(TypeError):
         Endpoint.from_claim(claim)
-    if claim is not None:
-        with pytest.raises(TypeError):
-            Endpoint.from_launch({AGS_CLAIM: claim})
+
+
+@pytest.mark.parametrize("claim", ["x", 5, [1]])
+def test_a_launch_s_claim_that_is_no_object_is_refused(claim: Any) -> None:
+    with pytest.raises(TypeError, match="the AGS claim must be a mapping"):
+        Endpoint.from_launch({AGS_CLAIM: claim})
+
+
+@pytest.mark.parametrize("odd", [{"lineitem": False}, {"lineitem": ["x"]}, {"lineitem": 7}, {"lineitem": {}}], ids=str)
+def test_a_field_of_a_launch_s_claim_that_cannot_be_read_is_as_if_absent(odd: dict[str, Any]) -> None:
+    endpoint = Endpoint.from_launch({AGS_CLAIM: CLAIM | odd})
+    assert endpoint == Endpoint(ITEMS, None, [Scope.SCORE, Scope.LINE_ITEM])
+
+
+@pytest.mark.parametrize(
+    "claim, odd",
+    [
+        ({}, []),
+        (CLAIM, []),
+        ({"lineitem": None, "scope": None}, []),
+        ({"lineitem": "", "scope": ""}, []),
+        ({"lineitem": False}, ["lineitem"]),
+        ({"lineitems": 5, "scope": {}}, ["lineitems", "scope"]),
+        ({"scope": 5}, ["scope"]),
+        ({"scope": [None, Scope.SCORE.value]}, ["scope"]),
+        ({"scope": []}, []),
+    ],
+)
+def test_what_cannot_be_read_of_a_claim_is_named(claim: dict[str, Any], odd: list[str]) -> None:
+    assert readable_claim(claim)[1] == odd
+
+
+def test_an_empty_array_for_the_claim_is_none() -> None:
+    assert Endpoint.from_launch({AGS_CLAIM: []}) is None
 
 
 def test_the_launch_is_a_mapping() -> None:

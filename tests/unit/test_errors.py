@@ -51,6 +51,7 @@ def sample(kind: type[AGSError]) -> AGSError:
         "code": "invalid_scope",
         "description": "no such scope",
         "reason": "state",
+        "gone": True,
     }
     return kind(**{field.name: known[field.name] for field in attrs.fields(kind)})
 

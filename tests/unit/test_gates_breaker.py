@@ -322,6 +322,16 @@ async def test_b5_the_last_attempt_of_a_call_that_others_wait_behind_opens_the_g
     assert door.gate.breaker.is_open is opens
 
 
+async def test_b5_so_does_one_beside_which_others_wait_for_their_next_attempt() -> None:
+    door = Door()
+    door.gate.backing_off = 1
+    for number in range(3):
+        await door.come(f"call-{number}")
+        error = BrokenError("bad gateway", status=502, recorded=None)
+        door.gate.leave(door.places[f"call-{number}"], GONE, outage=error, tries=number + 1 if number == 2 else 0)
+    assert door.gate.breaker.is_open
+
+
 async def test_b5_a_lone_calls_last_attempt_opens_no_gate() -> None:
     door = Door()
     for number in range(3):

@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from aioags.model.policy import Pace
 from aioags.protocol.messages import Response
 from aioags.protocol.pace import FIRST_PAUSE, IDLE, ROUND, SHORTEST_PAUSE, START, Pacer
-from aioags.protocol.signals import LONGEST_HOLD, LONGEST_PAUSE, Signal, read_signal
+from aioags.protocol.signals import INSTEAD_OF_NONSENSE, LONGEST_HOLD, LONGEST_PAUSE, Signal, read_signal
 
 QUICK = Signal(0.1)
 REFUSED = Signal(0.01, throttled=True)
@@ -231,10 +231,14 @@ def test_a_hint_that_says_nothing_counts_as_none(hold: float) -> None:
     assert tool.wait() == pytest.approx(SHORTEST_PAUSE)
 
 
-def test_a_hold_is_bounded() -> None:
+@pytest.mark.parametrize(
+    "told, kept",
+    [(7200.0, 7200.0), (LONGEST_HOLD, LONGEST_HOLD), (LONGEST_HOLD + 1.0, INSTEAD_OF_NONSENSE), (1e12, 3600.0)],
+)
+def test_a_hold_of_hours_is_kept_and_one_of_more_than_a_day_is_nonsense(told: float, kept: float) -> None:
     tool = Tool()
-    tool.round(Signal(0.01, throttled=True, hold=1e12))
-    assert tool.pacer.held_for(tool.now) == pytest.approx(LONGEST_HOLD)
+    tool.round(Signal(0.01, throttled=True, hold=told))
+    assert tool.pacer.held_for(tool.now) == pytest.approx(kept)
 
 
 @pytest.mark.parametrize(
@@ -281,13 +285,17 @@ def test_a_platform_that_is_closed_at_first_is_not_held_to_it() -> None:
     assert tool.pacer.window == 32
 
 
+def state(pacer: Pacer) -> dict[str, object]:
+    return {name: getattr(pacer, name) for name in Pacer.__slots__}
+
+
 def test_an_abandoned_request_gives_its_place_back_and_teaches_nothing() -> None:
     tool = Tool()
     tool.round()
-    before = copy.deepcopy(vars(tool.pacer))
+    before = copy.deepcopy(state(tool.pacer))
     tool.pacer.started(tool.now)
     tool.pacer.abandoned(tool.now)
-    after = vars(tool.pacer)
+    after = state(tool.pacer)
     changed = {name for name in before if before[name] != after[name]}
     assert changed <= {"_left_at", "_allowance"}
     assert tool.pacer.in_flight == 0

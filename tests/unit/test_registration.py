@@ -5,14 +5,18 @@ The registration: keys in every form, parsed once and never shown; URLs that may
 from __future__ import annotations
 
 import json
+import math
 import traceback
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, x25519
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa, x25519
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
+from joserfc.util import base64_to_int, int_to_base64
 
+from aioags.launch import load_keys
+from aioags.model.key_parsing import _Kept, _kept
 from aioags.model.registration import load_key, signing_algorithm
 from aioags.model.secure import is_loopback, url_fault
 from tests.fakes import private_key, registration
@@ -194,3 +198,59 @@ def test_registrations_compare_without_their_keys() -> None:
     assert registration() == registration(key=PEM)
     assert registration() != registration(client_id="tool-2")
     assert hash(registration()) == hash(registration())
+
+
+def test_a_key_text_is_parsed_once_and_the_text_is_not_kept() -> None:
+    text = pem(rsa.generate_private_key(65537, 2048))
+    first = load_key(text)
+    assert load_key(text) is load_key(text.encode()) is first
+    assert registration(key=text).key is first
+    assert all(isinstance(digest, bytes) and len(digest) == 32 for digest in _kept.keys)
+    assert not isinstance(first.original_value, (str, bytes))
+
+
+def test_keys_of_one_content_are_one_whatever_the_order_and_those_of_another_id_are_not() -> None:
+    assert load_key(JWK) is load_key(dict(reversed(JWK.items())))
+    assert load_key(JWK | {"kid": "another"}).kid == "another"
+    assert load_key(JWK).kid == "tool-key-1"
+
+
+def test_what_is_kept_of_keys_is_bounded_and_the_latest_used_stay() -> None:
+    kept = _Kept(2)
+    for digest in (b"a", b"b", b"a", b"c"):
+        kept.get(digest, list)
+    assert list(kept.keys) == [b"a", b"c"]
+
+
+@pytest.mark.parametrize("name", ["n", "e", "d", "p", "q", "dp", "dq", "qi"])
+@pytest.mark.parametrize("change", [-2, -1, 1, 2, 2**64])
+def test_a_mangled_rsa_key_is_refused_though_no_prime_is_tested(name: str, change: int) -> None:
+    bad = JWK | {name: int_to_base64(abs(base64_to_int(JWK[name]) + change))}
+    for key in (bad, json.dumps(bad)):
+        with pytest.raises(ValueError, match="neither PEM text nor a JWK"):
+            load_key(key)
+
+
+def test_an_rsa_key_whose_primes_are_none_is_refused() -> None:
+    """
+    p = 3 q', so that all its numbers fit but those that stand for p - 1.
+    """
+    one, two = (rsa.generate_private_key(65537, 2048).private_numbers() for _ in range(2))
+    p, q, e = one.p * 3, two.q, 65537
+    d = pow(e, -1, math.lcm(p - 1, q - 1))
+    numbers = {"n": p * q, "e": e, "d": d, "p": p, "q": q, "dp": d % (p - 1), "dq": d % (q - 1), "qi": pow(q, -1, p)}
+    bad = {"kty": "RSA"} | {name: int_to_base64(number) for name, number in numbers.items()}
+    with pytest.raises(ValueError, match="neither PEM text nor a JWK"):
+        load_key(bad)
+
+
+@pytest.mark.filterwarnings("ignore::joserfc.errors.SecurityWarning")
+@pytest.mark.parametrize("bits", [1024, 2040])
+@pytest.mark.parametrize("form", ["PEM", "JWK", "joserfc"])
+def test_rfc_7518_3_3_a_short_rsa_key_of_the_tool_is_refused(bits: int, form: str) -> None:
+    key = RSAKey.generate_key(bits)
+    given = {"PEM": key.as_pem(private=True), "JWK": key.as_dict(private=True), "joserfc": key}[form]
+    with pytest.raises(ValueError, match=f"2048 bits or more .RFC 7518 3.3., got {bits}"):
+        registration(key=given)
+    with pytest.raises(ValueError, match=r"RFC 7518 3\.3"):
+        load_keys([given])

@@ -169,6 +169,16 @@ class TestTimekeeper:
         assert not one.precedes(two)
         assert not two.precedes(one)
 
+    def test_how_old_a_stamp_is_no_wall_clock_decides(self) -> None:
+        readings, steady = iter([NOON]), iter([100.0, 130.0, 90.0])
+        keeper = Timekeeper(lambda: next(readings).timestamp(), process="one", steady=lambda: next(steady))
+        made = keeper.next()
+        assert keeper.age("one", made.ticks) == 30.0
+        assert keeper.age("one", made.ticks) == 0.0, "after a start of the machine"
+        assert keeper.age("two", made.ticks) is None
+        assert keeper.age("one", None) is None
+        assert keeper.age(None, None) is None
+
     def test_each_keeps_its_own_time(self) -> None:
         late, early = Timekeeper(NOON.timestamp), Timekeeper((NOON - timedelta(days=1)).timestamp)
         assert late.next().instant == NOON

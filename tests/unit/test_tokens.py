@@ -473,7 +473,7 @@ async def test_the_header_says_bearer_and_is_never_shown() -> None:
     assert first.header == "Bearer token-1-of-tool-1"
     assert "token-1" not in repr(first)
     assert "token-1" not in repr(first.token)
-    assert (first.cached, first.renewable) == (False, True)
+    assert (first.cached, credential.suspects(first, 401)) == (False, True)
     assert (await credential.authorize(SCORE)).cached
 
 
@@ -488,9 +488,9 @@ async def test_a_renewal_that_did_not_help_is_not_made_for_every_score() -> None
     third = await credential.authorize(SCORE)
     assert third.header == second.header
     # A 403 is no longer the token's fault; a 401 still may be.
-    assert (third.cached, third.renewable) == (False, True)
+    assert (third.cached, credential.suspects(third, 403), credential.suspects(third, 401)) == (True, False, True)
     credential.acquit(third, 401)
-    assert not (await credential.authorize(SCORE)).renewable
+    assert not credential.suspects(third, 401)
 
 
 def test_which_token_serves() -> None:

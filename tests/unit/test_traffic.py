@@ -195,6 +195,24 @@ async def test_a_gate_knows_why_it_was_closed() -> None:
     assert repr(gate) == "<Gate: 1 of 4 in flight, 0 waiting>"
     gate.leave(begun, Signal(0.1, throttled=True, hold=60.0), ThrottledError("later", status=429))
     assert gate.why == "ThrottledError"
+    time.now += 60.0
+    assert gate.why is None
+
+
+async def test_a_gate_that_only_spaces_names_no_throttle_that_is_over() -> None:
+    time = PaperTime()
+    gate = Gate(Pace(), clock=lambda: time.now, sleep=time.sleep)
+    for _ in range(6):
+        gate.leave(await gate.enter(9.0), Signal(0.1, throttled=True, hold=2.0), ThrottledError("later", status=429))
+        time.now += 2.0
+        for _ in range(3):
+            gate.leave(await gate.enter(9.0), Signal(0.1))
+            time.now += 0.5
+    gate.leave(await gate.enter(9.0), Signal(0.1))
+    assert gate.closed_for(time.now) > 0.0, "starts are spaced"
+    assert gate.why is None
+    # Nobody asked for silence: one's place in the line costs no patience.
+    assert (await gate.enter(1e-3)).begun > 0.0
 
 
 async def test_nothing_that_tells_tells_a_secret() -> None:

@@ -14,7 +14,7 @@ from psycopg.rows import tuple_row
 
 from aioags.contrib.procrastinate.waking import wake, wake_sync
 from aioags.outbox import Entry
-from aioags.outbox.order import Newest
+from aioags.outbox.order import Newest, dated
 from aioags.outbox.postgres import sql
 
 _logger = logging.getLogger("aioags.outbox")
@@ -69,7 +69,7 @@ def _enqueue(connection: psycopg.Connection[Any], entries: list[Entry], now: flo
     # The caller's connection may make dicts of rows.
     cursor = connection.cursor(row_factory=tuple_row)
     cursor.execute(sql.PUT_ENDPOINTS, sql.endpoint_arguments(entries, now))
-    keys = cursor.execute(sql.PUT, sql.put_arguments(Newest.of(entries, now).entries, now)).fetchall()
+    keys = cursor.execute(sql.PUT, sql.put_arguments(Newest.of(dated(entries, now), now).entries, now)).fetchall()
     _say_what_was_dropped(entries, len(keys))
     if keys:
         wake_sync(connection, sorted({(key[0], key[1]) for key in keys}))
@@ -99,7 +99,9 @@ async def enqueue_async(connection: Any, entries: Iterable[Entry], *, now: Calla
 async def _enqueue_async(connection: psycopg.AsyncConnection[Any], entries: list[Entry], now: float) -> int:
     cursor = connection.cursor(row_factory=tuple_row)
     await cursor.execute(sql.PUT_ENDPOINTS, sql.endpoint_arguments(entries, now))
-    keys = await (await cursor.execute(sql.PUT, sql.put_arguments(Newest.of(entries, now).entries, now))).fetchall()
+    keys = await (
+        await cursor.execute(sql.PUT, sql.put_arguments(Newest.of(dated(entries, now), now).entries, now))
+    ).fetchall()
     _say_what_was_dropped(entries, len(keys))
     if keys:
         await wake(connection, sorted({(key[0], key[1]) for key in keys}))

@@ -95,12 +95,15 @@ def render(site: Site, item: Item, grade: Grade) -> dict[str, Any]:
     return shown
 
 
-def is_shown(site: Site, grade: Grade) -> bool:
+def is_shown(site: Site, item: Item, grade: Grade) -> bool:
     """
     True when the result service has a record for a grade.
     """
     if site.profile.results_style == "stamped":
         return grade.stamp is not None
+    if site.profile.results_style == "roster" and grade.user_id not in site.state.courses[item.course].people:
+        # Who has left is on no roster.
+        return False
     return grade.shown is not None
 
 
@@ -111,7 +114,7 @@ def _grades(call: ServiceCall, user_id: str | None) -> Keyed[Grade]:
         return [(member, item.grades.get(member) or Grade(member)) for member in members]
     chosen = [user_id] if user_id is not None else sorted(item.grades)
     found = [(key, item.grades[key]) for key in chosen if key in item.grades]
-    shown = [(key, grade) for key, grade in found if is_shown(site, grade)]
+    shown = [(key, grade) for key, grade in found if is_shown(site, item, grade)]
     return sorted(shown, key=_newest) if site.profile.newest_first else shown
 
 

@@ -15,7 +15,7 @@ from joserfc.jwk import ECKey, JWKRegistry, Key, KeySet, OctKey, RSAKey
 RSA_BITS = 2048
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)
 class KeyPair:
     """
     A tool's key pair; its ``kid`` is the RFC 7638 thumbprint unless the key had one.
@@ -65,7 +65,7 @@ class KeyPair:
         """
         return dict(self.key.as_dict(private=True))
 
-    @property
+    @functools.cached_property
     def public_set(self) -> KeySet:
         """
         A key set of the public half.

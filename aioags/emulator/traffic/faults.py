@@ -9,6 +9,7 @@ instead of what was asked; with ``applied=True`` the request does its work first
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, get_args
@@ -20,11 +21,22 @@ from aioags.emulator.refusals import Kind, Refusal
 from aioags.emulator.wire.messages import Answer, Asked, Header
 
 Effect = Literal[
-    "latency", "drip", "drop", "reset", "half", "status", "truncate", "unlink", "throttle", "maintenance", "expire"
+    "latency",
+    "drip",
+    "drop",
+    "reset",
+    "half",
+    "status",
+    "truncate",
+    "unlink",
+    "odd",
+    "throttle",
+    "maintenance",
+    "expire",
 ]
 
 # Effects that happen to an answer that is there, so the request is always applied.
-ON_ANSWERS = ("drip", "half", "truncate", "unlink")
+ON_ANSWERS = ("drip", "half", "truncate", "unlink", "odd")
 # Effects that the platform refuses with, in its own shape.
 REFUSALS: Mapping[str, tuple[Kind, str]] = {
     "throttle": (Kind.THROTTLED, "Too many requests; slow down."),
@@ -42,8 +54,8 @@ class Fault:
         effect: ``latency``: it takes time. ``drip``: the answer comes byte by byte. ``drop``: the connection is closed
             with no answer. ``reset``: likewise, with RST. ``half``: the answer breaks off. ``status``: another answer
             comes. ``truncate``: the body ends early, and the head agrees. ``unlink``: a listing loses its Link header.
-            ``throttle``, ``maintenance``: the platform refuses, in its own shape. ``expire``: likewise, and the access
-            token is no good any more.
+            ``odd``: the first record of a listing has other values in some fields. ``throttle``, ``maintenance``: the
+            platform refuses, in its own shape. ``expire``: likewise, and the access token is no good any more.
 
         operation: ``token``, ``post_score`` and so on; None: any, the token request included.
 
@@ -68,7 +80,8 @@ class Fault:
 
         size: ``half``, ``truncate``: bytes of the body that remain; None: half of them.
 
-        status, reason, headers, body: Of the answer that ``status`` gives.
+        status, reason, headers, body: Of the answer that ``status`` gives. ``odd``: `body` is a JSON object with the
+            fields; null in it is null in the record.
     """
 
     effect: Effect
@@ -91,6 +104,8 @@ class Fault:
     def __attrs_post_init__(self) -> None:
         if self.effect not in get_args(Effect):
             raise ValueError(f"there is no effect {self.effect!r}; choose from {', '.join(get_args(Effect))}")
+        if self.effect == "odd" and not isinstance(_json(self.body), dict):
+            raise ValueError("odd needs a JSON object as its body: the fields that the first record then has")
 
     @classmethod
     def latency(cls, seconds: float, **more: Any) -> Fault:
@@ -126,6 +141,13 @@ class Fault:
         Give another answer, instead of the work or, with ``applied``, after it.
         """
         return cls(effect="status", status=status, body=body, **more)
+
+    @classmethod
+    def odd(cls, fields: Mapping[str, Any], **more: Any) -> Fault:
+        """
+        Give the first record of a listing other values, such as ``{"scoreMaximum": None}`` or ``{"endDateTime": 0}``.
+        """
+        return cls(effect="odd", body=json.dumps(fields).encode(), **more)
 
     @classmethod
     def throttle(cls, seconds: float = 1.0, **more: Any) -> Fault:
@@ -324,4 +346,23 @@ def spoiled(answer: Answer, fault: Fault, profile: Profile) -> Answer:
         return answer.carried(drip=fault.seconds)
     if fault.effect == "unlink":
         return attrs.evolve(answer, headers=tuple(pair for pair in answer.headers if pair[0] != "Link"))
+    if fault.effect == "odd":
+        return attrs.evolve(answer, body=_with_an_odd_record(answer.body, json.loads(fault.body)))
     return replacement(fault, profile)
+
+
+def _with_an_odd_record(body: bytes, fields: dict[str, Any]) -> bytes:
+    said = _json(body)
+    # Members come in an object, all else in an array.
+    records = said.get("members") if isinstance(said, dict) else said
+    if not isinstance(records, list) or not records:
+        return body
+    records[0] |= fields
+    return json.dumps(said, ensure_ascii=False).encode()
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None

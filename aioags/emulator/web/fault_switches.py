@@ -67,6 +67,11 @@ READY: Mapping[str, Ready] = {
         "Lists of line items have no link to their next page.",
         Fault(effect="unlink", operation="list_line_items"),
     ),
+    "odd": Ready(
+        "One odd line item",
+        "The first line item of a list has no maximum that can be read.",
+        Fault.odd({"scoreMaximum": None}, operation="list_line_items"),
+    ),
     "drip": Ready("Slow drip", "Answers come byte by byte.", Fault(effect="drip", seconds=0.02)),
 }
 

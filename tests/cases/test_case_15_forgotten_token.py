@@ -1,0 +1,142 @@
+"""
+Case 15: a platform that has forgotten a token says 400, not 401, and means the token all the same (facts K7).
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from aioags import AGSError, ForbiddenError, LineItem, RefusedError, Score, StaleScoreError, UserNotGradableError
+from aioags.protocol.messages import Request, Response
+from tests.fakes import PaperPlatform, answer, header
+
+CHALLENGES = [
+    'Bearer error="invalid_token"',
+    'Bearer realm="lms", error="invalid_token", error_description="unknown"',
+    "bearer error=invalid_token",
+    "Bearer error = 'invalid_token'",
+    'Basic realm="lms", Bearer error="invalid_token"',
+]
+
+
+def challenged(challenge: str, status: int = 400) -> Response:
+    return answer(status, b"", ("WWW-Authenticate", challenge))
+
+
+def score(user: str = "user-1") -> Score:
+    return Score.graded(user, 8, score_maximum=10)
+
+
+def tokens(platform: PaperPlatform) -> list[str]:
+    """
+    Return the token that each request went out with.
+    """
+    return [header(request, "Authorization")[0].removeprefix("Bearer ") for request in platform.sent]
+
+
+@pytest.mark.parametrize("challenge", CHALLENGES)
+@pytest.mark.parametrize("status", [400, 403, 422])
+async def test_a_token_that_is_called_invalid_is_renewed_once(challenge: str, status: int) -> None:
+    platform = PaperPlatform([answer(200), challenged(challenge, status), answer(200), answer(200)])
+    gradebook = platform.gradebook()
+    for _ in range(3):
+        await gradebook.post_score(score())
+    assert tokens(platform) == ["token-1", "token-1", "token-2", "token-2"]
+
+
+async def test_a_plain_400_for_a_token_from_the_cache_may_mean_it() -> None:
+    """
+    Chamilo says so in words only: "Authorization token expired."
+    """
+    platform = PaperPlatform([answer(200), answer(400, {"error": "Le jeton a expiré."}), answer(200)])
+    gradebook = platform.gradebook()
+    await gradebook.post_score(score())
+    assert (await gradebook.post_score(score())).recorded
+    assert tokens(platform) == ["token-1", "token-1", "token-2"]
+
+
+async def test_a_plain_400_for_a_fresh_token_means_something_else() -> None:
+    platform = PaperPlatform([answer(400, {"error": "no"})])
+    with pytest.raises(RefusedError):
+        await platform.gradebook().post_score(score())
+    assert tokens(platform) == ["token-1"]
+
+
+@pytest.mark.parametrize("refused", [challenged(CHALLENGES[0]), answer(400, {"error": "no"})], ids=["told", "plain"])
+async def test_never_twice_and_not_for_every_score(refused: Response) -> None:
+    """
+    Where another token does not help it is not to blame, and the next scores do not ask for more.
+    """
+    platform = PaperPlatform([answer(200), *[refused] * 60])
+    gradebook = platform.gradebook()
+    await gradebook.post_score(score())
+    for number in range(50):
+        with pytest.raises(RefusedError):
+            await gradebook.post_score(score(f"user-{number}"))
+    assert tokens(platform)[:4] == ["token-1", "token-1", "token-2", "token-2"]
+    assert len(platform.token_requests) == 2
+    assert len(platform.sent) == 1 + 50 + 1
+
+
+async def test_what_is_called_invalid_for_good_is_a_matter_of_permission() -> None:
+    platform = PaperPlatform([challenged(CHALLENGES[0])] * 2)
+    with pytest.raises(ForbiddenError) as caught:
+        await platform.gradebook().post_score(score())
+    assert "access token" in str(caught.value)
+    assert tokens(platform) == ["token-1", "token-2"]
+
+
+@pytest.mark.parametrize(
+    "said, kind",
+    [
+        (answer(400, "Provided timestamp of A before last updated timestamp of B"), StaleScoreError),
+        (answer(400, {"message": "User could not be found"}), UserNotGradableError),
+        (answer(404), AGSError),
+        (answer(422, {"error": "unpublished"}), RefusedError),
+    ],
+)
+async def test_what_is_told_otherwise_costs_no_token(said: Response, kind: type[AGSError]) -> None:
+    platform = PaperPlatform([answer(200), said, answer(500), answer(500)])
+    gradebook = platform.gradebook()
+    await gradebook.post_score(score())
+    with pytest.raises(kind):
+        await gradebook.post_score(score("user-2"))
+    assert len(platform.token_requests) == 1
+
+
+async def test_a_batch_whose_token_is_forgotten_renews_it_once() -> None:
+    class Forgetful(PaperPlatform):
+        async def send(self, request: Request) -> Response:
+            if header(request, "Authorization") == ["Bearer token-1"] and len(self.sent) > 20:
+                self.sent.append(request)
+                return answer(400, {"error": "unknown token"}, url=request.url)
+            self.script.append(answer(200))
+            said = await super().send(request)
+            await asyncio.sleep(0)
+            return said
+
+    platform = Forgetful()
+    report = await platform.gradebook().post_scores([score(f"user-{number}") for number in range(200)])
+    assert report.recorded == 200
+    assert len(platform.token_requests) == 2
+
+
+@pytest.mark.parametrize("what", ["listing", "results", "create", "delete"])
+async def test_so_it_is_for_every_call(what: str) -> None:
+    item = {"id": "https://lms.example/2/lineitems/9/lineitem", "label": "Quiz", "scoreMaximum": 10}
+    said = {"create": answer(201, item), "delete": answer(204)}.get(what, answer(200, []))
+    platform = PaperPlatform([answer(200), challenged(CHALLENGES[0]), said])
+    gradebook = platform.gradebook()
+    await gradebook.post_score(score())
+    match what:
+        case "listing":
+            assert [entry async for entry in gradebook.line_items()] == []
+        case "results":
+            assert [entry async for entry in gradebook.results()] == []
+        case "create":
+            assert (await gradebook.create_line_item(LineItem("Quiz", 10))).id == item["id"]
+        case _:
+            await gradebook.delete_line_item(item["id"])
+    assert tokens(platform) == ["token-1", "token-1", "token-2"]

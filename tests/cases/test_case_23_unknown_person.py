@@ -1,0 +1,199 @@
+"""
+Case 23: 404 for a score or a result may mean the line item or the person; reading the item tells (facts K6).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from aioags import AGSError, ForbiddenError, NotFoundError, Scope, Score, UserNotGradableError
+from aioags.outbox import MemoryStore, Outbox, State
+from aioags.outbox.memory import Table
+from aioags.protocol.messages import Request, Response
+from tests.fakes import ITEM, PaperPlatform, answer, endpoint, item_record, registration
+from tests.ltiaas.paper import gradebook_on_paper
+from tests.ltiaas.paper import item_record as lms_item_record
+
+BOTH = "has no such line item, or does not know this user"
+SCORE_ONLY = (Scope.SCORE, Scope.RESULT_READONLY)
+ILIAS = {"status": 404, "reason": "Benutzer nicht vorhanden"}
+THERE, GONE, AWAY = answer(200, item_record()), answer(404), answer(502)
+
+# What comes for the score or the result: without words, with ILIAS's, and for good.
+NOT_FOUND = [answer(404), answer(404, ILIAS), answer(410)]
+
+
+class School(PaperPlatform):
+    """
+    A platform that says 404 for whom it does not know.
+    """
+
+    def __init__(self, *users: str, item: Response = THERE) -> None:
+        super().__init__()
+        self.users, self.item = users, item
+        self.asked = asyncio.Event()
+
+    async def send(self, request: Request) -> Response:
+        known = any(user in (request.body or b"").decode() for user in self.users)
+        score = answer(200) if known else answer(404)
+        self.script = [score if request.method == "POST" else self.item]
+        if request.method == "GET":
+            self.asked.set()
+        return await super().send(request)
+
+    def count(self, method: str) -> int:
+        """
+        How many requests of this method came.
+        """
+        return sum(request.method == method for request in self.sent)
+
+
+def score(user: str = "user-1") -> Score:
+    return Score.graded(user, 8, score_maximum=10)
+
+
+async def failed(platform: PaperPlatform, **fields: Any) -> AGSError:
+    """
+    Return the error of a score.
+    """
+    with pytest.raises(AGSError) as caught:
+        await platform.gradebook(**fields).post_score(score())
+    assert caught.value.recorded is False
+    return caught.value
+
+
+@pytest.mark.parametrize("said", NOT_FOUND)
+async def test_a_score_where_the_item_is_there_is_about_the_person(said: Response) -> None:
+    error = await failed(PaperPlatform([said, THERE]))
+    assert type(error) is UserNotGradableError
+    assert error.status == said.status
+    assert "the line item is there" in str(error)
+    assert error.words == ("Benutzer nicht vorhanden" if said.body else "")
+
+
+@pytest.mark.parametrize("said", NOT_FOUND)
+async def test_a_score_where_the_item_is_gone_says_so(said: Response) -> None:
+    error = await failed(PaperPlatform([said, GONE]))
+    assert isinstance(error, NotFoundError)
+    assert error.gone
+    assert "the line item is not there any more" in str(error)
+
+
+@pytest.mark.parametrize("said", NOT_FOUND)
+async def test_a_score_whose_item_cannot_be_read_names_both(said: Response) -> None:
+    error = await failed(PaperPlatform([said, AWAY]))
+    assert isinstance(error, NotFoundError)
+    assert error.gone is None
+    assert BOTH in str(error)
+
+
+async def test_without_the_scope_nothing_is_asked_and_both_are_named() -> None:
+    platform = PaperPlatform([answer(404)])
+    error = await failed(platform, scope=SCORE_ONLY)
+    assert isinstance(error, NotFoundError)
+    assert (error.gone, len(platform.sent)) == (None, 1)
+    assert BOTH in str(error)
+
+
+async def test_403_names_both_as_well() -> None:
+    error = await failed(PaperPlatform([answer(403, "requirement failed: Invalid grade: 2.0")]))
+    assert isinstance(error, ForbiddenError)
+    assert "or not for this user" in str(error)
+
+
+async def test_a_batch_asks_once_whoever_is_unknown() -> None:
+    school = School("user-7", "user-8")
+    report = await school.gradebook().post_scores([score(f"user-{number}") for number in range(300)])
+    # user-7, user-8, user-70 to user-89.
+    assert report.recorded == 22
+    assert {type(delivery.error) for delivery in report.failed} == {UserNotGradableError}
+    assert (school.count("POST"), school.count("GET")) == (300, 1)
+
+
+@pytest.mark.parametrize("item, gone", [(GONE, True), (AWAY, None)], ids=["gone", "unknown"])
+async def test_a_batch_asks_once_whatever_the_answer(item: Response, gone: bool | None) -> None:
+    school = School(item=item)
+    report = await school.gradebook().post_scores([score(f"user-{number}") for number in range(100)])
+    assert {getattr(delivery.error, "gone", "?") for delivery in report.failed} == {gone}
+    assert (school.count("POST"), school.count("GET")) == (100, 1)
+
+
+@pytest.mark.parametrize(
+    "item, states",
+    [(THERE, {State.DEFERRED}), (AWAY, {State.DEFERRED}), (GONE, {State.DEAD})],
+    ids=["there", "unknown", "gone"],
+)
+async def test_an_outbox_defers_unless_the_item_itself_is_gone(item: Response, states: set[State]) -> None:
+    """
+    Who is unknown today may enrol tomorrow.
+    """
+    school, table = School("user-1", item=item), Table()
+    outbox = Outbox(MemoryStore(table), school.client(), {"school": registration()}, runtime=school.time.runtime())
+    await outbox.put_many("school", endpoint(), [score("user-2"), score("user-3")])
+    done = await outbox.drain("school", ITEM)
+    assert (done.deferred, done.refused) == ((0, 2) if item is GONE else (2, 0))
+    assert {row.state for row in table.rows.values()} == states
+    assert school.count("GET") == 1
+
+
+@pytest.mark.parametrize("code, kind", [(200, UserNotGradableError), (404, NotFoundError)])
+async def test_so_it_is_behind_a_gateway(code: int, kind: type[AGSError]) -> None:
+    _, gradebook = gradebook_on_paper(
+        answer(404, {"status": 404, "error": "Not Found"}), answer(code, lms_item_record())
+    )
+    with pytest.raises(kind) as caught:
+        await gradebook.post_score(score())
+    assert type(caught.value) is kind
+    _, gradebook = gradebook_on_paper(answer(404), answer(200, lms_item_record()))
+    assert await gradebook.get_result("user-1") is None
+
+
+async def test_a_long_batch_looks_again() -> None:
+    """
+    A line item may be deleted while a batch runs.
+    """
+    school = School()
+
+    async def source() -> Any:
+        yield score("user-1")
+        await school.asked.wait()
+        school.item = GONE
+        school.time.now += 61
+        yield score("user-2")
+
+    report = await school.gradebook().post_scores(source())
+    assert [type(delivery.error) for delivery in report.failed] == [UserNotGradableError, NotFoundError]
+
+
+@pytest.mark.parametrize("said", NOT_FOUND)
+async def test_a_result_of_an_unknown_person_is_none(said: Response) -> None:
+    platform = PaperPlatform([said, THERE, said, THERE])
+    gradebook = platform.gradebook()
+    assert await gradebook.get_result("user-1") is None
+    assert [result async for result in gradebook.results(user_id="user-1")] == []
+
+
+@pytest.mark.parametrize("item, gone", [(GONE, True), (AWAY, None)], ids=["gone", "unknown"])
+async def test_a_result_of_an_item_that_is_not_there_is_an_error(item: Response, gone: bool | None) -> None:
+    with pytest.raises(NotFoundError) as caught:
+        await PaperPlatform([answer(404), item]).gradebook().get_result("user-1")
+    assert caught.value.gone is gone
+    assert (BOTH in str(caught.value)) is (gone is None)
+    assert "user-1" not in str(caught.value)
+
+
+async def test_a_listing_never_ends_early() -> None:
+    """
+    Without a user 404 is about the item; on a later page it is no end.
+    """
+    with pytest.raises(NotFoundError):
+        [result async for result in PaperPlatform([answer(404)]).gradebook().results()]
+    record = {"id": f"{ITEM}/1", "scoreOf": ITEM, "userId": "user-1"}
+    for records in ([], [record]):
+        first = answer(200, records, ("Link", f'<{ITEM}&page=2>; rel="next"'))
+        platform = PaperPlatform([first, answer(404)])
+        with pytest.raises(NotFoundError):
+            [result async for result in platform.gradebook().results(user_id="user-1")]
