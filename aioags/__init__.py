@@ -6,6 +6,7 @@ import importlib as _importlib
 import typing as _typing
 
 from aioags._version import __version__
+from aioags.calls.choosing import open_transport
 from aioags.calls.engine import Runtime
 from aioags.calls.transport import AiohttpTransport, CleanConnector, Transport
 from aioags.client import Client
@@ -35,6 +36,15 @@ from aioags.errors import (
 from aioags.gradebook import Gradebook
 from aioags.grading.creating import Duplicates
 from aioags.grading.posting import ScorePosting
+from aioags.model.canvas import (
+    CANVAS_SUBMISSION,
+    CANVAS_SUBMISSION_TYPE,
+    CanvasAssignment,
+    CanvasAssignmentType,
+    CanvasFile,
+    CanvasSubmission,
+    CanvasSubmissionType,
+)
 from aioags.model.delivery import Delivery, Report
 from aioags.model.endpoint import AGS_CLAIM, Endpoint
 from aioags.model.event import Event
@@ -43,7 +53,7 @@ from aioags.model.policy import Pace, RetryPolicy, Timeouts
 from aioags.model.progress import ActivityProgress, GradingProgress, Scope
 from aioags.model.registration import Registration
 from aioags.model.result import Result
-from aioags.model.score import CANVAS_SUBMISSION, Score, Submission
+from aioags.model.score import Score, Submission
 from aioags.model.traffic import Traffic
 from aioags.model.unreadable import Unreadable
 from aioags.protocol.messages import Request, Response
@@ -60,7 +70,12 @@ __all__ = [  # noqa: RUF022 - in reading order
     "Endpoint",
     "Score",
     "Submission",
+    "CanvasSubmission",
+    "CanvasSubmissionType",
+    "CanvasFile",
     "LineItem",
+    "CanvasAssignment",
+    "CanvasAssignmentType",
     "Result",
     "Member",
     "Unreadable",
@@ -83,10 +98,12 @@ __all__ = [  # noqa: RUF022 - in reading order
     "Transport",
     "Request",
     "Response",
+    "open_transport",
     "AiohttpTransport",
     "CleanConnector",
     "AGS_CLAIM",
     "CANVAS_SUBMISSION",
+    "CANVAS_SUBMISSION_TYPE",
     "AGSError",
     "NotOfferedError",
     "CoupledLineItemError",

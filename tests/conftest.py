@@ -14,9 +14,10 @@ from typing import Any
 import hypothesis
 import pytest
 
+from tests.rigs.both_transports import both_transports
 from tests.rigs.postgres import USED, find_binaries, postgres, postgres_server
 
-__all__ = ["postgres", "postgres_server"]
+__all__ = ["both_transports", "postgres", "postgres_server"]
 
 # Program, as tests name it: the commands that must be found for it to count as present.
 PROGRAMS = {"chromium": ("chromium", "chromedriver")}

@@ -23,6 +23,12 @@ class Credential(Protocol):
     name: str
     account: Hashable
 
+    def held(self, scopes: tuple[str, ...]) -> Authorization | None:
+        """
+        Return the header for a call that needs one of these scopes, where it is at hand. None: `authorize` has it.
+        """
+        ...
+
     async def authorize(self, scopes: tuple[str, ...], *, since: float) -> Authorization:
         """
         Return the header for a call that needs one of these scopes.

@@ -201,30 +201,37 @@ class Engine:
     async def _try(
         self, trial: Trial[T], credential: Credential | None, gate: Gate, redirected: str | None, asked: float
     ) -> Verdict[T]:
-        try:
-            patience = trial.time_left(self.runtime.clock())
-            place = await gate.enter(
-                patience,
-                trial.subject or _subject(trial.operation),
-                waits=trial.waits,
-                since=asked,
-                total=trial.policy.total_time,
-            )
-        except AGSError as error:
-            trial.waited_for = type(error).__name__
-            return trial.give_up(error)
+        operation = trial.operation
+        subject = trial.subject or operation.request.url.partition("?")[0]
+        place = gate.enter_now(subject)
+        waited = place is None
+        if place is None:
+            try:
+                patience = trial.time_left(self.runtime.clock())
+                place = await gate.enter(
+                    patience, subject, waits=trial.waits, since=asked, total=trial.policy.total_time
+                )
+            except AGSError as error:
+                trial.waited_for = type(error).__name__
+                return trial.give_up(error)
         trial.entered(place.begun, place.recoveries, place.waited_for)
-        authorization: Authorization | None = None
         sent = place.begun
+        authorization = None if credential is None else credential.held(operation.scopes)
         try:
-            if credential is not None:
-                authorization = await credential.authorize(trial.operation.scopes, since=asked)
-            sent = self.runtime.clock()
-            if gate.pacer.silent_for(sent):
-                # Asked for while we waited for a token. Back into the line, as if nothing had been.
-                gate.abandon(place)
-                return Renew()
-            answer = await self._send(trial, authorization, redirected)
+            if authorization is None and credential is not None:
+                authorization, waited = await credential.authorize(operation.scopes, since=asked), True
+            if waited:
+                sent = self.runtime.clock()
+                if gate.pacer.silent_for(sent):
+                    # Asked for while we waited for a place or a token. Back into the line, as if nothing had been.
+                    gate.abandon(place)
+                    return Renew()
+            request = _complete(operation, authorization, redirected)
+            trial.sent += 1
+            try:
+                answer: Response | AGSError = await self._transport.send(request)
+            except AGSError as error:
+                answer = error
         except AGSError as error:
             # Without a token nothing left. Where the token endpoint is away the call waits as for the platform itself.
             if not is_outage(error):
@@ -235,20 +242,11 @@ class Engine:
         except BaseException:
             gate.abandon(place)
             raise
+        if authorization is not None and isinstance(answer, Response) and not answer.ok:
+            answer = _without_token(answer, authorization)
         seconds = self.runtime.clock() - sent
         self._release(gate, trial, answer, place, seconds)
         return self._judge(trial, answer, credential, authorization, seconds, gate, place)
-
-    async def _send(
-        self, trial: Trial[Any], authorization: Authorization | None, redirected: str | None
-    ) -> Response | AGSError:
-        request = _complete(trial.operation, authorization, redirected)
-        trial.sent += 1
-        try:
-            answer = await self._transport.send(request)
-        except AGSError as error:
-            return error
-        return answer if answer.ok or authorization is None else _without_token(answer, authorization)
 
     def _release(
         self, gate: Gate, trial: Trial[Any], answer: Response | AGSError, place: Admission, seconds: float
@@ -397,10 +395,6 @@ class Engine:
 def _spent(trial: Trial[Any]) -> int:
     tries = trial.tries + 1
     return tries if tries >= max(trial.policy.attempts, _FEWEST_TRIES) else 0
-
-
-def _subject(operation: Operation[Any]) -> str:
-    return operation.request.url.partition("?")[0]
 
 
 def _complete(operation: Operation[Any], authorization: Authorization | None, redirected: str | None) -> Request:

@@ -22,12 +22,13 @@ import attrs
 
 from aioags.errors import AGSError
 from aioags.model.policy import Pace
+from aioags.model.value import value
 from aioags.protocol.breaker import LONGEST_WAIT, Breaker
 from aioags.protocol.pace import TICK, Pacer
 from aioags.protocol.signals import Signal
 
 
-@attrs.frozen
+@value
 class Admission:
     """
     A place in flight, to be given back.
@@ -157,6 +158,16 @@ class Gate:
         pacer = self.pacer
         return f"<Gate: {pacer.in_flight} of {pacer.window} in flight, {self.waiting} waiting>"
 
+    def enter_now(self, subject: str = "") -> Admission | None:
+        """
+        Take a place in flight, if one is free, nobody waits for it and the platform is there. None: `enter` sees.
+        """
+        now = self._clock()
+        if self._waiting or self._closed or self.breaker.is_open or not self.pacer.may_start(now):
+            return None
+        self.pacer.started(now)
+        return Admission(now, False, self.breaker.recoveries, None, subject)
+
     async def enter(
         self,
         patience: float,
@@ -279,7 +290,8 @@ class Gate:
                 self._probed = _NOTHING
         else:
             self._note_outage(now, place, outage, tries)
-        self._admit()
+        if self._waiting:
+            self._admit()
 
     def _note_outage(self, now: float, place: Admission, outage: AGSError, tries: int) -> None:
         self._last_outage = outage.copied()

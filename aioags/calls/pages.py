@@ -4,7 +4,7 @@ Page after page: how every listing of every service is read.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import Any, Protocol, TypeVar
 
 import attrs
@@ -26,7 +26,7 @@ class Perform(Protocol):
     Performs an operation, as `Service.perform` does.
     """
 
-    async def __call__(self, operation: Operation[T], *, trial: Trial[T] | None = None) -> T: ...
+    def __call__(self, operation: Operation[T], *, trial: Trial[T] | None = None) -> Coroutine[Any, Any, T]: ...
 
 
 async def read_pages(

@@ -7,8 +7,8 @@ the others.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
-from typing import Generic, Self, TypeVar
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from typing import Any, Generic, Self, TypeVar
 
 import attrs
 
@@ -43,11 +43,11 @@ class Service(Generic[D_co]):
     credential: Credential | None = None
     patient: bool = True
 
-    async def perform(
+    def perform(
         self, operation: Operation[T], *, trial: Trial[T] | None = None, read: ReadPage | None = None
-    ) -> T:
+    ) -> Coroutine[Any, Any, T]:
         """
-        Do one call.
+        Do one call, when awaited.
 
         Args:
             trial: Watched by a caller that wants to know how often it was sent. None: a new one.
@@ -58,7 +58,7 @@ class Service(Generic[D_co]):
             AGSError: It failed.
         """
         trial = trial or Trial(operation, self.engine.retry, waits=self.patient)
-        return await self.engine.perform(operation, self.credential, trial=trial, read=read)
+        return self.engine.perform(operation, self.credential, trial=trial, read=read)
 
     def impatient(self) -> Self:
         """

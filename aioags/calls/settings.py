@@ -26,11 +26,12 @@ def check_settings(
     _check_kind("timeouts", timeouts, Timeouts, "total")
     _check_kind("runtime", runtime, Runtime, None)
     check_listener(on_event)
-    if session is not None and transport is not None:
+    if session is not None and transport not in (None, "session"):
         raise ValueError("give a session or a transport, not both")
     if session is not None:
         _check_session(session)
-    if transport is not None:
+    # What is named by a word is chosen, and refused, elsewhere.
+    if transport is not None and not isinstance(transport, str):
         check_transport(transport)
 
 

@@ -31,6 +31,7 @@ from aioags.calls.platforms import MOST_PLATFORMS
 from aioags.calls.single_flight import SingleFlight
 from aioags.errors import GrantRefusedError
 from aioags.model.registration import Registration
+from aioags.model.value import value
 from aioags.protocol.dialect import Operation
 from aioags.protocol.grants import Grant, request_token
 
@@ -63,12 +64,15 @@ class Token:
 
         blameless: Until when a refusal with this HTTP status is not the token's fault. A 403 for one user says nothing
             of a later 401.
+
+        dropped: It failed somebody.
     """
 
     grant: Grant = attrs.field(repr=False)
     renew_at: float
     client: _Client | None = attrs.field(default=None, repr=False)
     blameless: dict[int, float] | None = None
+    dropped: bool = False
 
     def serves(self, scopes: tuple[str, ...]) -> bool:
         """
@@ -116,7 +120,7 @@ def _leeway(life: float) -> float:
     return min(_LEEWAY, life * _LEEWAY_SHARE)
 
 
-@attrs.frozen
+@value
 class Authorization:
     """
     What goes into the ``Authorization`` header of one try.
@@ -278,9 +282,16 @@ class TokenCache:
         """
         Drop a token that failed, if it is still the cached one.
         """
+        token.dropped = True
         known = self._known.get(token.client) if token.client is not None else None
         if known is not None:
             known.tokens = {scopes: held for scopes, held in known.tokens.items() if held is not token}
+
+    def holds(self, token: Token) -> bool:
+        """
+        True when a token that was taken from here serves on: it has not failed, and need not be renewed yet.
+        """
+        return not token.dropped and self._clock() < token.renew_at
 
     def acquit(self, token: Token, status: int) -> None:
         """
@@ -349,6 +360,19 @@ class OAuthCredential:
         self.name = registration.client_id
         self._client = _client(registration)
         self.account: Hashable = self._client
+        # By the scopes that a call needs: what serves until its token ends, or is dropped.
+        self._held: dict[tuple[str, ...], Authorization] = {}
+
+    def held(self, scopes: tuple[str, ...]) -> Authorization | None:
+        """
+        Return the header for a call that needs one of these scopes, where its token is known and nothing is said
+        against it. None: `authorize` finds out.
+        """
+        authorization = self._held.get(scopes)
+        if authorization is None:
+            return None
+        token: Token = authorization.token
+        return authorization if not token.blameless and self._cache.holds(token) else None
 
     async def authorize(self, scopes: tuple[str, ...], *, since: float = inf) -> Authorization:
         """
@@ -360,7 +384,9 @@ class OAuthCredential:
         token, cached = await self._cache.token(
             self._registration, self._offered, scopes, since=since, client=self._client
         )
-        return Authorization(f"Bearer {token.grant.access_token}", cached, token)
+        header = f"Bearer {token.grant.access_token}"
+        self._held[scopes] = Authorization(header, True, token)
+        return Authorization(header, cached, token)
 
     def suspects(self, authorization: Authorization, status: int) -> bool:
         """

@@ -26,14 +26,20 @@ Session = aiohttp.ClientSession
 """What `Client` takes as ``session=``: aiohttp's own."""
 
 # Moodle under Apache's mod_php puts the request, with its comment, on the status line: 100 kB were seen.
-_LONGEST_LINE = 256 * 1024
-_LONGEST_HEAD = 2 * _LONGEST_LINE
+LONGEST_LINE = 256 * 1024
+_LONGEST_HEAD = 2 * LONGEST_LINE
 # Interim answers and the answer, when they arrive at once.
 _MOST_HINTS = 8
 # Bytes that are parsed at a time: a hundred tiny answers, of which one is wanted.
-_PIECE = 4 * 1024
+PIECE = 4 * 1024
 # Below the 5 s after which Apache and Node close an idle connection: a POST on one just closed is a lost answer.
-_KEEPALIVE = 4.0
+KEEPALIVE = 4.0
+
+# What aiohttp raises. `HttpProcessingError` comes from its parser, where no session makes another of it.
+FOREIGN = (
+    aiohttp.ClientError, aiohttp.http.HttpProcessingError, aiohttp.EofStream, OSError, TimeoutError, ValueError,
+    asyncio.IncompleteReadError,
+)  # fmt: skip
 
 
 class Transport(Protocol):
@@ -77,19 +83,25 @@ class Conversation(ResponseHandler):
         """
         Expect one answer.
         """
-        self._asked, self._begun, self._head = True, False, 0
+        self.expect()
         ResponseHandler.set_response_params(self, **settings)
+
+    def expect(self) -> None:
+        """
+        Expect one answer, by the parser that there is.
+        """
+        self._asked, self._begun, self._head = True, False, 0
 
     def data_received(self, data: bytes) -> None:
         """
         Parse what came, piece by piece: what is behind the end of the answer is not parsed.
         """
-        if len(data) <= _PIECE:
+        if len(data) <= PIECE:
             self._take(data)
             return
-        for begin in range(0, len(data), _PIECE):
+        for begin in range(0, len(data), PIECE):
             if not self._hung_up:
-                self._take(data[begin : begin + _PIECE])
+                self._take(data[begin : begin + PIECE])
 
     def _take(self, data: bytes) -> None:
         # Without data aiohttp goes on with what it has.
@@ -111,8 +123,8 @@ class Conversation(ResponseHandler):
         return self.transport is None or self.transport.is_closing()
 
     def _hang_up(self) -> None:
-        # What was answered before stays readable.
-        self.force_close()
+        # What was answered before stays readable. aiohttp 3.11.0 has no force_close yet.
+        self._should_close = True
         if self.transport is not None:
             self.transport.abort()
 
@@ -144,10 +156,13 @@ class CleanConnector(aiohttp.TCPConnector):
 def _is_dirty(protocol: Any) -> bool:
     transport = protocol.transport
     # A parsed answer that nobody read, half of one, or an error; then what the kernel still holds, or its end of file.
-    return transport is None or protocol.should_close or _is_readable(transport.get_extra_info("socket"))
+    return transport is None or protocol.should_close or is_readable(transport.get_extra_info("socket"))
 
 
-def _is_readable(sock: Any) -> bool:
+def is_readable(sock: Any) -> bool:
+    """
+    True when the kernel holds something for a socket, or its end of file; or when there is no socket.
+    """
     if sock is None or sock.fileno() < 0:
         return True
     if not hasattr(select, "poll"):
@@ -201,13 +216,13 @@ class AiohttpTransport:
                 allow_redirects=False,
                 raise_for_status=False,
                 auto_decompress=False,
-                max_line_size=_LONGEST_LINE,
-                max_field_size=_LONGEST_LINE,
+                max_line_size=LONGEST_LINE,
+                max_field_size=LONGEST_LINE,
             ) as answer:
                 return await _read(request, answer)
-        except (aiohttp.ClientError, OSError, TimeoutError, ValueError, asyncio.IncompleteReadError) as error:
+        except FOREIGN as error:
             # aiohttp's own complaints quote what the server sent, and a server may send back what it was sent.
-            raise _mapped(request, error) from (error if isinstance(error, (OSError, TimeoutError)) else None)
+            raise mapped(request, error) from (error if isinstance(error, (OSError, TimeoutError)) else None)
 
     def check_loop(self) -> None:
         """
@@ -221,7 +236,7 @@ class AiohttpTransport:
 
     def _open(self) -> aiohttp.ClientSession:
         # limit=0: the pacing of each platform bounds its connections; a common limit would let one starve the others.
-        connector = CleanConnector(limit=0, keepalive_timeout=_KEEPALIVE)
+        connector = CleanConnector(limit=0, keepalive_timeout=KEEPALIVE)
         self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
         # aiohttp would send GET, PUT and DELETE twice by itself: the second DELETE finds nothing, and 404 is a failure.
         self._session._retry_connection = False
@@ -252,24 +267,38 @@ async def _read(request: Request, answer: aiohttp.ClientResponse) -> Response:
             # The rest is not read; closing the connection is the only way to be rid of it.
             answer.close()
             break
-    headers = tuple((name, _text(value)) for name, value in answer.headers.items())
+    headers = tuple((name, as_text(value)) for name, value in answer.headers.items())
     held = b"" if body is None else body.finish()
-    return Response(answer.status, _text(answer.reason or ""), headers, held, request.url)
+    return Response(answer.status, as_text(answer.reason or ""), headers, held, request.url)
 
 
-def _text(value: str) -> str:
+def as_text(value: str) -> str:
+    """
+    Return what can be printed of a header's value or a reason phrase.
+    """
     # aiohttp hands bytes that are no UTF-8 over as lone surrogates, and those can be neither printed nor logged.
     return value if value.isascii() else value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _mapped(request: Request, error: Exception) -> AGSError:
+def mapped(request: Request, error: Exception) -> AGSError:
+    """
+    Say in our words what became of a request.
+    """
     where = f"{request.method} {shown_url(request.url)}"
     what = f"{type(error).__name__}"
     if isinstance(error, (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)):
-        return UnreachableError(f"no connection for {where} ({what}): it was not sent", transient=True)
+        return unreachable(request, error)
     if isinstance(error, ValueError):
         # aiohttp checks its arguments before it connects.
         return UnreachableError(f"{where} cannot be sent ({what})")
     if isinstance(error, TimeoutError):
         return LostAnswerError(f"no whole answer in time to {where} ({what})", recorded=None, transient=True)
     return LostAnswerError(f"the connection broke during {where} ({what})", recorded=None, transient=True)
+
+
+def unreachable(request: Request, error: Exception) -> UnreachableError:
+    """
+    Say that there was no connection to write a request on.
+    """
+    where = f"{request.method} {shown_url(request.url)}"
+    return UnreachableError(f"no connection for {where} ({type(error).__name__}): it was not sent", transient=True)

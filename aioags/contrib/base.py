@@ -12,13 +12,12 @@ from urllib.parse import parse_qsl
 
 import attrs
 
-from aioags._version import __version__
-from aioags.calls.transport import AiohttpTransport, Transport
+from aioags.calls.choosing import open_transport
+from aioags.calls.transport import Transport
 from aioags.client import Client
 from aioags.errors import IdTokenRefusedError, LaunchError, UnregisteredError
 from aioags.gradebook import Gradebook
 from aioags.launch import Cookie, Launch, Login, Tool, ToolSettings
-from aioags.model.policy import Timeouts
 from aioags.model.registration import Registration
 
 HandlerT = TypeVar("HandlerT")
@@ -73,7 +72,7 @@ def default_transport() -> Transport:
     """
     Make the transport that client and launches share.
     """
-    return AiohttpTransport(timeouts=Timeouts(), user_agent=f"aioags/{__version__}")
+    return open_transport()
 
 
 def default_client(transport: Transport) -> Client:

@@ -75,6 +75,7 @@ class ScorePosting:
         self._shared = shared
         self._line_item = line_item
         self._concurrency = concurrency
+        self._bound = concurrency * _TAKEN_PER_WORKER
         self._coalesce = coalesce
         self._confirm = confirm
         # Taken and not sent: parked, or ready as well.
@@ -82,9 +83,12 @@ class ScorePosting:
         # By line item, so that they take turns.
         self._ready: dict[str, deque[Turn]] = {}
         self._waiting: dict[Key, Turn] = {}
-        self._deliveries: asyncio.Queue[Delivery | None] = asyncio.Queue()
-        self._room = asyncio.Event()
+        # None: nobody reads them. Then a delivery is consumed by being counted.
+        self._deliveries: asyncio.Queue[Delivery | None] | None = asyncio.Queue()
+        self._over = asyncio.Event()
         self._begun = False
+        # Set by the puller that waits for room.
+        self._room: asyncio.Future[None] | None = None
         self._puller: asyncio.Task[None] | None = None
         self._workers: set[asyncio.Task[None]] = set()
         # Line items that a worker of their own sends.
@@ -108,9 +112,9 @@ class ScorePosting:
 
     async def _collect(self) -> Report:
         try:
-            async with self as deliveries:
-                async for _ in deliveries:
-                    pass
+            async with self:
+                self._deliveries = None
+                await self._over.wait()
         except Exception as error:
             error.add_note(f"before that: {self.report}")
             raise
@@ -130,10 +134,10 @@ class ScorePosting:
     async def __anext__(self) -> Delivery:
         if self._puller is None:
             raise RuntimeError("read deliveries inside: async with gradebook.post_scores(...) as deliveries")
+        assert self._deliveries is not None  # noqa: S101 - it is None for who awaits, and awaits nothing else
         delivery = await self._deliveries.get()
         if delivery is not None:
-            self._unconsumed -= 1
-            self._room.set()
+            self._consumed(self._bound - 1)
             return delivery
         self._deliveries.put_nowait(None)
         self._raise_failure()
@@ -198,25 +202,46 @@ class ScorePosting:
             self._end_if_delivered()
 
     async def _pull_all(self) -> None:
-        async with aclosing(as_async(self._source)) as source:
+        if not isinstance(self._source, AsyncIterable):
+            source = iter(self._source)
             while True:
-                await self._wait_for_room()
+                if self._unconsumed >= self._bound:
+                    await self._wait_for_room()
                 try:
-                    given = await anext(source)
+                    given: object = next(source)
+                except StopIteration:
+                    return
+                self._take(given)
+        async with aclosing(as_async(self._source)) as stream:
+            while True:
+                if self._unconsumed >= self._bound:
+                    await self._wait_for_room()
+                try:
+                    given = await anext(stream)
                 except StopAsyncIteration:
                     return
                 self._take(given)
 
     async def _wait_for_room(self) -> None:
-        while self._unconsumed >= self._concurrency * _TAKEN_PER_WORKER:
-            self._room.clear()
-            await self._room.wait()
+        while self._unconsumed >= self._bound:
+            self._room = asyncio.get_running_loop().create_future()
+            try:
+                await self._room
+            finally:
+                self._room = None
+
+    def _consumed(self, enough: int) -> None:
+        self._unconsumed -= 1
+        if self._room is not None and self._unconsumed <= enough and not self._room.done():
+            self._room.set_result(None)
 
     def _take(self, given: object) -> None:
-        item, score = _pair(given)
-        item_id = (
-            self._line_item if item is None else own_spelling(item_url(item), self._sender.service.dialect.coupled)
-        )
+        if type(given) is Score:
+            score, item_id = given, self._line_item
+        else:
+            item, score = _pair(given)
+            coupled = self._sender.service.dialect.coupled
+            item_id = self._line_item if item is None else own_spelling(item_url(item), coupled)
         self._unconsumed += 1
         self._undelivered += 1
         if item_id is None:
@@ -248,9 +273,11 @@ class ScorePosting:
 
     def _make_ready(self, turn: Turn) -> None:
         # Behind a first score it may have been left behind: the batch ended early.
-        if turn not in self._unsent or not self._shared.enter(turn.key[0], turn, partial(self._make_ready, turn)):
+        if turn not in self._unsent:
             return
         item_id = turn.key[0]
+        if item_id in self._shared.new and not self._shared.enter(item_id, turn, partial(self._make_ready, turn)):
+            return
         self._ready.setdefault(item_id, deque()).append(turn)
         if len(self._workers) < self._concurrency:
             self._start(self._work(None))
@@ -280,14 +307,18 @@ class ScorePosting:
             self._workers.discard(worker)
 
     async def _handle(self, turn: Turn, score: Score) -> None:
-        error: AGSError = LostAnswerError("cancelled while it was being sent", recorded=None, transient=True)
         item_id = turn.key[0]
-        delivery, ended = Delivery(score, item_id, error=error), False
+        delivery, ended = None, False
         self._busy += 1
         self._sending[item_id] = self._sending.get(item_id, 0) + 1
         try:
-            delivery = await self._delivery(item_id, score)
+            if self._refused_all is not None:
+                delivery = Delivery(score, item_id, error=self._refused_all.copied())
+            else:
+                delivery = await self._sender.send(item_id, score, confirm=self._confirm)
             ended = has_ended(delivery)
+            if delivery.error is not None:
+                self._note_refusal(delivery.error)
         except Exception as failure:  # noqa: BLE001 - a bug, ours or a transport's: it ends the batch, bare
             self._failure = self._failure or failure
             self._end_now()
@@ -297,27 +328,36 @@ class ScorePosting:
             if not self._sending[item_id]:
                 del self._sending[item_id]
             self._shared.turns.leave(turn)
-            self._shared.leave(item_id, turn, ended=ended)
-            self._deliver(delivery)
+            if item_id in self._shared.new:
+                self._shared.leave(item_id, turn, ended=ended)
+            self._deliver(delivery or _cancelled(score, item_id))
 
-    async def _delivery(self, item_id: str, score: Score) -> Delivery:
-        if self._refused_all is not None:
-            return Delivery(score, item_id, error=self._refused_all.copied())
-        delivery = await self._sender.send(item_id, score, confirm=self._confirm)
-        if delivery.error is not None and is_final_for_all(delivery.error) and self._refused_all is None:
-            self._refused_all = delivery.error.copied()
+    def _note_refusal(self, error: AGSError) -> None:
+        if self._refused_all is None and is_final_for_all(error):
+            self._refused_all = error.copied()
             self._refused_all.recorded = False
-        return delivery
 
     def _deliver(self, delivery: Delivery) -> None:
         self._undelivered -= 1
         self.report.add(delivery)
-        self._deliveries.put_nowait(delivery)
-        self._end_if_delivered()
+        if self._deliveries is None:
+            # Nobody looks on, and to wake the puller costs as much as a tenth of a score: so not for each.
+            self._consumed(self._bound // 2)
+        else:
+            self._deliveries.put_nowait(delivery)
+        if self._puller_done:
+            self._end_if_delivered()
 
     def _end_if_delivered(self) -> None:
         if self._puller_done and not self._undelivered:
-            self._deliveries.put_nowait(None)
+            self._over.set()
+            if self._deliveries is not None:
+                self._deliveries.put_nowait(None)
+
+
+def _cancelled(score: Score, item_id: str) -> Delivery:
+    error = LostAnswerError("cancelled while it was being sent", recorded=None, transient=True)
+    return Delivery(score, item_id, error=error)
 
 
 def _is_being_cancelled() -> bool:

@@ -23,7 +23,7 @@ from aioags.protocol.confirm import score_search
 from aioags.protocol.dialect import Dialect
 from aioags.protocol.hints import moment
 from aioags.protocol.trial import Trial
-from aioags.protocol.turns import Key, Turn
+from aioags.protocol.turns import Key
 
 _logger = logging.getLogger("aioags")
 
@@ -55,24 +55,19 @@ class Sender:
         """
         started = asyncio.Event()
         turn, first = self.shared.turns.join((item_id, score.user_id), lambda _: started.set())
+        ended = False
         try:
             if not first:
                 # Before it waits for what may belong to another loop.
                 self.service.engine.check_loop()
                 await started.wait()
-            return await self._send_in_order(turn, score, confirm=confirm)
-        finally:
-            self.shared.turns.leave(turn)
-
-    async def _send_in_order(self, turn: Turn, score: Score, *, confirm: bool) -> Delivery:
-        item_id, ended = turn.key[0], False
-        try:
-            while not self.shared.enter(item_id, turn, (free := asyncio.Event()).set):
+            while item_id in self.shared.new and not self.shared.enter(item_id, turn, (free := asyncio.Event()).set):
                 await free.wait()
             delivery = await self.send(item_id, score, confirm=confirm)
             ended = has_ended(delivery)
         finally:
             self.shared.leave(item_id, turn, ended=ended)
+            self.shared.turns.leave(turn)
         return delivery
 
     async def send(self, item_id: str, score: Score, *, confirm: bool) -> Delivery:
@@ -95,8 +90,10 @@ class Sender:
             return Delivery(score, item_id, error=error)
         trial = Trial(operation, service.engine.retry, search, confirm=confirm, waits=self.waits)
         failure: AGSError | None = None
+        answer: dict[str, Any] | None = None
         try:
-            await service.perform(operation, trial=trial, read=partial(self.looks.read, item_id, score.user_id))
+            read = partial(self.looks.read, item_id, score.user_id)
+            answer = await service.engine.perform(operation, service.credential, trial=trial, read=read)
         except AGSError as error:
             failure = error
         except BaseException:
@@ -108,7 +105,7 @@ class Sender:
         if isinstance(failure, NotFoundError):
             failure = await (self.presence or Presence(service, waits=self.waits)).explain(item_id, failure)
         told = stamp if trial.sent else None
-        return Delivery(score, item_id, trial.sent, failure, told, restamped, trial.waited_for)
+        return Delivery(score, item_id, trial.sent, failure, told, restamped, trial.waited_for, answer)
 
     def _outdated(self, key: Key, score: Score) -> AGSError | None:
         if self.shared.turns.is_older(key, score):
@@ -128,12 +125,12 @@ class Sender:
         """
         if error is not None and error.recorded is False:
             return None
-        self.shared.turns.sent(key, score)
         # A score without a value gets the platform's time, and before Moodle 4.5.6 every score of a coupled item.
         if score.score_given is not None and key[0] != self.service.dialect.coupled:
+            self.shared.turns.sent(key, score)
             return None
         second = self._platform_second(trial)
-        self.shared.turns.restamped(key, second)
+        self.shared.turns.sent(key, score, restamped=second)
         return datetime.fromtimestamp(second, UTC)
 
     def _platform_second(self, trial: Trial[Any]) -> int:

@@ -45,6 +45,8 @@ class Shared:
 
         creations: A lock for each identity that is being looked for or made.
 
+        new: Line items that were made here and not yet scored. For others there is nothing to enter or leave.
+
         clock_told: It was logged that a platform's clock is too far ahead to be followed.
     """
 
@@ -52,17 +54,17 @@ class Shared:
         self.turns = Turns()
         self.creations: WeakValueDictionary[tuple[Any, ...], asyncio.Lock] = WeakValueDictionary()
         self.clock_told = False
-        self._new: dict[str, _New] = {}
+        self.new: dict[str, _New] = {}
 
     def made(self, item_id: str | None) -> None:
         """
         Note that a line item is new.
         """
-        if item_id is None or item_id in self._new:
+        if item_id is None or item_id in self.new:
             return
-        self._new[item_id] = _New()
-        if len(self._new) > _MOST_NEW:
-            self._open(next(iter(self._new)))
+        self.new[item_id] = _New()
+        if len(self.new) > _MOST_NEW:
+            self._open(next(iter(self.new)))
 
     def enter(self, item_id: str, who: object, start: Callable[[], None]) -> bool:
         """
@@ -73,7 +75,7 @@ class Shared:
 
             start: Called when it is worth another attempt to enter, where this one is in vain.
         """
-        new = self._new.get(item_id)
+        new = self.new.get(item_id)
         if new is None or new.first is who:
             return True
         if new.first is None:
@@ -90,7 +92,7 @@ class Shared:
             ended: Its call came to an end: it was answered, or the tries are used up. False: it was not sent, or was
                 cancelled.
         """
-        new = self._new.get(item_id)
+        new = self.new.get(item_id)
         if new is None or new.first is not who:
             return
         if ended:
@@ -102,5 +104,5 @@ class Shared:
             start()
 
     def _open(self, item_id: str) -> None:
-        for start in self._new.pop(item_id).behind:
+        for start in self.new.pop(item_id).behind:
             start()

@@ -89,6 +89,12 @@ class StaticCredential:
         self._authorization = Authorization(header, cached=False, token=None)
         self.name = name
 
+    def held(self, scopes: tuple[str, ...]) -> Authorization | None:
+        """
+        Return the header, whatever the call.
+        """
+        return self._authorization
+
     async def authorize(self, scopes: tuple[str, ...], *, since: float = 0.0) -> Authorization:
         """
         Return the header, whatever the call.

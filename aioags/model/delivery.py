@@ -4,18 +4,22 @@ What became of a score, and of a batch of them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 import attrs
 
 from aioags.errors import AGSError
+from aioags.model.canvas import CANVAS_SUBMISSION
 from aioags.model.score import Score
+from aioags.model.value import value
 
 FAILURES_KEPT = 10_000
 """How many failed deliveries a `Report` keeps: about 10 MiB. Every one beyond is counted."""
 
 
-@attrs.frozen
+@value
 class Delivery:
     """
     What became of one score.
@@ -36,6 +40,9 @@ class Delivery:
             without a value, and for a coupled line item. None: it keeps `timestamp`, or has nothing.
 
         waited_for: Class name of the error of an outage that the score waited for. None: there was none.
+
+        answer: The JSON object that the platform said besides yes, such as Canvas's ``resultUrl`` and the files that it
+            fetches. None: it said no more, or what became of the score was found out otherwise. Not shown.
     """
 
     score: Score
@@ -45,6 +52,26 @@ class Delivery:
     timestamp: datetime | None = None
     restamped: datetime | None = None
     waited_for: str | None = None
+    answer: Mapping[str, Any] | None = attrs.field(default=None, hash=False, repr=False)
+
+    @property
+    def result_url(self) -> str | None:
+        """
+        Where the platform says that the result is: Canvas's ``resultUrl``. None: it does not say.
+        """
+        url = None if self.answer is None else self.answer.get("resultUrl")
+        return url if isinstance(url, str) else None
+
+    @property
+    def progress_urls(self) -> tuple[str, ...]:
+        """
+        Where Canvas tells how far it is with each file that it fetches, in the order of the files. Empty: there are
+        none.
+        """
+        said = None if self.answer is None else self.answer.get(CANVAS_SUBMISSION)
+        items = said.get("content_items") if isinstance(said, Mapping) else None
+        found = (item.get("progress") for item in items if isinstance(item, Mapping)) if isinstance(items, list) else ()
+        return tuple(url for url in found if isinstance(url, str))
 
     @property
     def recorded(self) -> bool | None:

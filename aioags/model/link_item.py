@@ -40,7 +40,8 @@ class LinkItem:
     Attributes:
         title: For people. None: the platform chooses.
 
-        url: What its launches name as ``target_link_uri``. None: the tool's usual one.
+        url: What its launches name as ``target_link_uri``. None: the tool's usual one; on Blackboard the link is dead
+            then, so give one always.
 
         text: A description. None: none.
 

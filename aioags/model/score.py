@@ -11,6 +11,7 @@ from typing import Any, Self
 import attrs
 
 from aioags.model import checks
+from aioags.model.canvas import CANVAS_SUBMISSION, CanvasSubmission
 from aioags.model.checks import Number
 from aioags.model.progress import ActivityProgress, GradingProgress
 from aioags.model.stamp import Stamp, next_stamp
@@ -23,11 +24,10 @@ SCORE_FIELDS = frozenset(
 )  # fmt: skip
 """Wire names of a score; no extension may use one."""
 
-CANVAS_SUBMISSION = "https://canvas.instructure.com/lti/submission"
-"""Extension key under which Canvas takes submission data."""
-
 
 def _activity_progress(value: ActivityProgress | str) -> ActivityProgress:
+    if type(value) is ActivityProgress:
+        return value
     try:
         return ActivityProgress(value)
     except ValueError:
@@ -36,11 +36,29 @@ def _activity_progress(value: ActivityProgress | str) -> ActivityProgress:
 
 
 def _grading_progress(value: GradingProgress | str) -> GradingProgress:
+    if type(value) is GradingProgress:
+        return value
     try:
         return GradingProgress(value)
     except ValueError:
         allowed = ", ".join(GradingProgress)
         raise ValueError(f"grading_progress must be one of {allowed}; got {value!r} (AGS 3.4.8)") from None
+
+
+# Whole points below this need no further check. An int can be beyond every float.
+_USUAL = 2**53
+
+
+def _with_canvas(
+    canvas: CanvasSubmission,
+    extensions: Mapping[str, Any] | None,
+    activity_progress: ActivityProgress | str,
+    submission: Submission | None,
+) -> Mapping[str, Any]:
+    if not isinstance(canvas, CanvasSubmission):
+        raise TypeError(f"canvas must be a CanvasSubmission or None, got {type(canvas).__name__}")
+    submitted = submission.submitted_at if isinstance(submission, Submission) else None
+    return canvas.beside(extensions, activity_progress=activity_progress, submitted_at=submitted)
 
 
 # Until __attrs_post_init__, which has two fields to fill.
@@ -120,14 +138,22 @@ class Score:
     _stamp: Stamp | None = attrs.field(default=None, kw_only=True, repr=False, eq=False, alias="_stamp")
 
     def __attrs_post_init__(self) -> None:
-        checks.text("user_id", self.user_id)
-        self._check_points()
+        # Here and below the usual kinds are recognised first: a check is a call, and most scores need none.
+        user_id = self.user_id
+        if type(user_id) is not str or not user_id.isascii() or not user_id.strip():
+            checks.text("user_id", user_id)
+        given, maximum = self.score_given, self.score_maximum
+        if type(given) is not int or type(maximum) is not int or not (0 <= given < _USUAL and 0 < maximum < _USUAL):
+            self._check_points()
         self._settle_timestamp()
-        checks.optional_text("comment", self.comment)
+        if self.comment is not None:
+            checks.optional_text("comment", self.comment)
         if self.scoring_user_id is not None:
             checks.text("scoring_user_id", self.scoring_user_id)
         if self.submission is not None and not isinstance(self.submission, Submission):
             raise TypeError(f"submission must be a Submission or None, got {type(self.submission).__name__}")
+        if type(self.extensions) is dict and not self.extensions:
+            return
         if self.extensions:
             checked = checks.extensions("extensions", self.extensions, core=SCORE_FIELDS, urls_only=True)
             object.__setattr__(self, "extensions", checked)
@@ -196,6 +222,8 @@ class Score:
         True when some platform would add to what it holds each time it takes this score, so that a blind repeat shows.
         """
         # Canvas appends each comment, and opens an attempt for each new_submission (scores_controller.rb).
+        if not self.extensions:
+            return bool(self.comment)
         canvas = self.extensions.get(CANVAS_SUBMISSION)
         return bool(self.comment) or (isinstance(canvas, Mapping) and canvas.get("new_submission") is True)
 
@@ -212,13 +240,19 @@ class Score:
         comment: str | None = None,
         scoring_user_id: str | None = None,
         submission: Submission | None = None,
+        canvas: CanvasSubmission | None = None,
         extensions: Mapping[str, Any] | None = None,
     ) -> Self:
         """
         Return a grade: final unless `grading_progress` says otherwise.
 
+        Args:
+            canvas: The work that it is for, for Canvas; it becomes one of the extensions.
+
         Raises:
             TypeError: `score_given` is None: `cleared` takes a grade back, `progress` reports without one.
+
+            ValueError: `canvas` and the score or the extensions say the same thing twice.
         """
         if score_given is None:
             raise TypeError("score_given must be a number, got None: use Score.cleared or Score.progress")
@@ -232,7 +266,9 @@ class Score:
             comment=comment,
             scoring_user_id=scoring_user_id,
             submission=submission,
-            extensions=extensions or {},
+            extensions=(extensions or {})
+            if canvas is None
+            else _with_canvas(canvas, extensions, activity_progress, submission),
         )
 
     @classmethod
@@ -246,12 +282,16 @@ class Score:
         comment: str | None = None,
         scoring_user_id: str | None = None,
         submission: Submission | None = None,
+        canvas: CanvasSubmission | None = None,
         extensions: Mapping[str, Any] | None = None,
     ) -> Self:
         """
         Return a report of progress, without a score value.
 
         Most platforms clear an earlier grade when they get one (AGS 3.4.4): report progress before grading, not after.
+
+        Args:
+            canvas: As in `graded`. With ``preserve_score=True`` an earlier grade stays in Canvas.
         """
         return cls(
             user_id,
@@ -261,7 +301,9 @@ class Score:
             comment=comment,
             scoring_user_id=scoring_user_id,
             submission=submission,
-            extensions=extensions or {},
+            extensions=(extensions or {})
+            if canvas is None
+            else _with_canvas(canvas, extensions, activity_progress, submission),
         )
 
     @classmethod

@@ -20,13 +20,15 @@ from datetime import UTC, datetime, timedelta
 
 import attrs
 
+from aioags.model.value import value
+
 _SMALLEST_STEP = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # A clock that is set right by NTP moves by seconds. What moves further was wrong before.
 _STEP_BACK = timedelta(minutes=1)
 
 
-@attrs.frozen
+@value
 class Stamp:
     """
     A timestamp that the package made, not the caller.

@@ -16,6 +16,7 @@ from aioags.model.line_item import LineItem
 from aioags.model.progress import GradingProgress
 from aioags.model.result import Result
 from aioags.model.score import Score
+from aioags.protocol.canvas import keeps_comments, keeps_grades
 from aioags.protocol.dialect import Dialect, Operation, Page
 from aioags.protocol.messages import Response
 from aioags.protocol.verdicts import Differs, Done, Search
@@ -33,8 +34,9 @@ def shows(result: Result, score: Score) -> bool:
     """
     True when a result is what this score would have made: the same share of the maximum, the same comment.
     """
-    # Canvas shows all comments together. One that this score should have cleared is no sign of it.
-    if (score.comment or "") not in (result.comment or "") or bool(result.comment) != bool(score.comment):
+    # Canvas shows all comments together, or the last. One that this score should have cleared is no sign of it.
+    said, shown = score.comment or "", result.comment or ""
+    if said not in shown or (shown and not said and not keeps_comments(result)):
         return False
     return _shows_value(result, score)
 
@@ -167,6 +169,9 @@ def recognise_score(result: Result, score: Score, stamp: datetime) -> Done[dict[
     if shows(result, score) or (_has_stamp(result, stamp) and _may_have_become(result, score)):
         return Done(None)
     must_show = score.score_given is not None and score.grading_progress is GradingProgress.FULLY_GRADED
+    if keeps_grades(score):
+        # Over a teacher's grade Canvas shows ours on another scale.
+        return None
     return Differs() if must_show and not _shows_value(result, score) else None
 
 

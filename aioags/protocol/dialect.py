@@ -20,6 +20,7 @@ from aioags.model.line_item import LineItem
 from aioags.model.result import Result
 from aioags.model.score import Score
 from aioags.model.unreadable import Unreadable
+from aioags.model.value import value
 from aioags.protocol.messages import Request, Response
 
 T = TypeVar("T")
@@ -44,7 +45,7 @@ class Repeat(Enum):
     """A new line item: list and match before creating again."""
 
 
-@attrs.frozen
+@value
 class Operation(Generic[R_co]):
     """
     One call, complete: what to send, what it needs, how to read the answer, whether it may be repeated.

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import attrs
 
+from aioags.model.value import value
+
 WORD_BYTES = 64 * 1024
 """Most that a yes may take, or an access token."""
 
@@ -16,7 +18,7 @@ PAGE_BYTES = 16 * 1024 * 1024
 """Most that a page of records may take. A page of results is far below."""
 
 
-@attrs.frozen
+@value
 class Request:
     """
     One HTTP request, complete but for the credential.
@@ -42,7 +44,7 @@ class Request:
     most_bytes: int = attrs.field(default=PAGE_BYTES, repr=False)
 
 
-@attrs.frozen
+@value
 class Response:
     """
     One HTTP response, read to its end.
@@ -69,8 +71,11 @@ class Response:
         """
         Return the first value of a header, its name compared without case; None when it is absent.
         """
-        wanted = name.lower()
-        return next((value for key, value in self.headers if key.lower() == wanted), None)
+        wanted, length = name.lower(), len(name)
+        for key, said in self.headers:
+            if len(key) == length and key.lower() == wanted:
+                return said
+        return None
 
     def header_values(self, name: str) -> list[str]:
         """

@@ -19,6 +19,7 @@ from aioags.model.score import Score
 from aioags.model.secure import url_fault
 from aioags.protocol.acknowledgment import acknowledgment, deletion
 from aioags.protocol.answers import about, about_item, read_created, read_updated
+from aioags.protocol.canvas import dated, is_canvas
 from aioags.protocol.dialect import Operation, Page, Repeat
 from aioags.protocol.listings import linked_page
 from aioags.protocol.messages import PAGE_BYTES, RECORD_BYTES, WORD_BYTES, Request, Response
@@ -30,6 +31,10 @@ from aioags.wire.scalars import RECORD_VALUES, load_json
 
 T = TypeVar("T")
 
+_POST_SCORES = (Scope.SCORE,)
+_SCORE_HEADERS = (("Accept", media_types.SCORE), ("Content-Type", media_types.SCORE))
+# A dialect is of one course.
+_MOST_SCORE_URLS = 1024
 _READ_ITEMS = (Scope.LINE_ITEM_READONLY, Scope.LINE_ITEM)
 
 
@@ -51,6 +56,9 @@ class DirectDialect:
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._trusted = trusted_origins(endpoint)
+        # Of line items to which a score may be sent: checked and made once, for as many scores as there are.
+        self._score_urls: dict[str, str] = {}
+        self._is_canvas = is_canvas(endpoint.lineitem or endpoint.lineitems)
 
     @property
     def coupled(self) -> str | None:
@@ -126,19 +134,29 @@ class DirectDialect:
         """
         Post a score: POST on the item's ``scores`` (AGS 3.4).
         """
-        url = service_url(self._item(item_id), "scores")
-        request = _send("POST", url, media_types.SCORE, dump_score(score, timestamp), WORD_BYTES)
-        repeat = Repeat.NEVER if score.appends else Repeat.STAMPED
+        if self._is_canvas:
+            score = dated(score, timestamp)
+        url = self._score_urls.get(item_id) or self._score_url(item_id)
+        request = Request("POST", url, _SCORE_HEADERS, dump_score(score, timestamp), WORD_BYTES)
         private = tuple(filter(None, (score.comment, score.user_id, score.scoring_user_id)))
-        return self._operation(
+        return Operation(
             "post_score",
             request,
-            (Scope.SCORE,),
+            _POST_SCORES,
             acknowledgment,
-            repeat=repeat,
-            private=private,
+            Repeat.NEVER if score.appends else Repeat.STAMPED,
+            self._trusted,
+            private,
             refusal=score_refusal,
         )
+
+    def _score_url(self, item_id: str) -> str:
+        url = service_url(self._item(item_id), "scores")
+        self._check_offered("post_score", _POST_SCORES)
+        if len(self._score_urls) >= _MOST_SCORE_URLS:
+            self._score_urls.clear()
+        self._score_urls[item_id] = url
+        return url
 
     def results(self, item_id: str, *, user_id: str | None = None, limit: int | None = None) -> Operation[Page[Result]]:
         """
@@ -172,12 +190,15 @@ class DirectDialect:
     def _item(self, item_id: str) -> str:
         return check_trusted(item_id, self._trusted, "the line item")
 
-    def _operation(
-        self, name: str, request: Request, scopes: tuple[Scope, ...], read: Callable[[Response], T], **rest: Any
-    ) -> Operation[T]:
+    def _check_offered(self, name: str, scopes: tuple[Scope, ...]) -> None:
         if not self._endpoint.offers(*scopes):
             wanted = " or ".join(scope.rpartition("/")[2] for scope in scopes)
             raise NotOfferedError(f"{name} needs the scope {wanted}, which the endpoint does not offer", spec="AGS 3.1")
+
+    def _operation(
+        self, name: str, request: Request, scopes: tuple[Scope, ...], read: Callable[[Response], T], **rest: Any
+    ) -> Operation[T]:
+        self._check_offered(name, scopes)
         return Operation(name, request, scopes, read, trusted=self._trusted, **rest)
 
 

@@ -216,7 +216,8 @@ class Pacer:
         Args:
             begun: The `now` of the request's `started`.
         """
-        self.abandoned(now)
+        self._in_flight = max(0, self._in_flight - 1)
+        self._left_at = now
         if signal.throttled:
             self._throttled(now, signal.hold, begun)
             return

@@ -47,6 +47,10 @@ _NOT_GRADABLE = re.compile(
 # RFC 6750 3.1. Some leave the quotes out, or set single ones; other schemes may stand before.
 _INVALID_TOKEN = re.compile(r"""(?i)\bbearer\b.*\berror\s*=\s*["']?invalid_token\b""")
 
+# Canvas, where a token comes to another host than the one that gave it: "Invalid access token field/s: the 'aud' is
+# invalid".
+_FOREIGN_TOKEN = re.compile(r"(?i)access token.{0,200}'aud' is invalid")
+
 # Canvas's 403; its 429 has the same text.
 _RATE_LIMIT = re.compile(r"(?i)rate limit exceeded")
 
@@ -131,9 +135,11 @@ def is_throttled(response: Response) -> bool:
     True for 429 and its disguises: Canvas's 403, and a 503 that says when to come back.
     """
     if response.status == 403:
+        if response.body.strip():
+            # Not the figure: a throttled answer of Canvas may say up to 50, and one that is none -200.
+            return bool(_RATE_LIMIT.search(response.body[:512].decode("utf-8", "replace")))
         remaining = number_header(response, "X-Rate-Limit-Remaining")
-        exhausted = remaining is not None and remaining <= 0
-        return exhausted or bool(_RATE_LIMIT.search(response.body[:512].decode("utf-8", "replace")))
+        return remaining is not None and remaining <= 0
     return response.status == 429 or (response.status == 503 and response.header("Retry-After") is not None)
 
 
@@ -167,6 +173,13 @@ def is_about_token(response: Response) -> bool:
     return response.status == 401 or any(_INVALID_TOKEN.search(challenge) for challenge in challenges)
 
 
+def is_of_another_host(response: Response) -> bool:
+    """
+    True when the token is refused because another host of the platform gave it.
+    """
+    return response.status == 401 and bool(_FOREIGN_TOKEN.search(platform_words(response.reason, response.body)))
+
+
 def may_mean_token(error: RefusedError, response: Response, *, cached: bool) -> bool:
     """
     True when another token may help.
@@ -177,12 +190,21 @@ def may_mean_token(error: RefusedError, response: Response, *, cached: bool) -> 
         cached: The token was used before: one that was just fetched has neither expired nor been forgotten.
     """
     # Open edX and Sakai say 403 for a token that expired, Chamilo 400. No words tell, unless they tell something else.
+    if is_of_another_host(response):
+        # The next one would be, too, and a token costs Canvas a third of what it allows.
+        return False
     told = isinstance(error, (StaleScoreError, UserNotGradableError))
     return is_about_token(response) or (cached and response.status in {400, 403} and not told)
 
 
 def _refused(response: Response, facts: dict[str, Any]) -> RefusedError:
     status = response.status
+    if is_of_another_host(response):
+        told = (
+            "this host takes no access token that another host gave; Canvas wants both alike: set token_url to the"
+            " host of the line items"
+        )
+        return ForbiddenError(told, **facts)
     if is_about_token(response) and status not in {401, 403}:
         return ForbiddenError("the platform takes no access token of this tool here", **facts)
     if status in {401, 403}:

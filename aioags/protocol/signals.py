@@ -8,6 +8,7 @@ from math import ceil, inf, isfinite, log, sqrt
 
 import attrs
 
+from aioags.model.value import value
 from aioags.protocol.messages import Response
 
 # Longest silence that a platform may impose: a day, as in an outbox. What is longer is taken for nonsense, such as
@@ -25,7 +26,7 @@ CALM_ROUNDS = 8
 _HEADERS = {"x-rate-limit-remaining": "remaining", "x-request-cost": "cost", "x-rate-limit-reset": "reset"}
 
 
-@attrs.frozen
+@value
 class Signal:
     """
     What one answer says about the platform's condition.
@@ -67,6 +68,8 @@ def read_signal(response: Response, seconds: float, *, throttled: bool, hold: fl
         # Every answer passes here, and two letters tell most headers apart.
         if name[:2] in {"X-", "x-"} and (key := _HEADERS.get(name.lower())) is not None:
             told.setdefault(key, _number(text))
+    if not told:
+        return Signal(seconds, throttled, hold)
     return Signal(seconds, throttled, hold, told.get("remaining"), told.get("cost"), told.get("reset"))
 
 

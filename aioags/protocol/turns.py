@@ -12,7 +12,7 @@ when the key's last one lies in the same second or later; a caller's own never i
 
 Some stamps are not kept as they were sent: after a score without a value Moodle stores the time of its own clock, and
 before 4.5.6 after every score of a coupled line item. So the platform's clock, as its answer tells it (`Date`), is
-remembered as the last stamp then (`restamped`).
+remembered as the last stamp then.
 
 Moving is for what is newer. A score that this process made before the one that was sent last is older, and is not
 lifted over it (`is_older`): a failed batch that was kept and is posted again must not undo a regrade. Between processes
@@ -23,7 +23,6 @@ Two scores of one user that lie more than `_REMEMBERED` other users apart may es
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -73,7 +72,7 @@ class Turns:
     """
 
     def __init__(self) -> None:
-        self._lines: dict[Key, deque[Turn]] = {}
+        self._lines: dict[Key, list[Turn]] = {}
         # hash of the key: the texts themselves would keep 100,000 user ids alive. Two generations, the older dropped
         # as a whole: deleting one key at a time from the front of a dict costs more the longer it lives.
         self._last: dict[int, _Last] = {}
@@ -86,7 +85,7 @@ class Turns:
         turn = Turn(key, start)
         line = self._lines.get(key)
         if line is None:
-            self._lines[key] = deque((turn,))
+            self._lines[key] = [turn]
             return turn, True
         line.append(turn)
         return turn, False
@@ -117,15 +116,21 @@ class Turns:
             self._remember(key, _Last(second, last.order, last.process))
         return stamp
 
-    def sent(self, key: Key, score: Score) -> None:
+    def sent(self, key: Key, score: Score, *, restamped: float | None = None) -> None:
         """
         Note that the platform may hold this score now: what this process made before is older.
+
+        Args:
+            restamped: The second of its own clock that the platform may have stored instead of the stamp. None: none.
         """
         made, last = score.stamp, self._latest(key)
+        second = last.second if restamped is None else max(int(restamped), last.second)
         if made is None:
-            self._remember(key, _Last(last.second))
+            self._remember(key, _Last(second))
         elif made.made_by != last.process or made.order > last.order:
-            self._remember(key, _Last(last.second, made.order, made.made_by))
+            self._remember(key, _Last(second, made.order, made.made_by))
+        elif second > last.second:
+            self._remember(key, _Last(second, last.order, last.process))
 
     def is_older(self, key: Key, score: Score) -> bool:
         """
@@ -139,14 +144,6 @@ class Turns:
         True when the caller gave a score a stamp, and one of a later second was sent for this key before.
         """
         return not score.is_auto_stamped and int(score.timestamp.timestamp()) < self._latest(key).second
-
-    def restamped(self, key: Key, second: float) -> None:
-        """
-        Note that the platform may have stored this second of its own clock instead of the stamp that was sent.
-        """
-        last = self._latest(key)
-        if int(second) > last.second:
-            self._remember(key, _Last(int(second), last.order, last.process))
 
     def _remember(self, key: Key, last: _Last) -> None:
         self._last[hash(key)] = last

@@ -10,12 +10,13 @@ from typing import Any, Generic, TypeAlias, TypeVar
 import attrs
 
 from aioags.errors import AGSError
+from aioags.model.value import value
 from aioags.protocol.dialect import Operation, Page
 
 T = TypeVar("T")
 
 
-@attrs.frozen
+@value
 class Done(Generic[T]):
     """
     The call is done, with this value.

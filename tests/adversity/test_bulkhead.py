@@ -315,6 +315,7 @@ async def test_whoever_cannot_wait_so_long_is_told_at_once() -> None:
     assert town.sick.counts["post_score"] <= 8
 
 
+@pytest.mark.usefixtures("both_transports")
 async def test_connections_of_a_dead_platform_do_not_fill_the_pool() -> None:
     """
     Over real sockets: aiohttp's default of 100 connections for all hosts would be used up.

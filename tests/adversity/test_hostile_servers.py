@@ -10,18 +10,21 @@ import asyncio
 import contextlib
 import gzip
 import tracemalloc
+from typing import Literal
 
 import aiohttp
 import pytest
 
 from aioags import AGSError, Client, LineItem, LostAnswerError, MalformedError, RetryPolicy, Score, Timeouts
+from aioags.calls.choosing import open_transport
 from aioags.calls.pages import MOST_PAGES
-from aioags.calls.transport import AiohttpTransport
 from aioags.protocol.messages import PAGE_BYTES, Request, Response
 from tests.fakes import HOST, PaperPlatform
 from tests.fakes import answer as paper_answer
 from tests.rigs.hostile import CASES, HARMLESS, HASTY, MEGABYTE, PATIENT, Case, chunk, endless, exploding, silent, whole
 from tests.rigs.raw_server import GRANT, Received, http, http_json, raw_server
+
+pytestmark = pytest.mark.usefixtures("both_transports")
 
 ONCE = RetryPolicy(attempts=1)
 # A test that takes longer than this hangs; none needs a tenth of it.
@@ -288,18 +291,17 @@ async def test_an_answer_before_the_request_is_whole_is_still_an_answer() -> Non
 # -- The transport by itself -------------------------------------------------------------------------------------------
 
 
-async def test_the_transport_keeps_its_word_for_each_case() -> None:
+async def test_the_transport_keeps_its_word_for_each_case(both_transports: Literal["lane", "session"]) -> None:
     """
     Every foreign exception is mapped: nothing but an `AGSError` leaves `send`.
     """
     for case in CASES:
-        async with (
-            raw_server(case.answer) as server,
-            AiohttpTransport(timeouts=case.timeouts, user_agent="test") as transport,
-        ):
+        transport = open_transport(both_transports, timeouts=case.timeouts, user_agent="test")
+        async with raw_server(case.answer) as server:
             with contextlib.suppress(AGSError):
                 response = await transport.send(Request("GET", f"{server.origin}/items"))
                 assert len(response.body) <= PAGE_BYTES, case.name
+            await transport.aclose()
 
 
 async def test_a_bomb_at_the_token_endpoint_is_no_grant() -> None:

@@ -318,6 +318,7 @@ def refused(request: Received, writer: asyncio.StreamWriter) -> bool:
 DOINGS = [long_line, bad_header, bad_length, bad_chunk, no_http, closed, cut, moved, refused]
 
 
+@pytest.mark.usefixtures("both_transports")
 @pytest.mark.parametrize("doing", DOINGS)
 @pytest.mark.parametrize("where", ["service", "token"])
 async def test_no_library_says_it_for_us(
@@ -480,6 +481,7 @@ async def test_loopback_may_be_in_the_clear(host: str) -> None:
     assert (await gradebook.post_score(score(COMMENT))).recorded is True
 
 
+@pytest.mark.usefixtures("both_transports")
 async def test_redirects_within_the_platform_are_followed_a_few_times() -> None:
     async with raw_server() as server, Client(retry=QUICK) as client:
         record = {"id": f"{server.origin}/items/7", "label": "Quiz", "scoreMaximum": 10}
@@ -491,6 +493,7 @@ async def test_redirects_within_the_platform_are_followed_a_few_times() -> None:
         ] * 2
 
 
+@pytest.mark.usefixtures("both_transports")
 async def test_a_score_is_never_turned_into_a_get() -> None:
     """
     302 and 303 would drop the body: the score would be gone without a word.
@@ -503,6 +506,7 @@ async def test_a_score_is_never_turned_into_a_get() -> None:
             assert [request.method for request in server.received] == ["POST"]
 
 
+@pytest.mark.usefixtures("both_transports")
 async def test_307_repeats_the_score_at_the_new_place() -> None:
     async with raw_server() as server, Client(retry=QUICK) as client:
         server.answers = [http(307, b"", "Location: /moved/scores"), http(204)]

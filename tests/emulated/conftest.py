@@ -1,5 +1,5 @@
 """
-Each test of this folder that takes a `stand` runs twice: in memory, and over real sockets.
+Each test of this folder that takes a `stand` runs three times: in memory, and over real sockets both ways.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.rigs.memory import Stand, memory_stand, new_platform, stand_of
 SMALL_PAGES = attrs.evolve(PROFILES["spec"], page_size=2)
 
 
-@pytest.fixture(params=["memory", "sockets"])
+@pytest.fixture(params=["memory", "lane", "session"])
 async def stand(request: pytest.FixtureRequest) -> AsyncIterator[Stand]:
     if request.param == "memory":
         stand = memory_stand(SMALL_PAGES, users=7)
@@ -25,5 +25,6 @@ async def stand(request: pytest.FixtureRequest) -> AsyncIterator[Stand]:
             yield stand
         return
     platform = new_platform(SMALL_PAGES, users=7)
-    async with serve(platform), Client(retry=RetryPolicy(attempts=2, first_wait=0.01)) as client:
+    retry = RetryPolicy(attempts=2, first_wait=0.01)
+    async with serve(platform), Client(transport=request.param, retry=retry) as client:
         yield stand_of(platform, client)

@@ -60,7 +60,7 @@ async def test_d11_without_it_they_race() -> None:
     assert orphans(stand) == 15
 
 
-async def test_d11_brightspace_itself() -> None:
+async def test_K9_d11_brightspace_itself() -> None:
     stand = memory_stand("brightspace", users=30, client=WIDE, key=None)
     registration = attrs.evolve(stand.registration, key=stand.platform.registration_args()["key"])
     book = stand.client.gradebook(registration, stand.endpoint)

@@ -335,7 +335,7 @@ async def test_a_tools_own_item_is_deleted_with_its_grades(stand: Stand) -> None
         lambda url: url + "?",
     ],
 )
-async def test_the_coupled_item_is_guarded_whatever_its_spelling(stand: Stand, spelt) -> None:  # type: ignore[no-untyped-def]
+async def test_M8_the_coupled_item_is_guarded_whatever_its_spelling(stand: Stand, spelt) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(CoupledLineItemError) as caught:
         await stand.gradebook.delete_line_item(spelt(stand.item))
     assert caught.value.recorded is False

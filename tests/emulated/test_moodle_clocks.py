@@ -51,7 +51,7 @@ async def item_of(stand: Stand, kind: str) -> str:
 @pytest.mark.parametrize("profile", MOODLES)
 @pytest.mark.parametrize("kind", ["coupled", "made"])
 @pytest.mark.parametrize("skew", [0.0, 5.0])
-async def test_m2_progress_and_then_a_grade(profile: str, kind: str, skew: float) -> None:
+async def test_M2_progress_and_then_a_grade(profile: str, kind: str, skew: float) -> None:
     async with moodle(profile, skew=skew) as (stand, _):
         item, user = await item_of(stand, kind), stand.platform.users()[0]
         await stand.gradebook.post_score(Score.progress(user, ActivityProgress.STARTED), line_item=item)
@@ -62,7 +62,7 @@ async def test_m2_progress_and_then_a_grade(profile: str, kind: str, skew: float
 @pytest.mark.parametrize("profile", MOODLES)
 @pytest.mark.parametrize("kind", ["coupled", "made"])
 @pytest.mark.parametrize("skew", [0.0, 5.0, 200.0])
-async def test_m1_quick_pairs(profile: str, kind: str, skew: float) -> None:
+async def test_M1_quick_pairs(profile: str, kind: str, skew: float) -> None:
     async with moodle(profile, skew=skew) as (stand, time):
         item = await item_of(stand, kind)
         for user in stand.platform.users():
@@ -73,7 +73,7 @@ async def test_m1_quick_pairs(profile: str, kind: str, skew: float) -> None:
 
 
 @pytest.mark.parametrize("profile", MOODLES)
-async def test_m1_a_burst_keeps_the_newest(profile: str) -> None:
+async def test_M1_a_burst_keeps_the_newest(profile: str) -> None:
     async with moodle(profile) as (stand, time):
         user = stand.platform.users()[0]
         for points in range(8):
@@ -82,7 +82,7 @@ async def test_m1_a_burst_keeps_the_newest(profile: str) -> None:
         assert stand.platform.score(None, user)["scoreGiven"] == 7  # type: ignore[index]
 
 
-async def test_m1_a_raw_tool_loses_the_newer_one() -> None:
+async def test_M1_a_raw_tool_loses_the_newer_one() -> None:
     """
     The other side of the fact: whoever stamps by the tool's clock alone is refused.
     """
@@ -106,11 +106,29 @@ def _now(time: VirtualTime) -> Any:
     return datetime.fromtimestamp(time.wall(), UTC)
 
 
+async def test_M3_a_burst_moves_stamps_no_further_than_it_must_and_then_another_process_is_stale() -> None:
+    """
+    Forty scores at once for one person are forty seconds of stamps: what somebody else stamps meanwhile is older.
+    """
+    async with moodle("moodle") as (stand, time):
+        user, burst = stand.platform.users()[0], 40
+        for points in range(burst):
+            await stand.gradebook.post_score(Score.graded(user, points, score_maximum=100))
+        stored = stand.platform.grade(None, user).stamp
+        assert stored is not None and stored - time.wall() <= burst
+        other = Score.graded(user, 99, score_maximum=100, timestamp=_now(time))
+        with pytest.raises(StaleScoreError) as caught:
+            await stand.gradebook.post_score(other)
+        assert caught.value.recorded is False
+        time.now += burst + 1
+        assert (await stand.gradebook.post_score(Score.graded(user, 99, score_maximum=100))).recorded
+
+
 # -- Other facts of Moodle, from the tool's side -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("field, length", [("label", 256), ("tag", 256), ("resource_id", 513)])
-async def test_m5_what_would_leave_an_orphan_is_not_sent(field: str, length: int) -> None:
+async def test_M5_what_would_leave_an_orphan_is_not_sent(field: str, length: int) -> None:
     async with moodle("moodle") as (stand, _):
         with pytest.raises(ValueError, match=field):
             await stand.gradebook.find_or_create_line_item(
@@ -119,7 +137,7 @@ async def test_m5_what_would_leave_an_orphan_is_not_sent(field: str, length: int
         assert (stand.platform.counts["create_line_item"], stand.platform.course.orphans) == (0, [])
 
 
-async def test_m5_a_create_that_fails_the_same_way_is_not_tried_again_and_again() -> None:
+async def test_M5_a_create_that_fails_the_same_way_is_not_tried_again_and_again() -> None:
     async with moodle(attrs.evolve(PROFILES["moodle"], longest_tag=10)) as (stand, _):
         with pytest.raises(BrokenError):
             await stand.gradebook.create_line_item(LineItem("Quiz", 10, tag="longer than ten"))
@@ -127,7 +145,7 @@ async def test_m5_a_create_that_fails_the_same_way_is_not_tried_again_and_again(
 
 
 @pytest.mark.parametrize("what", ["column", "grade"])
-async def test_m6_a_lock_is_a_refusal(what: str) -> None:
+async def test_M6_a_lock_is_a_refusal(what: str) -> None:
     async with moodle("moodle") as (stand, _):
         user = stand.platform.users()[0]
         stand.platform.lock(None, None if what == "column" else user)
@@ -139,7 +157,7 @@ async def test_m6_a_lock_is_a_refusal(what: str) -> None:
         assert (await stand.gradebook.post_score(Score.graded(user, 8, score_maximum=10))).recorded
 
 
-async def test_e15_a_teachers_touch_makes_an_older_score_stale_and_a_newer_one_is_taken() -> None:
+async def test_E15_a_teachers_touch_makes_an_older_score_stale_and_a_newer_one_is_taken() -> None:
     async with moodle("moodle", skew=5) as (stand, time):
         user = stand.platform.users()[0]
         item = await item_of(stand, "made")
@@ -151,7 +169,7 @@ async def test_e15_a_teachers_touch_makes_an_older_score_stale_and_a_newer_one_i
         assert (await stand.gradebook.post_score(Score.graded(user, 9, score_maximum=10), line_item=item)).recorded
 
 
-async def test_e15_a_lost_answer_and_a_changed_maximum_are_told_apart_from_recorded() -> None:
+async def test_E15_a_lost_answer_and_a_changed_maximum_are_told_apart_from_recorded() -> None:
     async with moodle("moodle", skew=5) as (stand, _):
         user = stand.platform.users()[0]
         item = await item_of(stand, "made")

@@ -168,7 +168,7 @@ OUTAGES = {
 
 @pytest.mark.parametrize("begin", [0.05, 0.35, BEGIN])
 @pytest.mark.parametrize("meets", OUTAGES.values(), ids=OUTAGES.keys())
-async def test_b5_twelve_seconds_in_the_middle_of_a_batch_cost_no_score(meets: Failing, begin: float) -> None:
+async def test_M4_b5_twelve_seconds_in_the_middle_of_a_batch_cost_no_score(meets: Failing, begin: float) -> None:
     one = scene(meets, begin=begin, end=begin + LENGTH)
     report = await one.post()
     assert (report.recorded, report.unknown, report.total) == (SCORES, 0, SCORES)

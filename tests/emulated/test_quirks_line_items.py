@@ -111,8 +111,8 @@ async def test_l8_moodle_deletes_the_activitys_own_item_with_its_grades_so_it_ta
         assert stand.platform.line_items() == []
 
 
-async def test_l9_brightspace_makes_no_item_for_a_link() -> None:
-    async with lms("brightspace") as stand:
+async def test_l9_a_link_may_have_no_item() -> None:
+    async with lms("brightspace", coupled_line_item=False) as stand:
         assert stand.endpoint.lineitem is None
         with pytest.raises(NotOfferedError, match="line_item="):
             await stand.gradebook.post_score(Score.graded("u", 1, score_maximum=1))
@@ -165,3 +165,15 @@ async def test_l13_only_the_tools_own_items_are_seen() -> None:
         other = stand.platform.add_tool("10000000000099")
         stand.platform.add_line_item("Another tool's", 10, tool=other)
         assert "Another tool's" not in [item.label async for item in stand.gradebook.line_items()]
+
+
+async def test_brightspace_hides_a_coupled_item_that_is_deleted_and_keeps_its_grades() -> None:
+    async with lms("brightspace") as stand:
+        user = stand.platform.users()[0]
+        await stand.gradebook.post_score(Score.graded(user, 8, score_maximum=10))
+        with pytest.raises(CoupledLineItemError):
+            await stand.gradebook.delete_line_item(stand.item)
+        await stand.gradebook.delete_line_item(stand.item, force=True)
+        assert [item async for item in stand.gradebook.line_items()] == []
+        (hidden,) = stand.platform.course.orphans
+        assert stand.platform.grade(hidden, user).points == 80

@@ -24,10 +24,14 @@ from aioags import (
     RefusedError,
     RetryPolicy,
     Score,
+    Timeouts,
     UnreachableError,
     UserNotGradableError,
 )
+from aioags.calls.lane import LaneTransport
 from tests.rigs.raw_server import RawServer, Received, http, http_json, raw_server
+
+pytestmark = pytest.mark.usefixtures("both_transports")
 
 ONCE = RetryPolicy(attempts=1)
 QUICK = RetryPolicy(first_wait=0.001)
@@ -61,16 +65,17 @@ async def test_one_connection_serves_call_after_call(server: RawServer) -> None:
 
 @pytest.mark.parametrize("idle, connection", [(3.0, 1), (5.0, 2)])
 async def test_a_connection_is_not_used_again_when_a_server_may_be_closing_it(
-    server: RawServer, monkeypatch: pytest.MonkeyPatch, idle: float, connection: int
+    server: RawServer, monkeypatch: pytest.MonkeyPatch, both_transports: str, idle: float, connection: int
 ) -> None:
     """
     Apache and Node close after five seconds of silence: a POST that meets that is a lost answer.
     """
     server.answers = [http(204)]
     now = 1000.0
-    # The clock by which aiohttp tells how long a connection has been idle: so nobody has to wait.
+    # The clock by which a connection has been idle: so nobody has to wait.
     monkeypatch.setattr(aiohttp.connector, "monotonic", lambda: now)
-    async with Client() as client:
+    lane = LaneTransport(timeouts=Timeouts(), user_agent="test", clock=lambda: now)
+    async with Client(transport=lane if both_transports == "lane" else "session") as client:
         gradebook = server.gradebook(client)
         await gradebook.post_score(graded())
         now += idle

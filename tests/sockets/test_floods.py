@@ -96,6 +96,7 @@ async def test_what_comes_before_an_answer_is_bounded(flood: bytes) -> None:
     assert len(talk) < 200
 
 
+@pytest.mark.usefixtures("both_transports")
 async def test_a_flood_on_an_idle_connection_costs_no_memory() -> None:
     """
     aiohttp alone takes 50 times the bytes of it.
@@ -129,6 +130,7 @@ async def test_a_flood_on_an_idle_connection_costs_no_memory() -> None:
     assert peak < 16 * MEGABYTE
 
 
+@pytest.mark.usefixtures("both_transports")
 async def test_what_was_asked_for_is_read_before_a_flood_and_after_hints() -> None:
     answers = [YES * 20_000, CONTINUE + HINTS + YES, CONTINUE * 20_000]
     async with raw_server(*answers) as server, Client(retry=ONCE) as client:

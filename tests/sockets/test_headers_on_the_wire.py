@@ -20,6 +20,8 @@ from aioags import Client, LineItem, Scope, Score
 from tests.rigs.memory import tool_key
 from tests.rigs.raw_server import GRANT, RawServer, Received, http, http_json, raw_server
 
+pytestmark = pytest.mark.usefixtures("both_transports")
+
 CONTAINER = "application/vnd.ims.lis.v2.lineitemcontainer+json"
 LINE_ITEM = "application/vnd.ims.lis.v2.lineitem+json"
 RESULTS = "application/vnd.ims.lis.v2.resultcontainer+json"

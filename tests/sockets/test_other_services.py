@@ -14,6 +14,8 @@ from aioags.emulator import Platform, serve
 from tests.rigs.course_groups import GROUPS, MEDIA_TYPE, SCOPE, course_groups
 from tests.rigs.memory import new_platform, tool_key
 
+pytestmark = pytest.mark.usefixtures("both_transports")
+
 
 @attrs.frozen
 class Course:

@@ -17,6 +17,8 @@ import pytest
 from aioags import CleanConnector, Client, LineItem, RefusedError, RetryPolicy, Score
 from tests.rigs.raw_server import RawServer, Received, http, http_json, raw_server
 
+pytestmark = pytest.mark.usefixtures("both_transports")
+
 YES = http(204)
 NO = http(422, b'{"message": "no"}', reason=b"Unprocessable")
 
@@ -88,6 +90,7 @@ STRAYS = {
     "an answer with a body": http_json({"resultUrl": "https://lms.example/r"}),
     "two answers": YES + YES,
     "a head without its body": b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{",
+    "half a head": b"HTTP/1.1 204 No Content\r\nX-Half: ",
     "no HTTP": b"\0\1\2\3",
     "one byte": b"H",
 }

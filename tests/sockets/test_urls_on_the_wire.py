@@ -14,6 +14,8 @@ import pytest
 from aioags import Client, LineItem, Score
 from tests.rigs.raw_server import RawServer, http, http_json, raw_server
 
+pytestmark = pytest.mark.usefixtures("both_transports")
+
 # What the line item's URL holds behind its origin: where its scores are.
 SCORES_OF = {
     "/2/lineitems/7/lineitem?type_id=1": "/2/lineitems/7/lineitem/scores?type_id=1",

@@ -59,7 +59,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
     "session text": ({"session": "x"}, "session must be an aiohttp.ClientSession, got str"),
     "session class": ({"session": aiohttp.ClientSession}, "got the class ClientSession"),
     "session transport": ({"session": PaperPlatform()}, "got PaperPlatform: give it as transport="),
-    "transport text": ({"transport": "x"}, "transport must have the methods send and aclose of a Transport, got str"),
+    "transport text": ({"transport": 3}, "transport must have the methods send and aclose of a Transport, got int"),
     "transport class": ({"transport": PaperPlatform}, "got the class PaperPlatform"),
 }
 

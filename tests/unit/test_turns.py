@@ -183,11 +183,12 @@ def test_an_old_stamp_of_the_caller_does_not_make_the_line_forget_a_newer_one() 
 
 def test_moodle_stores_its_own_time_after_a_score_without_a_value() -> None:
     turns = Turns()
-    turns.stamp(KEY, auto(0.2))
-    turns.restamped(KEY, (NOON + timedelta(seconds=4.7)).timestamp())
+    posted = auto(0.2)
+    turns.stamp(KEY, posted)
+    turns.sent(KEY, posted, restamped=(NOON + timedelta(seconds=4.7)).timestamp())
     assert after(turns.stamp(KEY, auto(3.0))) == 5.0
     # A wall clock that is behind takes nothing back.
-    turns.restamped(KEY, NOON.timestamp())
+    turns.sent(KEY, posted, restamped=NOON.timestamp())
     assert after(turns.stamp(KEY, auto(3.0))) == 6.0
 
 
@@ -254,7 +255,7 @@ def test_c7_who_was_sent_last_is_remembered_beside_every_stamp() -> None:
     first, second = made(2)
     turns.sent(KEY, second)
     turns.stamp(KEY, own(50.0))
-    turns.restamped(KEY, (NOON + timedelta(seconds=90)).timestamp())
+    turns.sent(KEY, first, restamped=(NOON + timedelta(seconds=90)).timestamp())
     assert turns.is_older(KEY, first)
     assert after(turns.stamp(KEY, auto(0.4))) == 91.0
 

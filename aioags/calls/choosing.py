@@ -1,0 +1,113 @@
+"""
+Which transport a `Client` sends with: the lane, where this aiohttp carries it, else a session.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Any, Literal
+
+from aioags._version import __version__
+from aioags.calls.transport import AiohttpTransport, Session, Transport
+from aioags.model.policy import Timeouts
+from aioags.protocol.messages import Request, Response
+
+_logger = logging.getLogger("aioags")
+
+VARIABLE = "AIOAGS_TRANSPORT"
+"""Environment variable that chooses where the program does not: ``lane`` or ``session``."""
+
+Choice = Literal["lane", "session"]
+
+
+def open_transport(
+    choice: Choice | Transport | None = None,
+    *,
+    session: Session | None = None,
+    timeouts: Timeouts = Timeouts(),  # noqa: B008
+    user_agent: str = f"aioags/{__version__}",
+) -> Transport:
+    """
+    Return what to send with: what a `Client` opens by itself, for those who share it with launches.
+
+    Args:
+        choice: ``"lane"``, ``"session"``, or a transport, which serves as it is. None: as the environment variable
+            ``AIOAGS_TRANSPORT`` says; without it the lane where the installed aiohttp carries it, else a session.
+
+        session: The caller's own, who closes it.
+
+        timeouts: Bounds for each try.
+
+        user_agent: Value of the ``User-Agent`` header.
+
+    Raises:
+        ValueError: Neither ``lane`` nor ``session``; or a session and something else.
+    """
+    if session is not None:
+        if choice not in (None, "session"):
+            raise ValueError("give a session or a transport, not both")
+        _logger.info("aioags sends through the session that it was given, not through its lane")
+        return AiohttpTransport(session, timeouts=timeouts, user_agent=user_agent)
+    if choice is not None and not isinstance(choice, str):
+        return choice
+    named = choice or os.environ.get(VARIABLE) or None
+    if named not in (None, "lane", "session"):
+        raise ValueError(f"transport (or {VARIABLE}) must be 'lane', 'session' or a Transport, got {named!r}")
+    if named == "session":
+        return AiohttpTransport(timeouts=timeouts, user_agent=user_agent)
+    return DefaultTransport(timeouts=timeouts, user_agent=user_agent, insists=named == "lane")
+
+
+class DefaultTransport:
+    """
+    Sends through the lane, or through a session where this aiohttp does not carry the lane. Decided at the first
+    request, and said in the log where it is the session.
+
+    Args:
+        timeouts: Bounds for each try.
+
+        user_agent: Value of the ``User-Agent`` header.
+
+        insists: No session: the first request raises `RuntimeError` instead.
+
+    Attributes:
+        send: As `Transport.send`; after the first request that of the transport that was chosen.
+    """
+
+    def __init__(self, *, timeouts: Timeouts, user_agent: str, insists: bool = False) -> None:
+        self._timeouts = timeouts
+        self._agent = user_agent
+        self._insists = insists
+        self._chosen: Transport | None = None
+        self._closed = False
+        self.send: Any = self._send_first
+
+    async def _send_first(self, request: Request) -> Response:
+        if self._closed:
+            raise RuntimeError("the Client is closed")
+        if self._chosen is None:
+            self._chosen = self._choose()
+        # An attribute, not a method: so the choice costs later requests nothing.
+        self.send = self._chosen.send
+        return await self._chosen.send(request)
+
+    def _choose(self) -> Transport:
+        from aioags.calls.lane import LaneTransport
+        from aioags.calls.lane_check import fault_of_aiohttp
+
+        fault = fault_of_aiohttp()
+        if fault is None:
+            return LaneTransport(timeouts=self._timeouts, user_agent=self._agent)
+        if self._insists:
+            raise RuntimeError(f"the lane cannot be used: {fault}")
+        _logger.warning("aioags sends through a session, which costs more: %s", fault)
+        return AiohttpTransport(timeouts=self._timeouts, user_agent=self._agent)
+
+    async def aclose(self) -> None:
+        """
+        Close what was opened.
+        """
+        self._closed = True
+        if self._chosen is not None:
+            await self._chosen.aclose()
