@@ -39,11 +39,8 @@ check: $(STAMP)-dev ## Lint, format, two type checkers, docs, all tests
 	$(BIN)/sphinx-build -q -W --keep-going -b dummy -d docs/_build/doctrees docs docs/_build/dummy
 	$(BIN)/python -m pytest $(JOBS) $(ARGS)
 
-bench: $(STAMP)-dev ## Run the benchmarks
-	@set -- benchmarks/[!_]*.py; \
-	if [ ! -e "$$1" ]; then echo "There are no benchmarks yet."; exit 0; fi; \
-	echo "Benchmarks: $$*"; \
-	for script in "$$@"; do echo; echo "== $$script"; $(BIN)/python "$$script" $(ARGS) || exit 1; done
+bench: $(STAMP)-dev ## Measure what a score costs beside its peers: ten minutes, ARGS=--quick one, ARGS=--full for the page
+	@$(BIN)/python benchmarks/bench.py $(ARGS)
 
 bench-calls: $(STAMP)-dev ## Count Python calls per score, item, result, launch and put; more than agreed is an error
 	@$(BIN)/python benchmarks/calls.py $(ARGS)

@@ -1,0 +1,3 @@
+"""
+What `make bench` is made of: servers that are not the bottleneck, contestants, turns, the report.
+"""

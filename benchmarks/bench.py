@@ -1,0 +1,149 @@
+"""
+What a score costs beside what else could send it: one run that alternates all contestants on a server that is not the
+bottleneck, and prints medians, spread and ratios.
+
+    make bench                      ten minutes; writes docs/performance.json and docs/images/cost.svg
+    make bench ARGS=--quick         one minute, fewer and shorter turns; writes nothing
+    make bench ARGS=--full          more rounds everywhere, for the page
+    make bench ARGS="--only TLS"    contests whose title holds a word
+
+Absolute figures are the machine's, and of this hour. Ratios are of turns of one round, one after the other. The server
+has the last core for itself where there are several; its share of that core is printed: near 100 % the server was
+measured, not its clients. Who takes part, and by which practice: ``_bench/contestants.py``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from _bench import report
+from _bench.cases import ABOVE, FAR, HAND, LAUNCHES, TLS, contests
+from _bench.contests import ratios, spread
+
+HERE = Path(__file__).parent
+DOCS = HERE.parent / "docs"
+LABELS = {
+    "hand": "hand-written loop",
+    "tuned": "the same, tuned",
+    "aioags": "aioags",
+    "aioags-uvloop": "aioags, uvloop",
+    "undici": "Node, undici",
+    "httpx": "httpx",
+    "pylti": "PyLTI1p3",
+    "pylti16": "PyLTI1p3, 16 threads",
+    "gather": "gather, semaphore",
+    "wrk": "wrk (C)",
+}
+
+
+def scripts(level: str) -> list[list[str]]:
+    """
+    Return the benchmarks that are programs of their own: many platforms, and a million scores.
+    """
+    counts = {"quick": ["2000", "20000"]}.get(level, ["10000", "1000000"])
+    small = ["--quick"] if level == "quick" else []
+    found = [[str(HERE / "stream_memory.py"), "--counts", *counts, "--in-flight", "64"]]
+    if (HERE / "many_platforms.py").exists():
+        found.insert(0, [str(HERE / "many_platforms.py"), *small])
+    return found
+
+
+def bars(results: dict[str, dict[str, Any]]) -> list[tuple[str, float, str]]:
+    """
+    Return the chart's bars: each contestant's CPU for a score beside the hand-written loop's.
+    """
+    found: dict[str, float] = {}
+    for title, contest in results.items():
+        if title == HAND or title.startswith("other clients"):
+            found |= {name: each[0] for name, each in ratios(contest["turns"], "cpu_us", "hand").items()}
+    ranked = sorted(((LABELS[name], ratio) for name, ratio in found.items()), key=lambda each: each[1])
+    # httpx would make all others invisible.
+    return [(name, min(ratio, 10.0), f"{ratio:.2f}" + " ▸" * (ratio > 10)) for name, ratio in ranked]
+
+
+def summary(results: dict[str, dict[str, Any]]) -> list[tuple[str, float, str]]:
+    """
+    Return what the package promises: what, figure, bar.
+    """
+    rows = []
+    if head := results.get(HAND):
+        compared = ratios(head["turns"], "cpu_us", "hand")
+        rows.append(("CPU per score ÷ hand-written loop", compared["aioags"][0], "≤ 0.45"))
+        if "aioags-uvloop" in compared:
+            rows.append(("… on uvloop", compared["aioags-uvloop"][0], "≤ 0.43"))
+        if "undici" in compared:
+            rows.append(("CPU per score ÷ undici", ratios(head["turns"], "cpu_us", "undici")["aioags"][0], "≤ 1.1"))
+    if secure := results.get(TLS):
+        rows.append(
+            ("CPU per score ÷ hand-written loop, TLS", ratios(secure["turns"], "cpu_us", "hand")["aioags"][0], "≤ 0.71")
+        )
+    if own := results.get(ABOVE):
+        rows.append(
+            ("own work, µs where the loop takes 100", 100 * ratios(own["turns"], "cpu_us", "hand")["above"][0], "≤ 25")
+        )
+    for in_flight, bar in ((64, "≥ 0.94"), (256, "≥ 0.91"), (1000, "≥ 0.29")):
+        if far := results.get(FAR[in_flight]):
+            share = spread([turn["share"] for turn in far["turns"]["aioags"]])[0]
+            rows.append((f"share of in flight ÷ delay at {in_flight:,}", share, bar))
+    if launched := results.get(LAUNCHES):
+        rows.append(
+            ("id_token checks ÷ PyLTI1p3", ratios(launched["turns"], "rate", "pyltilaunches")["launches"][0], "≥ 2.4")
+        )
+    return rows
+
+
+def write(results: dict[str, dict[str, Any]], level: str) -> None:
+    """
+    Write the JSON and the chart that the page shows.
+    """
+    known = {"command": report.command(), "level": level, "machine": report.machine()}
+    known["date"] = time.strftime("%Y-%m-%d", time.gmtime())
+    kept = {title: {**each, "turns": each["turns"]} for title, each in results.items()}
+    text = json.dumps({**known, "contests": kept}, indent=1, ensure_ascii=False)
+    (DOCS / "performance.json").write_text(text + "\n", encoding="utf-8")
+    note = f"CPU time per score, hand-written aiohttp loop = 1. {known['date']}, {known['command']}"
+    picture = report.chart("What a score costs", bars(results), note)
+    (DOCS / "images" / "cost.svg").write_text(picture, encoding="utf-8")
+
+
+def main() -> int:
+    """
+    Run everything and print it.
+    """
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="a minute; writes nothing")
+    parser.add_argument("--full", action="store_true", help="more rounds everywhere")
+    parser.add_argument("--only", default="", metavar="WORD", help="contests whose title holds this; writes nothing")
+    arguments = parser.parse_args()
+    level = "quick" if arguments.quick else "full" if arguments.full else "usual"
+    began = time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"[{time.monotonic() - began:4.0f} s] {text}", file=sys.stderr, flush=True)
+
+    print(", ".join(f"{what} {which}" for what, which in report.machine().items()))
+    results: dict[str, dict[str, Any]] = {}
+    for contest in contests(level):
+        if arguments.only in contest.title:
+            results[contest.title] = contest.run(say)
+            print(*report.lines(results[contest.title]), sep="\n", flush=True)
+    broken = 0
+    for command in [] if arguments.only else scripts(level):
+        print(f"\n{Path(command[0]).name} {' '.join(command[1:])}", flush=True)
+        broken |= subprocess.run([sys.executable, *command], check=False).returncode
+    print("\nIn one line each, medians:")
+    for what, figure, bar in summary(results):
+        print(f"  {what:45} {figure:6.2f}   bar {bar}")
+    if level != "quick" and not arguments.only:
+        write(results, level)
+    return broken
+
+
+if __name__ == "__main__":
+    sys.exit(main())
