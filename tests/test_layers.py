@@ -48,7 +48,7 @@ KNOWN_CIRCLES: set[frozenset[str]] = set()
 
 # Dependency: where it may be imported, as prefixes of the path below aioags.
 CONFINED = {
-    "aiohttp": ("calls/transport.py", "contrib/aiohttp.py", "emulator/"),
+    "aiohttp": ("calls/transport.py", "calls/lane.py", "calls/lane_check.py", "contrib/aiohttp.py", "emulator/"),
     "joserfc": ("model/registration.py", "model/key_parsing.py", "protocol/signed.py", "launch/", "emulator/"),
     "cryptography": ("model/key_parsing.py", "emulator/"),
     "cachetools": ("calls/tokens.py", "launch/"),

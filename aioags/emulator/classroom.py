@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from aioags.emulator.profiles.profile import ALL_SCOPES, Profile
+from aioags.emulator.profiles.sharing import Privacy
 from aioags.emulator.services import line_items, results
 from aioags.emulator.site import claims
 from aioags.emulator.site.keys import KeyPair
@@ -64,7 +65,12 @@ class Classroom:
         return next(iter(self.site.state.tools.values()))
 
     def add_tool(
-        self, client_id: str, *, key: KeyPair | None = None, scopes: tuple[str, ...] = ALL_SCOPES
+        self,
+        client_id: str,
+        *,
+        key: KeyPair | None = None,
+        scopes: tuple[str, ...] = ALL_SCOPES,
+        privacy: Privacy = "public",
     ) -> RegisteredTool:
         """
         Register a tool.
@@ -73,9 +79,15 @@ class Classroom:
             key: Its key pair; None: the platform's generated one.
 
             scopes: What it may have at most.
+
+            privacy: What it is told of people.
+
+        Raises:
+            ValueError: There is no such privacy.
         """
         number = len(self.site.state.tools) + 1
-        tool = RegisteredTool(number, client_id, f"deployment-{number}", (key or self.key).public_set, scopes)
+        deployment_id = self.profile.launch.deployment_ids.format(n=number)
+        tool = RegisteredTool(number, client_id, deployment_id, (key or self.key).public_set, scopes, privacy)
         self.site.state.tools[client_id] = tool
         return tool
 

@@ -308,7 +308,7 @@ def _items(state: PlatformState) -> Iterator[tuple[Course, Item]]:
 
 def _records(platform: Platform) -> Iterator[tuple[Key, dict[str, Any]]]:
     state, placed = platform.site.state, platform.launches.placed
-    numbers = {"last_item": state.last_item, "last_link": state.last_link}
+    numbers = {"last_item": state.last_item, "last_link": state.last_link, "last_result": state.last_result}
     yield ("platform",), {"profile": platform.profile.name, "key": platform.key.private_jwk, **numbers}
     for tool in state.tools.values():
         keys = tool.key_set.as_dict() if tool.key_set is not None else None
@@ -332,6 +332,8 @@ def _fields(thing: attrs.AttrsInstance, *without: str) -> dict[str, Any]:
 def _load_platform(platform: Platform, state: PlatformState, record: dict[str, Any]) -> None:
     platform.key = KeyPair.of(record["key"])
     state.last_item, state.last_link = record["last_item"], record["last_link"]
+    # Files of before have none.
+    state.last_result = record.get("last_result", 0)
 
 
 def _load_tool(platform: Platform, state: PlatformState, record: dict[str, Any], client_id: str) -> None:

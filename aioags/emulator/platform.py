@@ -22,6 +22,7 @@ from aioags.emulator.launching import clicks, oidc
 from aioags.emulator.launching.desk import ROOT, LaunchDesk
 from aioags.emulator.profiles import PROFILES
 from aioags.emulator.profiles.profile import Profile
+from aioags.emulator.profiles.sharing import Privacy
 from aioags.emulator.refusals import Kind, Refusal
 from aioags.emulator.services.dispatch import answer_service, operation_of
 from aioags.emulator.services.tokens import TokenDesk
@@ -33,7 +34,7 @@ from aioags.emulator.site.state import Grade, Person, PlatformState
 from aioags.emulator.traffic.changes import EVERYTHING, Change, touched_by
 from aioags.emulator.traffic.exchanges import Exchange
 from aioags.emulator.traffic.faults import Fault, FaultBook, replacement, spoiled
-from aioags.emulator.traffic.throttle import Throttle, throttle_of
+from aioags.emulator.traffic.throttle import LeakyBucket, Throttle, throttle_of
 from aioags.emulator.traffic.visits import Visit
 from aioags.emulator.wire import error_styles
 from aioags.emulator.wire.instants import http_date
@@ -42,6 +43,8 @@ from aioags.protocol.messages import Request
 
 # What stands in URLs until a server says where it listens.
 BASE_URL = "https://lms.example"
+# Whose allowance a request without a good token uses up: that of the address it comes from, which is one for all here.
+NOBODY = ""
 KEPT_REQUESTS = 10_000
 # Longer than any score with a comment; Moodle was seen to take 200 kB.
 LONGEST_BODY = 8 * 1024 * 1024
@@ -71,7 +74,8 @@ class Platform(Classroom):
 
         launches: Its side of launches: whom to tell, and the links to click.
 
-        limiters: What each tool has used of its allowance, by client id. Put one of your own here to change the rules.
+        limiters: What each tool has used of its allowance, by client id; `NOBODY` is who has no token yet, where they
+            count. Put one of your own here to change the rules.
     """
 
     tokens: TokenDesk
@@ -103,6 +107,7 @@ class Platform(Classroom):
         key: str | dict[str, Any] | Key | None = None,
         client_id: str | None = None,
         coupled_line_item: bool = True,
+        privacy: Privacy = "public",
         keep_requests: int | None = KEPT_REQUESTS,
     ) -> Platform:
         """
@@ -127,12 +132,14 @@ class Platform(Classroom):
 
             client_id: None: one that suits the profile.
 
-            coupled_line_item: False: the link comes without a line item. A profile that never has one wins.
+            coupled_line_item: False: the link comes without a line item.
+
+            privacy: What the site tells the tool of people: ``public``, ``name_only``, ``email_only`` or ``anonymous``.
 
             keep_requests: How many exchanges to remember; None: all, 0: none.
 
         Raises:
-            ValueError: There is no profile of that name.
+            ValueError: There is no profile of that name, or no such privacy.
         """
         chosen = find_profile(profile)
         rng = random.Random(seed)  # noqa: S311  Repeatable on purpose; nothing here is worth stealing.
@@ -140,10 +147,10 @@ class Platform(Classroom):
         roll = list(roster.generated(users, chosen.user_ids) if people is None else people)
 
         def furnish(platform: Platform) -> None:
-            tool = platform.add_tool(client_id or chosen.client_ids.format(n=1))
+            tool = platform.add_tool(client_id or chosen.client_ids.format(n=1), privacy=privacy)
             course = platform.add_course("Course one", people=[attrs.evolve(person) for person in roll])
             link = platform.add_link("Quiz one", tool=tool, course=course)
-            if coupled_line_item and chosen.coupled_item:
+            if coupled_line_item:
                 platform.add_line_item("Quiz one", 100, link=link, course=course)
 
         pair = KeyPair.generated() if key is None else KeyPair.of(key)
@@ -169,6 +176,7 @@ class Platform(Classroom):
         self.counts.clear()
         self.maintenance = False
         self.furnish(self)
+        self.launches.reconnect()
         self.touch()
 
     def answer(self, request: Request) -> Answer:
@@ -242,7 +250,7 @@ class Platform(Classroom):
         return self._dressed(visit, answer)
 
     def _tell(self, visit: Visit) -> None:
-        change = touched_by(visit, self.profile.addresses)
+        change = touched_by(visit, self.profile)
         if change is not None:
             self.touch(change)
 
@@ -263,6 +271,8 @@ class Platform(Classroom):
     def _dressed(self, visit: Visit, answer: Answer) -> Answer:
         if visit.throttle is not None:
             answer = answer.with_headers(*visit.throttle.headers(self.site.now()))
+        if self.profile.gzips_pages:
+            answer = error_styles.gzipped(answer, visit.asked)
         if answer.header("Date") is None:
             answer = answer.with_headers(("Date", http_date(self.site.now())))
         if self.profile.http_version == "1.0" and not _stays_modern(answer):
@@ -276,8 +286,9 @@ class Platform(Classroom):
         if self.maintenance:
             raise Refusal(Kind.MAINTENANCE, "The platform is in maintenance.", headers=MAINTENANCE_HINT)
         if self.profile.host_redirects and _is_elsewhere(asked, self.base_url):
-            return Answer(303, (("Location", self.base_url + asked.target),))
+            return error_styles.elsewhere(self.base_url + asked.target)
         if place is not None and place.name == "token":
+            self._limit_token(visit)
             return self.tokens.answer(asked)
         if place is not None and place.name == "jwks":
             return oidc.key_set(self.launches)
@@ -290,11 +301,23 @@ class Platform(Classroom):
 
     def _limit(self, visit: Visit) -> None:
         client_id = self.tokens.client_of(visit.asked)
-        if client_id is None:
-            return
+        if client_id is not None:
+            self._charge(visit, self._limiter(client_id))
+        elif self.profile.throttle_token_cost is not None:
+            self._charge(visit, self._limiter(NOBODY))
+
+    def _limit_token(self, visit: Visit) -> None:
+        cost = self.profile.throttle_token_cost
+        if cost is not None:
+            throttle = self._limiter(NOBODY)
+            self._charge(visit, throttle.dearer(cost) if isinstance(throttle, LeakyBucket) else throttle)
+
+    def _limiter(self, client_id: str) -> Throttle | None:
         if client_id not in self.limiters:
             self.limiters[client_id] = throttle_of(self.profile)
-        throttle = self.limiters[client_id]
+        return self.limiters[client_id]
+
+    def _charge(self, visit: Visit, throttle: Throttle | None) -> None:
         if throttle is not None:
             throttle.enter(self.site.now())
             visit.throttle = throttle

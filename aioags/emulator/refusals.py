@@ -4,6 +4,7 @@ Why the platform refuses: one exception, told apart by its kind. A profile decid
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -15,6 +16,8 @@ class Kind(StrEnum):
 
     NO_TOKEN = "no_token"
     BAD_TOKEN = "bad_token"
+    MALFORMED_TOKEN = "malformed_token"
+    FOREIGN_TOKEN = "foreign_token"
     EXPIRED_TOKEN = "expired_token"
     MISSING_SCOPE = "missing_scope"
     NO_SUCH_PATH = "no_such_path"
@@ -24,6 +27,8 @@ class Kind(StrEnum):
     TOO_LARGE = "too_large"
     BAD_JSON = "bad_json"
     BAD_QUERY = "bad_query"
+    NO_SUCH_PAGE = "no_such_page"
+    BAD_RLID = "bad_rlid"
     UNKNOWN_CONTEXT = "unknown_context"
     TOOL_NOT_IN_CONTEXT = "tool_not_in_context"
     UNKNOWN_LINE_ITEM = "unknown_line_item"
@@ -39,6 +44,8 @@ class Kind(StrEnum):
     DELETE_COUPLED = "delete_coupled"
     DELETE_FORBIDDEN = "delete_forbidden"
     BAD_SCORE = "bad_score"
+    MISSING_FIELD = "missing_field"
+    INVALID_RECORD = "invalid_record"
     BAD_TIMESTAMP = "bad_timestamp"
     UNPROCESSABLE_SCORE = "unprocessable_score"
     STALE = "stale"
@@ -96,11 +103,26 @@ class GrantRefusal(Exception):
         description: One sentence for the tool's developer.
 
         spec: The rule that is broken.
+
+        refused: The scopes that cannot be granted, where it is for them.
+
+        at: The time that is wrong, in seconds since 1970. None: it is about no time.
     """
 
-    def __init__(self, error: str, what: str, description: str, spec: str = "SEC 4.1.1") -> None:
+    def __init__(
+        self,
+        error: str,
+        what: str,
+        description: str,
+        spec: str = "SEC 4.1.1",
+        *,
+        refused: Sequence[str] = (),
+        at: float | None = None,
+    ) -> None:
         super().__init__(description)
         self.error = error
         self.what = what
         self.description = description
         self.spec = spec
+        self.refused = tuple(refused)
+        self.at = at

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 import attrs
 
 from aioags.model import checks
+from aioags.model.canvas import CANVAS_SUBMISSION_TYPE
 from aioags.model.checks import Number
 from aioags.model.line_item import LINE_ITEM_FIELDS, LineItem
 from aioags.model.result import Result
@@ -55,6 +56,8 @@ _OPTIONAL_IN_RESULTS: _Loads = {
 }
 # Moodle repeats resourceLinkId under an older name; sent back, it would be a second opinion on the link.
 _NEVER_SENT = frozenset({"ltiLinkId"})
+# Canvas shows it ever after, takes it in a new item only, and fails (500) when it comes back.
+_NEVER_SENT_AGAIN = _NEVER_SENT | {CANVAS_SUBMISSION_TYPE}
 
 
 def dump_score(score: Score, timestamp: datetime | None = None) -> bytes:
@@ -64,14 +67,18 @@ def dump_score(score: Score, timestamp: datetime | None = None) -> bytes:
     Args:
         timestamp: Sent instead of the score's own. None: the score's own.
     """
-    parts = [
+    begun = (
         f'{{"userId":{dump_text(score.user_id)},"activityProgress":"{score.activity_progress}"'
         f',"gradingProgress":"{score.grading_progress}","timestamp":"{dump_instant(timestamp or score.timestamp)}"'
-    ]
-    if score.score_given is not None and score.score_maximum is not None:
-        parts.append(
-            f',"scoreGiven":{dump_number(score.score_given)},"scoreMaximum":{dump_number(score.score_maximum)}'
-        )
+    )
+    given, maximum = score.score_given, score.score_maximum
+    if given is not None and maximum is not None:
+        points = given if type(given) is int else dump_number(given)
+        most = maximum if type(maximum) is int else dump_number(maximum)
+        begun += f',"scoreGiven":{points},"scoreMaximum":{most}'
+    if score.comment is None and score.scoring_user_id is None and score.submission is None and not score.extensions:
+        return f"{begun}}}".encode()
+    parts = [begun]
     if score.comment is not None:
         parts.append(f',"comment":{dump_text(score.comment)}')
     if score.scoring_user_id is not None:
@@ -115,7 +122,8 @@ def dump_line_item(item: LineItem) -> bytes:
     if "label" in item.extensions:
         del fields["label"]
     parts = [f'"{name}":{text}' for name, text in fields.items() if text is not None]
-    sent = {key: value for key, value in item.extensions.items() if key not in _NEVER_SENT}
+    never = _NEVER_SENT if item.id is None else _NEVER_SENT_AGAIN
+    sent = {key: value for key, value in item.extensions.items() if key not in never}
     parts.extend(text[1:] for text in _dump_extensions(sent))
     return ("{" + ",".join(parts) + "}").encode()
 

@@ -170,7 +170,7 @@ class Expected:
         """
         Whether a link's own line item can be deleted, if one insists. Canvas refuses.
         """
-        return self.deletes and self.profile.delete_coupled == "delete"
+        return self.deletes and self.profile.delete_coupled != "refuse"
 
     @property
     def filtered_comment(self) -> bool:

@@ -39,9 +39,6 @@ async def labels(gradebook: Gradebook, **filters: object) -> list[str]:
 
 
 async def test_the_launchs_own_line_item_is_the_coupled_one(bench: Bench) -> None:
-    if not bench.platform.profile.coupled_item:
-        assert bench.gradebook.coupled is None
-        return
     assert bench.gradebook.coupled == bench.item
     assert (await bench.gradebook.get_line_item()).id == bench.item
 

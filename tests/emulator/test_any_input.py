@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aioags.emulator import PROFILES
+from aioags.emulator.platform import NOBODY
 from aioags.protocol.messages import Request
 from tests.emulator.raw_tool import (
     FORM,
@@ -62,7 +63,7 @@ def of(profile: str) -> RawTool:
     """
     if profile not in TOOLS:
         one = tool(profile)
-        one.platform.limiters[one.platform.tool.client_id] = None
+        one.platform.limiters |= {one.platform.tool.client_id: None, NOBODY: None}
         TOOLS[profile] = one
     return TOOLS[profile]
 

@@ -6,24 +6,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import attrs
 import pytest
 
-from aioags.emulator import PROFILES, Answer, ManualClock, Person
-from aioags.emulator.refusals import Kind
+from aioags.emulator import ManualClock, Person
 from aioags.protocol.messages import Request
-from tests.emulator.raw_tool import ALL, LINE_ITEM, SCORE, SCORE_TYPE, START, RawTool, score, spliced, stamp, tool
-
-SUBMISSION = "https://canvas.instructure.com/lti/submission"
-SUBMISSION_TYPE = "https://canvas.instructure.com/lti/submission_type"
-
-
-def message(answer: Answer) -> str:
-    return str(answer.json()["errors"]["message"])
-
-
-def one_of(**submission: Any) -> dict[str, Any]:
-    return {SUBMISSION: submission}
+from tests.emulator.canvas_tool import SUBMISSION, SUBMISSION_TYPE, message, one_of
+from tests.emulator.raw_tool import ALL, LINE_ITEM, SCORE, START, score, stamp, tool
 
 
 def test_T4_the_audience_is_compared_to_the_byte() -> None:
@@ -76,7 +64,7 @@ def test_T11_an_unknown_client_is_401_and_a_bad_signature_400() -> None:
     )
     kid = one.ask_token(one.form(one.sign(one.claims(), kid="other")))
     assert (kid.status, kid.json()["error"]) == (400, "invalid_request")
-    assert kid.json()["error_description"].startswith("JWK Error")
+    assert kid.json()["error_description"] == "JWS signature invalid."
 
 
 def test_A1_A2_messages_of_the_door() -> None:
@@ -132,7 +120,7 @@ def test_line_items_drop_nulls_and_need_two_fields() -> None:
     one = tool("canvas")
     made = one.create(tag=None)
     assert (made.status, set(made.json())) == (201, {"id", "label", "scoreMaximum"})
-    assert one.create(label=None).status == 400
+    assert one.create(label=None).status == 422
 
 
 def test_L10_links_that_do_not_fit() -> None:
@@ -178,19 +166,10 @@ def test_S18_a_score_answers_with_the_results_url() -> None:
     one = tool("canvas")
     user = one.users[0]
     answer = one.post(score(user))
-    assert (answer.status, set(answer.json())) == (200, {"resultUrl"})
+    assert (answer.status, set(answer.json())) == (200, {"resultUrl", SUBMISSION})
     assert one.ask("GET", answer.json()["resultUrl"]).json()["userId"] == user
     files = one_of(content_items=[{"type": "file", "url": "https://tool.example/a.pdf"}])
     assert len(one.post(score(user, timestamp=stamp(1)) | files).json()[SUBMISSION]["content_items"]) == 1
-
-
-@pytest.mark.parametrize("name", ["userId", "activityProgress", "gradingProgress", "timestamp"])
-def test_what_is_missing_is_400(name: str) -> None:
-    one = tool("canvas")
-    body = score(one.users[0])
-    del body[name]
-    answer = one.post(body)
-    assert (answer.status, message(answer)) == (400, f"param is missing or the value is empty: {name}")
 
 
 @pytest.mark.parametrize(
@@ -199,7 +178,7 @@ def test_what_is_missing_is_400(name: str) -> None:
         ({"scoreGiven": -1}, "ScoreGiven must be greater than or equal to 0"),
         ({"scoreMaximum": -1}, "ScoreMaximum must be greater than or equal to 0"),
         ({"scoreMaximum": None}, "ScoreMaximum not supplied when ScoreGiven present."),
-        ({"scoreMaximum": 0}, "ScoreMaximum must be greater than 0"),
+        ({"scoreMaximum": 0}, "ScoreMaximum cannot be zero if line item's maximum is not zero"),
         ({"userId": "nobody"}, "User not found in course or is not a student"),
     ],
 )
@@ -232,13 +211,14 @@ def test_S9_an_unfinished_score_clears_unless_told_otherwise(progress: str) -> N
     for user, extension in ((first, {}), (second, one_of(preserve_score=True))):
         one.post(score(user))
         one.post(score(user, timestamp=stamp(1), gradingProgress=progress) | extension)
-    assert [record["userId"] for record in one.results().json()] == [second]
+    assert [one.platform.published(None, user) for user in (first, second)] == [None, 80]
 
 
 def test_S9_pending_manual_keeps_the_score() -> None:
     one = tool("canvas")
     one.post(score(one.users[0], gradingProgress="PendingManual"))
-    assert one.results().json()[0]["resultScore"] == 80
+    assert one.results().json()[0]["resultScore"] == 8
+    assert one.platform.published(None, one.users[0]) == 80
 
 
 def test_S12_attempts() -> None:
@@ -282,7 +262,8 @@ def test_S13_comments_are_appended() -> None:
 def test_S14_extra_credit_counts() -> None:
     one = tool("canvas")
     one.post(score(one.users[0], 12, 10))
-    assert one.results().json()[0]["resultScore"] == 120
+    assert one.results().json()[0]["resultScore"] == 12
+    assert one.platform.published(None, one.users[0]) == 120
 
 
 def test_S17_courses_that_take_no_grades() -> None:
@@ -311,55 +292,14 @@ def test_S20_a_teachers_grade_is_overwritten_unless_told_otherwise() -> None:
     user = one.users[0]
     one.platform.override(None, user, 1)
     one.post(score(user) | one_of(prioritize_non_tool_grade=True))
-    assert one.results().json()[0]["resultScore"] == 1
+    assert one.platform.published(None, user) == 1
     one.post(score(user, timestamp=stamp(1)))
-    assert one.results().json()[0]["resultScore"] == 80
+    assert one.platform.published(None, user) == 80
 
 
 def test_results_of_a_stranger_are_an_empty_list() -> None:
     one = tool("canvas")
     assert one.results(user_id="nobody").json() == []
-
-
-def in_flight(one: RawTool, count: int) -> list[Answer]:
-    """
-    Keep some requests in flight at once, then let them go.
-    """
-    url = spliced(one.item_url, "/scores")
-    users = one.users
-    posts = [one.request("POST", url, score(users[n]), SCORE_TYPE) for n in range(count)]
-    visits = [one.platform.arrive(post) for post in posts]
-    answers = [visit.apply() for visit in visits]
-    for visit in visits:
-        visit.leave()
-    return answers
-
-
-@pytest.mark.parametrize("status", [403, 429])
-def test_N1_N2_N3_a_dozen_in_flight_fill_the_bucket(status: int) -> None:
-    statuses = {**PROFILES["canvas"].statuses, Kind.THROTTLED: status}
-    clock = ManualClock(START)
-    one = tool(attrs.evolve(PROFILES["canvas"], statuses=statuses), users=20, clock=clock)
-    answers = in_flight(one, 20)
-    assert [answer.status for answer in answers] == [200] * 12 + [status] * 8
-    throttled = answers[-1]
-    assert throttled.body == b"403 Forbidden (Rate Limit Exceeded)\n"
-    assert throttled.header("Content-Type") == "text/plain"
-    assert throttled.header("X-Rate-Limit-Remaining") == "0.0"
-    assert throttled.header("Retry-After") is None
-    rest = [float(answer.header("X-Rate-Limit-Remaining") or "") for answer in answers[:3]]
-    assert rest == [550, 500, 450]
-    assert answers[0].header("X-Request-Cost") == "1.0"
-
-
-def test_N3_one_after_the_other_nothing_is_throttled_and_the_bucket_leaks() -> None:
-    clock = ManualClock(START)
-    one = tool("canvas", clock=clock, users=200)
-    for user in one.users:
-        assert one.post(score(user)).status == 200
-    before = float(one.list().header("X-Rate-Limit-Remaining") or "")
-    clock.advance(5)
-    assert float(one.list().header("X-Rate-Limit-Remaining") or "") == before - 1 + 50
 
 
 def test_scopes_of_a_launch_are_those_of_the_tool() -> None:

@@ -41,6 +41,7 @@ async def one_line(*arguments: str) -> str:
         (("--users", "many"), "'many' is no number of users"),
         (("--users", "²"), "'²' is no number of users"),
         (("--users", "9" * 5000), "is no number of users"),
+        (("--privacy", "secret"), "invalid choice: 'secret'"),
         (("--seed", "1.5"), "'1.5' is no whole number"),
         (("--roster", "/nowhere.csv"), "cannot read /nowhere.csv"),
         (("--db", "/"), "cannot open /: Is a directory"),
@@ -180,3 +181,14 @@ async def test_the_help_names_every_option_in_plain_words() -> None:
     assert (status, err) == (0, "")
     for option in ("--base-url URL", "--login-url URL", "--redirect-uri URL", "--roster FILE", "--db FILE", "--page"):
         assert option in out
+
+
+async def test_what_the_tool_is_told_of_people_is_an_option() -> None:
+    async with (
+        command("--profile", "moodle", "--privacy", "anonymous") as (_, shown),
+        aiohttp.ClientSession() as session,
+        session.get(f"{shown['control_url']}/launch") as answer,
+    ):
+        claims = await answer.json()
+    assert claims["sub"] == "1"
+    assert not {"name", "given_name", "family_name", "email"} & set(claims)

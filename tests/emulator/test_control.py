@@ -134,7 +134,7 @@ def test_faults_come_are_counted_and_go() -> None:
 
 def test_settings_and_revocation() -> None:
     one = tool()
-    changed = {"skew": 5, "token_lifetime": 3, "scopes": [SCORE], "limit": 2, "window": 60.0}
+    changed = {"skew": 5, "token_lifetime": 3, "scopes": [SCORE], "privacy": "name_only", "limit": 2, "window": 60.0}
     shown = control(one, "POST", "/settings", changed).json()
     assert shown == control(one, "GET", "/settings").json()
     assert {name: shown[name] for name in changed} == changed
@@ -177,6 +177,7 @@ def test_reset_over_http() -> None:
         ("POST", "/settings", {"skew": True}, 400, "it must be a number"),
         ("POST", "/settings", {"skew": 1e11}, 400, "skew must lie between -1e+10 and 1e+10"),
         ("POST", "/settings", {"skew": 10**400}, 400, "skew must lie between"),
+        ("POST", "/settings", {"privacy": "secret"}, 400, "privacy is 'secret'; it must be one of public, name_only"),
         ("GET", "/requests?after=x", None, 400, "invalid literal"),
         ("GET", "/grades?item=1", None, 400, "nothing here is called item"),
     ],

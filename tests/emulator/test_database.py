@@ -116,6 +116,18 @@ def test_everything_survives_a_restart(tmp_path: Path, profile: str) -> None:
     assert again.score(None, users[0]) == platform.score(None, users[0])
 
 
+def test_CV26_CV5_a_score_by_canvass_own_number_and_the_results_number_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "state.sqlite3"
+    database, one = kept(path, "canvas")
+    first, second = one.users[:2]
+    assert one.post(score("") | {"userId": one.platform.course.people[first].local_id}).status == 200
+    database.close()
+    again = RawTool(restarted(path, "canvas"))
+    assert again.platform.grade(None, first).points == 80
+    again.post(score(second))
+    assert [row["id"].rpartition("/")[2] for row in again.results().json()] == ["1", "2"]
+
+
 def test_a_restart_elsewhere_gives_new_urls_and_the_same_grades(tmp_path: Path) -> None:
     path = tmp_path / "state.sqlite3"
     database, one = kept(path)

@@ -137,7 +137,7 @@ def test_an_expired_token_stays_expired_and_a_new_one_serves() -> None:
         ("spec", 429, ("Retry-After", "3")),
         ("blackboard", 429, ("Retry-After", "3")),
         ("brightspace", 429, ("X-Rate-Limit-Reset", "3")),
-        ("canvas", 403, ("X-Rate-Limit-Remaining", "0.0")),
+        ("canvas", 429, ("X-Rate-Limit-Remaining", "0.0")),
     ],
 )
 def test_throttling_has_the_platforms_own_shape(profile: str, status: int, hint: tuple[str, str]) -> None:

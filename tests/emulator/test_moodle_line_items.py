@@ -64,7 +64,7 @@ def test_U3_one_item_is_less_strict(accept: str, status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "method, status", [("HEAD", 400), ("OPTIONS", 400), ("DELETE", 405), ("PUT", 405), ("PATCH", 405)]
+    "method, status", [("HEAD", 400), ("OPTIONS", 405), ("DELETE", 405), ("PUT", 405), ("PATCH", 405)]
 )
 def test_wrong_methods(method: str, status: int) -> None:
     one = tool("moodle")
@@ -213,7 +213,7 @@ def test_create_probes(change: dict[str, Any], status: int) -> None:
     assert answer.status == status
     assert len(one.platform.line_items()) == (status == 201)
     if status == 400:
-        assert answer.phrase == "No label or Score Maximum"
+        assert answer.phrase == ("Bad Request" if "ten" in change.values() else "No label or Score Maximum")
 
 
 @pytest.mark.parametrize("body", [b"", b"[1]", b"nothing"])

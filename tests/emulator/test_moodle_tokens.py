@@ -62,8 +62,8 @@ def test_T5_the_same_assertion_serves_twice() -> None:
 @pytest.mark.parametrize(
     "claims, words",
     [
-        ({"iat": START + 1}, "Cannot handle token with iat prior to 2026-01-01T04:00:00-05:00"),
-        ({"nbf": START + 3}, "Cannot handle token with iat prior to 2026-01-01T04:00:00-05:00"),
+        ({"iat": START + 1}, "Cannot handle token with iat prior to 2026-01-01T04:00:01-0500"),
+        ({"nbf": START + 3}, "Cannot handle token with iat prior to 2026-01-01T04:00:03-0500"),
         ({"exp": START}, "Expired token"),
         ({"exp": START - 1}, "Expired token"),
         ({"sub": "stranger"}, "invalid_client"),
@@ -152,7 +152,7 @@ def test_the_forms_type_is_compared_with_case(content_type: str, status: int) ->
         ({"grant_type": "password"}, "unsupported_grant_type"),
         ({"client_assertion_type": "other"}, "unsupported_grant_type"),
         ({"client_assertion": "nothing"}, "invalid_request"),
-        ({"client_assertion": "a.b.c"}, "Unexpected control character found"),
+        ({"client_assertion": "a.b.c"}, "invalid_request"),
     ],
 )
 def test_T9_what_is_wrong_with_the_form(change: dict[str, Any], words: str) -> None:

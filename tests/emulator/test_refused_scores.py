@@ -91,11 +91,16 @@ REFUSED_AT_LEAST = {
 }
 
 
+# What Canvas refuses once the attempt is made, which stays: test_CV12 has it.
+LATE = {"canvas": {"beyond all numbers", "no number", "no progress"}}
+
+
 @pytest.mark.parametrize("profile", PROFILES)
 def test_a_refused_score_leaves_no_trace(profile: str) -> None:
     one, item = graded(profile)
     sent = score(one.users[0], 3, timestamp=stamp(100), **TRACES)
-    found = {name for name, wrong in WRONG.items() if refused(one, sent | wrong, item)}
+    early = WRONG.keys() - LATE.get(profile, set())
+    found = {name for name in early if refused(one, sent | WRONG[name], item)}
     assert found >= REFUSED_AT_LEAST[profile]
 
 
@@ -103,7 +108,8 @@ def test_a_refused_score_leaves_no_trace(profile: str) -> None:
 def test_a_refused_first_score_leaves_no_trace(profile: str) -> None:
     one, item = graded(profile)
     sent = score(one.users[1], 3, timestamp=stamp(100), **TRACES)
-    found = {name for name, wrong in WRONG.items() if refused(one, sent | wrong, item)}
+    early = WRONG.keys() - LATE.get(profile, set())
+    found = {name for name in early if refused(one, sent | WRONG[name], item)}
     assert found >= REFUSED_AT_LEAST[profile] - {"stale"}
 
 

@@ -62,7 +62,7 @@ def test_E15_a_teachers_touch_restamps() -> None:
     assert one.post(score(one.users[0], timestamp=stamp(-1)), url).status == 409
 
 
-@pytest.mark.parametrize("profile, kept", [("moodle", 0), ("canvas", -60)])
+@pytest.mark.parametrize("profile, kept", [("moodle", 0), ("spec", -60)])
 @pytest.mark.parametrize("who", ["tool", "teacher"])
 def test_E15_a_changed_maximum_restamps_on_moodle(profile: str, kept: float, who: str) -> None:
     one = tool(profile)

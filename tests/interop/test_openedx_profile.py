@@ -31,7 +31,6 @@ DIFFERENT = {
     "get: a word for a number": (404, 404),
     "patch": (200, 403),
     "results: a user with a dot": (404, 200),
-    "results: slash": (200, 404),
 }
 
 

@@ -340,7 +340,9 @@ async def visited(tool: Tool, campuses: Mapping[str, Platform], name: str, *, ow
 
 @pytest.mark.parametrize("cookieless", [False, True])
 @pytest.mark.parametrize("own_login", [False, True])
-async def test_case_1_two_emulated_platforms_with_one_issuer_and_client_id(own_login: bool, cookieless: bool) -> None:
+async def test_K10_case_1_two_emulated_platforms_with_one_issuer_and_client_id(
+    own_login: bool, cookieless: bool
+) -> None:
     deployments = ("1", "1") if own_login else ("a:1", "b:1")
     campuses = {f"{name}.example": campus(name, one) for name, one in zip("ab", deployments, strict=True)}
     known = [Registration(**platform.registration_args()) for platform in campuses.values()]

@@ -10,11 +10,14 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import attrs
+import pytest
 
 from aioags import Client, LineItem, Score
 from aioags.ltiaas import Account
 from tests.ltiaas.paper import API_KEY, ENCODED, ITEM, LTIK, SERVICE_KEY, item_record
 from tests.rigs.raw_server import RawServer, http, http_json, raw_server
+
+pytestmark = pytest.mark.usefixtures("both_transports")
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
 NEXT = "https://lms.example/lineitems?page=2&tag=a%20b"

@@ -22,6 +22,7 @@ from aioags.emulator.doors import control
 from aioags.emulator.doors.server import serve
 from aioags.emulator.platform import Platform
 from aioags.emulator.profiles import PROFILES
+from aioags.emulator.profiles.sharing import PRIVACY
 from aioags.emulator.site import roster
 from aioags.emulator.site.state import Person
 
@@ -68,6 +69,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 def _add_people(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--users", metavar="N", type=_count, default=30, help="how many to make up (default: 30)")
     group.add_argument("--roster", metavar="FILE", type=Path, help="CSV file of them instead: user_id, name, role")
+    told = f"what the tool is told of them: {', '.join(PRIVACY)} (default: public)"
+    group.add_argument("--privacy", metavar="SETTING", choices=PRIVACY, default="public", help=told)
 
 
 def _add_addresses(group: argparse._ArgumentGroup) -> None:
@@ -179,7 +182,8 @@ async def run(options: argparse.Namespace) -> None:
 
     with opened(options.db) as database:
         profile = chosen_profile(options, database)
-        platform = Platform.create(profile, users=options.users, people=people, seed=options.seed)
+        made = {"users": options.users, "people": people, "seed": options.seed, "privacy": options.privacy}
+        platform = Platform.create(profile, **made)
         if database is not None:
             database.fail = fail
             database.keep(platform)

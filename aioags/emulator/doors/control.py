@@ -14,6 +14,7 @@ from typing import Any
 import attrs
 
 from aioags.emulator.platform import Platform
+from aioags.emulator.profiles.sharing import check_privacy
 from aioags.emulator.refusals import Refusal
 from aioags.emulator.site.hosts import HostError, check_host
 from aioags.emulator.traffic.exchanges import describe
@@ -263,6 +264,7 @@ def _settings(platform: Platform, arguments: dict[str, Any]) -> Any:
         "token_lifetime": platform.tokens.lifetime,
         "maintenance": platform.maintenance,
         "scopes": list(platform.tool.scopes),
+        "privacy": platform.tool.privacy,
         "concluded": platform.course.concluded,
         "published": platform.course.published,
         "list_lag": platform.course.list_lag,
@@ -275,13 +277,14 @@ def _change_settings(platform: Platform, arguments: dict[str, Any]) -> Any:
     take = _Taking(arguments)
     skew, lifetime = take("skew", float, platform.site.skew), take("token_lifetime", float, platform.tokens.lifetime)
     maintenance, scopes = take("maintenance", bool, platform.maintenance), take("scopes", list, platform.tool.scopes)
+    privacy = check_privacy(take("privacy", str, platform.tool.privacy))
     concluded = take("concluded", bool, platform.course.concluded)
     published = take("published", bool, platform.course.published)
     list_lag = take("list_lag", float, platform.course.list_lag)
     limit, window = take("limit", float, None), take("window", float, 1.0)
     take.end()
     platform.site.skew, platform.tokens.lifetime, platform.maintenance = skew, lifetime, maintenance
-    platform.tool.scopes = tuple(map(str, scopes))
+    platform.tool.scopes, platform.tool.privacy = tuple(map(str, scopes)), privacy
     platform.course.concluded, platform.course.published = concluded, published
     platform.course.list_lag = list_lag
     if limit is not None:

@@ -49,6 +49,8 @@ def _start(desk: LaunchDesk, asked: Asked) -> Answer:
         link = course.links.get(asked.parameter("link") or next(iter(course.links), ""))
         if link is None:
             return error_page(404, "There is no such link in the course.")
+        if desk.is_dead(link):
+            return error_page(404, "This link was placed without a URL, and opens nothing here.")
     tool = desk.classroom.tool if link is None else desk.classroom.site.state.tools[link.client_id]
     connection = desk.connections.get(tool.client_id)
     if connection is None:

@@ -120,7 +120,18 @@ class LaunchDesk:
             tool: None: the first.
         """
         chosen = tool or self.classroom.tool
+        chosen.url = target_link_uri or redirect_uri
         self.connections[chosen.client_id] = Connection(login_url, (redirect_uri,), target_link_uri or redirect_uri)
+        self.reconnect()
+
+    def reconnect(self) -> None:
+        """
+        Tell the tools, which may be new ones, what their launches open.
+        """
+        tools = self.classroom.site.state.tools
+        for client_id, connection in self.connections.items():
+            if client_id in tools:
+                tools[client_id].url = connection.target_link_uri
 
     def url(self, user: str, link: Link | None = None, *, deep_linking: bool = False, frame: bool = False) -> str:
         """
@@ -144,6 +155,13 @@ class LaunchDesk:
         """
         placed = self.placed.get(click.link.id, {}) if click.link is not None else {}
         return str(placed.get("url") or connection.target_link_uri)
+
+    def is_dead(self, link: Link) -> bool:
+        """
+        True for a link that a tool placed without a URL, where the platform does not open the tool instead.
+        """
+        needs_url = self.classroom.profile.launch.link_needs_url
+        return needs_url and link.id in self.placed and not self.placed[link.id].get("url")
 
     def remember(self, click: Click) -> str:
         """

@@ -82,7 +82,7 @@ def _claims(desk: LaunchDesk, click: Click) -> dict[str, Any]:
     if click.link is not None:
         claims = launch_claims(site, click.course, click.tool, click.link, person)
         custom = desk.placed.get(click.link.id, {}).get("custom")
-        return claims | ({LTI + "custom": custom} if custom else {})
+        return claims | ({LTI + "custom": claims.get(LTI + "custom", {}) | custom} if custom else {})
     claims = launch_claims(site, click.course, click.tool, Link("", "", ""), person)
     del claims[LTI + "resource_link"]
     claims[LTI + "message_type"] = DEEP_LINKING

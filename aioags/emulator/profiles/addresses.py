@@ -49,6 +49,8 @@ class Addresses:
 
         container, item, scores, results, result: Paths of the AGS services; ``result`` is one user's record.
 
+        results_again: A second path of ``results``.
+
         query: Query of every AGS URL, without the ``?``.
 
         result_query: Query of a result's ``id`` where the path is that of ``results``. None: ``result`` is a path.
@@ -68,6 +70,7 @@ class Addresses:
     scores: str = "/lti/contexts/{course}/line_items/{item}/scores"
     results: str = "/lti/contexts/{course}/line_items/{item}/results"
     result: str | None = "/lti/contexts/{course}/line_items/{item}/results/{user}"
+    results_again: str | None = None
     query: str = ""
     result_query: str | None = None
     course_form: str = "{n}"
@@ -94,7 +97,9 @@ class Addresses:
             named["result"] = self.result
         if self.wrong_token is not None:
             named["wrong_token"] = self.wrong_token
-        return [(name, _pattern(template)) for name, template in named.items()]
+        found = [(name, _pattern(template)) for name, template in named.items()]
+        again = [] if self.results_again is None else [("results", _pattern(self.results_again))]
+        return found + again
 
     @cached_property
     def _numbers(self) -> dict[str, re.Pattern[str]]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from aioags.emulator.profiles.addresses import Addresses
 from aioags.emulator.profiles.profile import LINE_ITEM_FIELDS, REPORTED, STATUSES, Profile
+from aioags.emulator.profiles.sharing import LaunchStyle
 from aioags.emulator.refusals import Kind
 
 BLACKBOARD = Profile(
@@ -24,6 +25,16 @@ BLACKBOARD = Profile(
         authorization="/api/v1/gateway/oidcauth",
     ),
     user_ids="{hex}",
+    launch=LaunchStyle(
+        tool_platform={
+            "guid": "{host}",
+            "name": "Blackboard, Inc.",
+            "product_family_code": "BlackboardLearn",
+            "version": "4000",
+            "url": "{base}/",
+        },
+        link_needs_url=True,
+    ),
     issuer_is_client=False,
     jti_once=False,
     token_type="bearer",

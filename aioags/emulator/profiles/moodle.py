@@ -8,6 +8,7 @@ import attrs
 
 from aioags.emulator.profiles.addresses import Addresses
 from aioags.emulator.profiles.profile import LINE_ITEM_FIELDS, STATUSES, Profile
+from aioags.emulator.profiles.sharing import Disclosure, LaunchStyle, MembersStyle, Window
 from aioags.emulator.refusals import Kind
 
 MOODLE_ADDRESSES = Addresses(
@@ -25,11 +26,58 @@ MOODLE_ADDRESSES = Addresses(
     wrong_token="/login/token.php",
 )
 
+# Which fields there are was seen; what stands in those of the site was read.
+MOODLE_MEMBERS = MembersStyle(
+    disclosure=Disclosure(
+        always=("lis_person_sourcedid",), name=("name", "given_name", "family_name", "ext_user_username")
+    ),
+    short_roles=True,
+    role_filter="moodle",
+    hides_inactive=True,
+    window=Window(begin="from", query="limit={limit}&from={next}{rlid}"),
+)
+MOODLE_LAUNCH = LaunchStyle(
+    disclosure=Disclosure(
+        always=("lis.person_sourcedid",), name=("name", "given_name", "family_name", "ext.user_username")
+    ),
+    lifetime=60,
+    context_ids="{n}",
+    deployment_ids="{n}",
+    context_types=("CourseSection",),
+    members_versions=("1.0", "2.0"),
+    tool_platform={
+        "guid": "{host}",
+        "name": "moodle",
+        "description": "An emulated Moodle",
+        "product_family_code": "moodle",
+        "version": "2024100706",
+    },
+    presentation={
+        "locale": "en",
+        "document_target": "iframe",
+        "return_url": "{base}/mod/lti/return.php?course={course}&launch_container=3&instanceid={link}",
+    },
+    custom={"context_memberships_url": "{memberships}"},
+    lis={"course_section_sourcedid": ""},
+    ext={"lms": "moodle-2"},
+    basic_outcome=True,
+)
+
+NOT_CACHED = (
+    ("Cache-Control", "no-store, no-cache, must-revalidate"),
+    ("Cache-Control", "post-check=0, pre-check=0, no-transform"),
+    ("Pragma", "no-cache"),
+    ("Expires", "Mon, 20 Aug 1969 09:23:00 GMT"),
+    ("Accept-Ranges", "none"),
+)
+
 MOODLE = Profile(
     name="moodle",
     basis="Moodle 4.5.6, seen live under nginx and PHP-FPM",
     addresses=MOODLE_ADDRESSES,
     user_ids="{n}",
+    members=MOODLE_MEMBERS,
+    launch=MOODLE_LAUNCH,
     token_content_type="text/html; charset=utf-8",
     token_no_store=False,
     audience_check="ignored",
@@ -70,6 +118,7 @@ MOODLE = Profile(
         Kind.TOOL_NOT_IN_CONTEXT: "Not allowed in context",
         Kind.UNKNOWN_LINE_ITEM: "Not Found: Grade item {item} doesn't exist",
         Kind.FOREIGN_LINE_ITEM: "Invalid LTI id supplied.",
+        Kind.BAD_RLID: "Not Found: LTI link {rlid} doesn't exist",
         Kind.UNKNOWN_LINK: "Forbidden",
         Kind.FOREIGN_LINK: "Forbidden",
         Kind.LINK_ELSEWHERE: "Forbidden",
@@ -79,6 +128,8 @@ MOODLE = Profile(
     error_style="moodle",
     challenge=False,
     host_redirects=True,
+    gzips_pages=True,
+    page_headers=NOT_CACHED,
     tool_parameter="type_id",
     decimal_ids=True,
     accept_policy="moodle",
@@ -95,7 +146,7 @@ MOODLE = Profile(
     link_drops_filters=True,
     results_limit="html-404",
     link_filters=("resource_link_id", "lti_link_id"),
-    empty_filter_matches=True,
+    empty_filter="unset",
     create_echo=True,
     stored_fields=LINE_ITEM_FIELDS - {"startDateTime", "endDateTime", "gradesReleased"},
     stores_extensions=False,
@@ -110,6 +161,7 @@ MOODLE = Profile(
     strict_keys=False,
     strict_dates=False,
     delete_reason="OK",
+    delete_type="text/html; charset=utf-8",
     unset="blank",
     unset_dates="omit",
     link_alias="ltiLinkId",
@@ -147,5 +199,6 @@ MOODLE_APACHE = attrs.evolve(
     basis="Moodle 4.5.6, seen live under Apache mod_php: HTTP/1.0, reason phrases of any length, 500 for the database",
     statuses={**MOODLE.statuses, Kind.DATABASE: 500},
     http_version="1.0",
+    gzips_pages=False,
     longest_reason=None,
 )

@@ -6,9 +6,15 @@ from __future__ import annotations
 
 from aioags.emulator.profiles.addresses import Addresses
 from aioags.emulator.profiles.profile import STATUSES, Profile
+from aioags.emulator.profiles.sharing import Disclosure, LaunchStyle, MembersStyle, Window
 from aioags.emulator.refusals import Kind
 
 NO_PERMISSION = "You do not have permission to perform this action."
+# What it says of a person's place in system and institution: nothing.
+NO_MORE = (
+    "http://purl.imsglobal.org/vocab/lis/v2/system/person#None",
+    "http://purl.imsglobal.org/vocab/lis/v2/institution/person#None",
+)
 ITEMS = frozenset({"list_line_items", "create_line_item", "get_line_item", "update_line_item"})
 
 OPENEDX = Profile(
@@ -21,12 +27,32 @@ OPENEDX = Profile(
         scores="/api/lti_consumer/v1/lti/{course}/lti-ags/{item}/scores",
         results="/api/lti_consumer/v1/lti/{course}/lti-ags/{item}/results",
         result="/api/lti_consumer/v1/lti/{course}/lti-ags/{item}/results/{user}",
+        results_again="/api/lti_consumer/v1/lti/{course}/lti-ags/{item}/results/",
+        memberships="/api/lti_consumer/v1/lti/{course}/memberships",
         tool_form="8c9a4c1e-55b5-4f0e-9a0d-{n:012}",
         jwks="/api/lti_consumer/v1/public_keysets/jwks",
         authorization="/api/lti_consumer/v1/launch/",
     ),
     user_ids="{uuid}",
     link_ids="block-v1:edX+AGS+2026+type@lti_consumer+block@{n:032x}",
+    members=MembersStyle(
+        # Both or none.
+        disclosure=Disclosure(name=(), email=(), public=("name", "email")),
+        context_fields=("id",),
+        role_filter="ignored",
+        link_ignored=True,
+        hides_inactive=True,
+        id_as_asked=True,
+        window=Window(begin="page", counts_pages=True, query="limit={limit}&page={next}"),
+    ),
+    launch=LaunchStyle(
+        disclosure=Disclosure(name=("name", "preferred_username")),
+        azp=True,
+        more_roles={"Learner": NO_MORE, "Instructor": NO_MORE},
+        tool_platform={"guid": "3e0c5f43-2f12-5b0e-8a3b-6f1d1f6e9f10", "name": "Your Platform Name Here"},
+        presentation={"document_target": "iframe", "return_url": "{base}/courses/{course}"},
+    ),
+    launched_item="first",
     audience_check="ignored",
     required_claims=(),
     issuer_is_client=False,

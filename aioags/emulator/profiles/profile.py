@@ -14,6 +14,8 @@ from typing import Literal
 import attrs
 
 from aioags.emulator.profiles.addresses import Addresses
+from aioags.emulator.profiles.grading_switches import GradingSwitches
+from aioags.emulator.profiles.sharing import LaunchStyle, MembersStyle
 from aioags.emulator.refusals import Kind
 
 PREFIX = "https://purl.imsglobal.org/spec/lti-ags/scope/"
@@ -38,6 +40,8 @@ MEMBERSHIPS_TYPE = "application/vnd.ims.lti-nrps.v2.membershipcontainer+json"
 STATUSES: dict[Kind, int] = {
     Kind.NO_TOKEN: 401,
     Kind.BAD_TOKEN: 401,
+    Kind.MALFORMED_TOKEN: 401,
+    Kind.FOREIGN_TOKEN: 401,
     Kind.EXPIRED_TOKEN: 401,
     Kind.MISSING_SCOPE: 403,
     Kind.NO_SUCH_PATH: 404,
@@ -47,6 +51,8 @@ STATUSES: dict[Kind, int] = {
     Kind.TOO_LARGE: 413,
     Kind.BAD_JSON: 400,
     Kind.BAD_QUERY: 400,
+    Kind.NO_SUCH_PAGE: 404,
+    Kind.BAD_RLID: 404,
     Kind.UNKNOWN_CONTEXT: 404,
     Kind.TOOL_NOT_IN_CONTEXT: 403,
     Kind.UNKNOWN_LINE_ITEM: 404,
@@ -62,6 +68,8 @@ STATUSES: dict[Kind, int] = {
     Kind.DELETE_COUPLED: 403,
     Kind.DELETE_FORBIDDEN: 403,
     Kind.BAD_SCORE: 400,
+    Kind.MISSING_FIELD: 400,
+    Kind.INVALID_RECORD: 422,
     Kind.BAD_TIMESTAMP: 400,
     Kind.UNPROCESSABLE_SCORE: 400,
     Kind.STALE: 409,
@@ -89,6 +97,8 @@ RESPONSE_TYPES: dict[str, str] = {
     "results": RESULTS_TYPE,
 }
 
+READS = frozenset({"list_line_items", "get_line_item", "results", "memberships"})
+
 LINE_ITEM_FIELDS = frozenset(
     {
         "label",
@@ -105,7 +115,7 @@ LINE_ITEM_FIELDS = frozenset(
 
 
 @attrs.frozen(kw_only=True)
-class Profile:
+class Profile(GradingSwitches):
     """
     The switches of one platform. Durations are seconds; sizes are counts.
 
@@ -124,6 +134,9 @@ class Profile:
     link_ids: str = "{n}"
     # What a generated client id looks like. Canvas: decimal digits.
     client_ids: str = "tool-{n}"
+    # What it tells of people and places.
+    members: MembersStyle = attrs.field(factory=MembersStyle)
+    launch: LaunchStyle = attrs.field(factory=LaunchStyle)
 
     # TOKEN ENDPOINT
     # T1: Moodle sends text/html (seen).
@@ -145,10 +158,20 @@ class Profile:
     jti_once: bool = True
     # T6: how far iat and exp may be off. Moodle 0 (seen), Canvas 30, Sakai 60 (read).
     leeway: float = 30.0
+    # T6: where exp may be off by something else: Canvas 0 (read).
+    exp_leeway: float | None = None
     # T6: Canvas refuses an iat older than 5 minutes (read). None: any age.
     oldest_iat: float | None = None
-    # T6: Sakai refuses exp - iat above 600 (read). None: any.
+    # T6: Sakai refuses exp - iat above 660 (read). None: any.
     longest_life: float | None = None
+    # T15: "together": the signature comes first, what is missing is told at once, and all other faults of the claims
+    # are: Canvas (read).
+    claim_faults: Literal["first", "together"] = "first"
+    # T16: a token serves only the host that gave it, and those of `everywhere_hosts` serve all: Canvas (read).
+    token_of_one_host: bool = False
+    everywhere_hosts: frozenset[str] = frozenset()
+    # T17: the access token may stand in the query: Canvas (read).
+    token_in_query: bool = False
     # Moodle takes only RS256 for a pasted key, and what the key says for a key set (seen).
     algorithms: tuple[str, ...] = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
     # "key_set": the assertion must carry a kid that the key set holds: Canvas, D2L (read, reported). "pasted": one
@@ -156,6 +179,8 @@ class Profile:
     key_mode: Literal["pasted", "key_set"] = "pasted"
     # T7, T8: "strict": one scope that cannot be granted refuses all: Canvas, Sakai (read), SchoolBox (reported).
     scope_policy: Literal["intersect", "strict"] = "intersect"
+    # T18: the scope is looked at after the assertion, and may be called scopes: Canvas (read).
+    late_scope_check: bool = False
     # T7: Open edX grants an empty scope with 200 (seen).
     empty_grant: bool = False
     # T10: lower case: Blackboard (documented), Open edX (seen).
@@ -193,8 +218,17 @@ class Profile:
 
     # A request whose Host is not the base URL's is sent there with 303: Moodle (seen).
     host_redirects: bool = False
+    # Pages are compressed for who takes gzip: nginx (seen).
+    gzips_pages: bool = False
+    # Headers of the page for a fatal error (seen; their values read).
+    page_headers: tuple[tuple[str, str], ...] = ()
     # Moodle refuses the token when this parameter of its own URLs names another tool (seen).
     tool_parameter: str | None = None
+    # A5: what other tools of the course may use of a line item, by the last part of its path: Canvas scores, results
+    # (read).
+    open_to_other_tools: frozenset[str] = frozenset()
+    # S24: a person may be named by the platform's own number: Canvas (read).
+    numeric_user_ids: bool = False
     # Ids must be decimal numbers, else the database refuses: Moodle on PostgreSQL (seen).
     decimal_ids: bool = False
 
@@ -204,8 +238,9 @@ class Profile:
     # whole-header comparison (seen). "any":
     # Canvas, Blackboard, Sakai (read, documented).
     accept_policy: Literal["list", "exact", "either", "moodle", "any"] = "list"
-    # Operations whose Accept is looked at; Open edX: items only (seen). None: all.
-    accept_checked: frozenset[str] | None = None
+    # K4: operations whose Accept is looked at. The standard names one for what is read only (AGS 3.2.3, 3.3.3); Open
+    # edX looks at all about items (seen).
+    accept_checked: frozenset[str] = READS
     # Accept is looked at before the token: Open edX (seen).
     accept_first: bool = False
     # "exact": the type of the standard, parameters allowed. "any": Canvas, Blackboard, Sakai (read, reported).
@@ -234,6 +269,13 @@ class Profile:
     bad_limit: Literal["refuse", "ignored", "crash"] = "refuse"
     # The most that a limit can ask for. None: any.
     longest_page: int | None = None
+    # P5: the most holds for per_page alone, and limit may be anything: Canvas (read).
+    limit_unbounded: bool = False
+    # P11: numbered links keep what else was asked: Canvas (read).
+    link_keeps_query: bool = False
+    # P11: bytes of the longest Link; beyond that it loses first, current, prev, last and next, in this order: Canvas
+    # 6 KB (read). None: any.
+    longest_link: int | None = None
     # P8: relations sent beside next. Canvas: current, next, prev, first, last (read).
     link_rels: tuple[str, ...] = ("next",)
     # P8: Canvas puts no blank after the comma (read).
@@ -258,8 +300,9 @@ class Profile:
     link_filters: tuple[str, ...] = ("resource_link_id",)
     # Filters by tag and resource_id that are looked at.
     item_filters: tuple[str, ...] = ("resource_id", "tag")
-    # Moodle: an empty value means "is empty" (seen). Otherwise an empty value is no filter.
-    empty_filter_matches: bool = False
+    # What an empty tag or resource_id asks for. "unset": items without one: Moodle (seen). "blank": those that have an
+    # empty one, and an empty link is no filter: Canvas (read).
+    empty_filter: Literal["ignored", "unset", "blank"] = "ignored"
     # L1: Sakai 200 (read).
     create_status: int = 201
     # L2: the request comes back with an id, whatever was stored: Moodle (seen), Sakai (read).
@@ -272,8 +315,18 @@ class Profile:
     put_semantics: Literal["replace", "merge", "moodle"] = "replace"
     # L4: Schoology refuses id on POST (reported), Blackboard on PUT (documented).
     id_refused_in: frozenset[str] = frozenset()
-    # "openedx": the field rules of its serializer, all faults told at once (seen); the next switches do not count then.
-    item_rules: Literal["standard", "openedx"] = "standard"
+    # "openedx": the field rules of its serializer, all faults told at once (seen). "canvas": what a database column of
+    # its type makes of it (read). The next switches, up to the maximum, do not count then.
+    item_rules: Literal["standard", "openedx", "canvas"] = "standard"
+    # L16: numbers of items and results are written with a point: Canvas (read).
+    floats: bool = False
+    # L17: a submission type beside a new item says what it hangs on, is shown for ever, and must not come back: Canvas
+    # (read).
+    submission_types: bool = False
+    # L18: include[]=launch_url adds the address that a launch opens: Canvas (read).
+    includes_launch_url: bool = False
+    # L19: which line item a launch names. "first": the oldest of the link: Open edX (reported), Canvas (read).
+    launched_item: Literal["only", "first"] = "only"
     # "non_blank" is the standard's rule. "present": Moodle (seen).
     label_rule: Literal["non_blank", "present"] = "non_blank"
     # Moodle: 255, beyond that the database refuses (seen). None: any.
@@ -300,12 +353,13 @@ class Profile:
     delete_status: int = 204
     # Moodle says OK where 204 is No Content (seen).
     delete_reason: str | None = None
+    # The type of no body, where the request names none: Moodle (seen). None: there is no such header.
+    delete_type: str | None = None
     # L8: Open edX refuses always (seen), ILIAS answers 200 and keeps it (reported).
     delete_policy: Literal["delete", "forbid", "keep"] = "delete"
-    # A3: "refuse": Canvas, 401 with an empty body (read). "delete": Moodle, grades and all (seen).
-    delete_coupled: Literal["delete", "refuse"] = "delete"
-    # L9: whether a link comes with its own item. D2L: no (documented).
-    coupled_item: bool = True
+    # A3: "refuse": Canvas, 401 with an empty body (read). "delete": Moodle, grades and all (seen). "sever": no tool
+    # sees it again, the teacher does, grades and all: D2L (reported).
+    delete_coupled: Literal["delete", "refuse", "sever"] = "delete"
     # L11: how unset resourceId and tag are written: Moodle and Open edX "" (seen), Canvas nothing (read).
     unset: Literal["omit", "blank", "null"] = "omit"
     # L11: how an unset resourceLinkId is written: Open edX null (seen).
@@ -322,90 +376,10 @@ class Profile:
     decimals: int | None = None
     # S17: a course that is over refuses whatever is asked of it, lists and results too: Canvas (read).
     concluded_closes_all: bool = False
+    # L12: a changed maximum leaves the grades as they are: Canvas (not read: nothing says that it does).
+    rescales: bool = True
     # L12: a changed maximum rescales the grades; Moodle also stamps each with the current time (seen).
     rescale_stamps_now: bool = False
+
     # Moodle escapes slashes and non-ASCII in a GET (seen).
     escaped_json: bool = False
-
-    # SCORES
-    # The rules a score is checked by: see score_checks.
-    score_rules: Literal["spec", "plain", "moodle", "canvas", "openedx", "sakai"] = "spec"
-    # S16: who can be graded; Sakai: any member (read). None: any role.
-    gradable_roles: tuple[str, ...] | None = ("Learner",)
-    # Moodle takes scores for a suspended enrolment (seen).
-    suspended_gradable: bool = False
-    # S16: Open edX looks the person up only when it publishes, and crashes (seen).
-    unknown_user: Literal["refuse", "crash"] = "refuse"
-    # S1, S18: "200_empty": Moodle (seen), Sakai (read). "201_record": what it stored, in its own words: Open edX
-    # (seen). "200_result_url": Canvas (read).
-    score_success: Literal["204", "200_empty", "201_record", "200_result_url"] = "204"
-    # S5, S6: which stamps are taken. "later": the standard's strictly rising. "not_earlier": Canvas (read).
-    # "later_second": Moodle, whole seconds (seen). "any": Sakai (read).
-    stamp_rule: Literal["later", "not_earlier", "later_second", "any"] = "later"
-    # S9: what a score that is not FullyGraded does. "keep": its value counts. "clear": Moodle (seen).
-    # "clear_unfinished": Canvas clears on NotReady, Failed, Pending (read). "unpublished": the gradebook stays as it
-    # is, even when the score clears: Open edX (seen).
-    progress_rule: Literal["keep", "clear", "clear_unfinished", "unpublished"] = "keep"
-    # "moodle": two kinds of item that forget or move the stored time when a score clears (seen).
-    grading_rule: Literal["standard", "moodle"] = "standard"
-    # S21: a coupled item keeps the server's own second with every score, not the score's: Moodle before 4.5.6 (read).
-    coupled_stamps_now: bool = False
-    # S11: Open edX stored a zero and did not publish it up to xblock-lti-consumer 11.4.0 (read).
-    publish_zero: bool = True
-    # Only items on a link of the course reach the gradebook: Open edX (seen).
-    publish_linked_only: bool = False
-    # S13: "append": Canvas (read). "kept": one that is not sent stays: Open edX (seen).
-    comment_rule: Literal["replace", "append", "kept"] = "replace"
-    # S14: Open edX and Moodle (seen), D2L (documented) cap at the maximum.
-    cap: bool = False
-    # S12: Canvas counts attempts (read).
-    attempts: bool = False
-    # S19: Canvas: only the first item of a link reaches the gradebook (read).
-    first_item_only: bool = False
-    # S20: "overwritten" by the tool's next score: Canvas (read). "kept": shown until the teacher lets go. "moodle":
-    # kept on coupled items only (seen).
-    override_rule: Literal["kept", "overwritten", "moodle"] = "kept"
-    # Two posts at once for one user and item upset each other: Moodle (seen).
-    racy: bool = False
-    # S22: each of several first scores that race onto a line item makes a column of its own: D2L (reported).
-    racing_first_scores: bool = False
-
-    # RESULTS
-    # R1: "roster": every member: Sakai (read). "stamped": who has a stored time, graded or not: Moodle (seen).
-    results_style: Literal["sparse", "roster", "stamped"] = "sparse"
-    # Newest first: Open edX (seen). Otherwise by user id.
-    newest_first: bool = False
-    # R1: Moodle leaves resultMaximum and scoreOf out where there is no grade (seen).
-    bare_when_empty: bool = False
-    # R2: Open edX (seen) and Sakai (read) ignore user_id; Blackboard then drops the comment (reported). "decimal":
-    # Moodle ignores a non-number (seen).
-    user_filter: Literal["query", "ignored", "drops_comment", "decimal"] = "query"
-    # R3: the path form: Sakai a bare object (read), Open edX an array (seen).
-    one_result: Literal["object", "array"] = "object"
-    # R4: Open edX gives the tool's own numbers (seen).
-    results_scaled: bool = True
-    # A missing comment is shown as null: Open edX (seen).
-    null_comment: bool = False
-    # scoringUserId is shown (AGS 3.3.4.7). Moodle and Canvas: no (seen, read).
-    shows_scorer: bool = True
-    # R5: Moodle adds timestamp (seen).
-    result_timestamp: bool = False
-    # Minutes east of UTC of the site's zone: for stamps without a zone and for Moodle's result timestamps (seen
-    # with New York).
-    site_zone: int = 0
-
-    # LIMITS
-    # N1-N3: "leaky_bucket": Canvas (read). "credits": D2L (documented). "quota": Blackboard (documented).
-    throttle: Literal["none", "leaky_bucket", "credits", "quota"] = "none"
-    # N1: the text of a throttled answer, its status being in `statuses`: Canvas 403 (read), newest documents 429.
-    throttle_text: str | None = None
-    # What a bucket holds: Canvas 800, D2L 50000 a minute, Blackboard 10000 a day.
-    throttle_capacity: float = 800.0
-    # Canvas throttles above it (read).
-    throttle_high_water: float = 600.0
-    # Canvas: 10 a second leak out (read).
-    throttle_outflow: float = 10.0
-    # Canvas: charged while a request is in flight (read).
-    throttle_upfront: float = 50.0
-    # What one call costs in the end. D2L: 10 (documented).
-    throttle_cost: float = 1.0

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from aioags.emulator.profiles.addresses import Addresses
 from aioags.emulator.profiles.profile import RESPONSE_TYPES, STATUSES, Profile
+from aioags.emulator.profiles.sharing import Disclosure, LaunchStyle, MembersStyle, Window
 from aioags.emulator.refusals import Kind
 
 SAKAI = Profile(
@@ -20,12 +21,27 @@ SAKAI = Profile(
         result="/imsblis/lti13/lineitems/{course}/{item}/results/{user}",
         # A signed placement: three colons, and an escape that must stay as it is.
         course_form="5f0d:::content%3A{n}",
+        memberships="/imsblis/lti13/namesandroles/{course}",
         jwks="/imsblis/lti13/keyset",
         authorization="/imsoidc/lti13/oidc_auth",
     ),
     user_ids="{uuid}",
+    members=MembersStyle(
+        disclosure=Disclosure(always=("lti11_legacy_user_id",)),
+        context_fields=("id", "title"),
+        role_filter="ignored",
+        link_ignored=True,
+        hides_inactive=True,
+        content_type="application/json",
+        window=Window(begin="start", query="start={next}&limit={limit}"),
+    ),
+    launch=LaunchStyle(
+        disclosure=Disclosure(always=("lti11_legacy_user_id",)),
+        tool_platform={"guid": "{host}", "name": "sakai", "product_family_code": "sakai", "version": "25"},
+    ),
     leeway=60.0,
-    longest_life=600.0,
+    # 600 and the skew once more.
+    longest_life=660.0,
     scope_policy="strict",
     grant_error_style="sakai",
     statuses=STATUSES
@@ -45,7 +61,7 @@ SAKAI = Profile(
     words={
         Kind.NO_TOKEN: "invalid_authorization",
         Kind.BAD_TOKEN: "signature_error",
-        Kind.EXPIRED_TOKEN: "invalid_authorization",
+        Kind.EXPIRED_TOKEN: "signature_error",
         Kind.MISSING_SCOPE: "Scope not allowed for this service",
         Kind.USER_UNKNOWN: "User does not belong to site",
         Kind.USER_NOT_IN_CONTEXT: "User does not belong to site",

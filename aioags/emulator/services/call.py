@@ -76,5 +76,11 @@ class ServiceCall:
     def person(self, user_id: str) -> Person | None:
         """
         Return a member of the course; None: no such user in it.
+
+        Args:
+            user_id: The LTI user id; on some platforms also their own number of the person.
         """
-        return self.course.people.get(user_id)
+        found = self.course.people.get(user_id)
+        if found is None and self.profile.numeric_user_ids and user_id.isdecimal():
+            return next((one for one in self.course.people.values() if str(one.local_id) == user_id), None)
+        return found

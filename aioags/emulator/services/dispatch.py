@@ -104,7 +104,7 @@ def answer_service(
     if operation == "delete_line_item" and profile.delete_policy == "forbid":
         raise Refusal(Kind.DELETE_FORBIDDEN, "This platform lets no tool delete a line item.", "AGS 3.2.3")
     course = _course(site, place, grant)
-    if course.concluded and profile.concluded_closes_all:
+    if course.concluded and profile.concluded_closes_all and operation != "memberships":
         raise Refusal(Kind.CONCLUDED, "The course is over.")
     item = _item(site, place, course, grant)
     check_accept(asked, operation, profile)
@@ -144,10 +144,12 @@ def _item(site: Site, place: Place, course: Course, grant: IssuedToken) -> Item 
     if place.item is None:
         return None
     number = site.profile.addresses.number("item", place.item)
+    if number is None and site.profile.decimal_ids:
+        raise Refusal(Kind.DATABASE, "The id of a line item is a number.", "AGS 3.2.3")
     item = course.items.get(number) if number is not None else None
     if item is None:
         raise Refusal(Kind.UNKNOWN_LINE_ITEM, f"There is no line item {place.item!r}.", "AGS 3.2.3", item=place.item)
-    if item.client_id != grant.client_id:
+    if item.client_id != grant.client_id and place.name not in site.profile.open_to_other_tools:
         # Another tool's item must not even be seen to exist (AGS 1).
         raise Refusal(Kind.FOREIGN_LINE_ITEM, f"There is no line item {place.item!r}.", "AGS 1", item=place.item)
     return item

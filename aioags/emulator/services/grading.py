@@ -8,16 +8,17 @@ import math
 from collections.abc import Callable
 
 from aioags.emulator.refusals import Kind, Refusal
+from aioags.emulator.services.attempts import HANDED_IN, Work, new_attempt
 from aioags.emulator.services.call import ServiceCall
+from aioags.emulator.services.canvas_items import first_on
 from aioags.emulator.services.score_checks import Stated
-from aioags.emulator.services.score_dialects import CANVAS_SUBMISSION, NEVER, PG_NUMBER
+from aioags.emulator.services.score_dialects import NEVER, PG_NUMBER
 from aioags.emulator.site.site import Held
-from aioags.emulator.site.state import Attempt, Grade, Item
+from aioags.emulator.site.state import Grade, Item
 from aioags.emulator.wire.amounts import tidy
 from aioags.emulator.wire.instants import iso
 
 BEGUN = ("Started", "InProgress")
-HANDED_IN = ("Submitted", "Completed")
 # Canvas takes an earlier grade away on these (read).
 UNFINISHED = ("NotReady", "Failed", "Pending")
 # Moodle keeps five decimals of a grade (seen).
@@ -42,12 +43,15 @@ def apply(call: ServiceCall, stated: Stated) -> Grade:
     if call.profile.racing_first_scores:
         _open_column(call, item)
     item.grades[stated.user_id] = grade
+    if grade.number is None and call.profile.numbered_results:
+        grade.number = call.site.state.next_result()
     grade.statement = stated.raw
     grade.history.append(stated.raw)
     grade.activity_progress = stated.activity_progress
     grade.grading_progress = stated.grading_progress
     grade.scoring_user_id = stated.scoring_user_id
-    _set_submission(grade, stated)
+    if not call.profile.attempts:
+        _set_submission(grade, stated)
     return grade
 
 
@@ -81,7 +85,7 @@ def check_stamp(call: ServiceCall, item: Item, grade: Grade, stated: Stated) -> 
     if new > stored or (new == stored and rule == "not_earlier"):
         return
     texts = {"new": iso(max(new, 0.0)), "stored": iso(stored)}
-    facts = {**texts, "item": item.number, "user_id": stated.user_id}
+    facts = {**texts, "sent": stated.raw.get("timestamp"), "item": item.number, "user_id": stated.user_id}
     if new < stored:
         text = f"timestamp {texts['new']} is older than the stored {texts['stored']}."
         raise Refusal(Kind.STALE, text, "AGS 3.4.9", field="timestamp", **facts)
@@ -121,22 +125,41 @@ def _standard(call: ServiceCall, item: Item, grade: Grade, stated: Stated) -> No
     profile = call.profile
     if profile.unknown_user == "crash" and stated.given is not None and _is_published(call, item, stated):
         _publishable(call, stated)
-    attempt = _new_attempt(item, grade, stated) if profile.attempts else None
+    handed_in = stated.activity_progress in HANDED_IN and _reaches_gradebook(call, item)
+    attempt = None
+    if profile.attempts:
+        attempt = new_attempt(item, grade, stated.raw, handed_in=handed_in, submitted_at=stated.submitted_at)
     points = None if clears(profile.progress_rule, stated) else _points(call, item, stated)
-    # Nothing refuses from here on: a score that is refused leaves no trace.
     if attempt is not None:
+        # The time of submission is the attempt's, and a score that opens none leaves it (Canvas, read).
         grade.attempts.append(attempt)
+        grade.submitted_at = call.site.now() if attempt.submitted_at is None else attempt.submitted_at
+    if stated.late_refusal is not None:
+        if attempt is not None:
+            # Canvas: the attempt is made before the record is looked at, and stays (derived).
+            item.grades[stated.user_id] = grade
+        raise stated.late_refusal
+    # Nothing refuses from here on: a score that is refused leaves no other trace.
     grade.stamp = stated.stamp
     if profile.comment_rule == "replace" or (profile.comment_rule == "kept" and "comment" in stated.raw):
         grade.comment = stated.comment
     elif profile.comment_rule == "append" and stated.comment is not None:
         grade.comment = stated.comment
-        grade.comments.append(stated.comment)
+        if _reaches_gradebook(call, item):
+            grade.comments.append(stated.comment)
+    if profile.override_rule == "overwritten" and _keeps_gradebook(grade, stated):
+        grade.given, grade.given_maximum = stated.given, stated.maximum
+        if grade.override is not None:
+            grade.override.posted_over = True
+        return
     _set_points(call, grade, item, stated, points)
-    if grade.override is not None and profile.override_rule == "overwritten" and stated.given is not None:
-        extension = stated.raw.get(CANVAS_SUBMISSION)
-        if not (isinstance(extension, dict) and extension.get("prioritize_non_tool_grade")):
-            grade.override = None
+    if profile.override_rule == "overwritten":
+        grade.override = None
+
+
+def _keeps_gradebook(grade: Grade, stated: Stated) -> bool:
+    work = Work.of(stated.raw)
+    return work.keeps_score or (work.keeps_any_score and grade.shown is not None)
 
 
 def _publishable(call: ServiceCall, stated: Stated) -> None:
@@ -159,9 +182,8 @@ def _set_points(call: ServiceCall, grade: Grade, item: Item, stated: Stated, poi
     profile = call.profile
     grade.given, grade.given_maximum = stated.given, stated.maximum
     if points is None:
-        if not stated.keeps_points:
-            grade.points = None
-            grade.published = grade.published if profile.progress_rule == "unpublished" else None
+        grade.points = None
+        grade.published = grade.published if profile.progress_rule == "unpublished" else None
         return
     grade.points = points
     if (grade.points != 0 or profile.publish_zero) and _is_published(call, item, stated):
@@ -182,14 +204,19 @@ def clears(rule: str, stated: Stated) -> bool:
     return rule == "clear_unfinished" and stated.grading_progress in UNFINISHED
 
 
-def scaled(item: Item, stated: Stated) -> float:
+def scaled(item: Item, stated: Stated, decimals: int | None = None) -> float:
     """
     Return a score's points on the item's scale.
+
+    Args:
+        decimals: How many of the given points count. None: all.
 
     Raises:
         Refusal: They are beyond all measure.
     """
     given, maximum = stated.given or 0, stated.maximum
+    if decimals is not None:
+        given = round(given, decimals)
     # Not through arithmetic where none is needed: the number must come back as it was given.
     if not maximum or maximum == item.maximum:
         return given
@@ -209,26 +236,7 @@ def _reaches_gradebook(call: ServiceCall, item: Item) -> bool:
         return False
     if not call.profile.first_item_only or item.link_id is None:
         return True
-    return item is next(one for one in call.course.items.values() if one.link_id == item.link_id)
-
-
-def _new_attempt(item: Item, grade: Grade, stated: Stated) -> Attempt | None:
-    """
-    Return the attempt that a score opens on Canvas; None: it opens none.
-
-    Raises:
-        Refusal: There may be no more.
-    """
-    found = stated.raw.get(CANVAS_SUBMISSION)
-    extension = found if isinstance(found, dict) else {}
-    kind = extension.get("submission_type", "external_tool")
-    if stated.activity_progress not in HANDED_IN or extension.get("new_submission") is False or kind == "none":
-        return None
-    if stated.submitted_at is not None and stated.submitted_at in [one.submitted_at for one in grade.attempts]:
-        return None
-    if item.allowed_attempts is not None and len(grade.attempts) >= item.allowed_attempts:
-        raise Refusal(Kind.NO_ATTEMPTS_LEFT, "All attempts are used up.", field="submission")
-    return Attempt(stated.submitted_at, kind, extension.get("submission_data"))
+    return item is first_on(call, item.link_id)
 
 
 def _moodle(call: ServiceCall, item: Item, grade: Grade, stated: Stated) -> None:
@@ -250,7 +258,8 @@ def _moodle(call: ServiceCall, item: Item, grade: Grade, stated: Stated) -> None
         return
     if item.coupled and abs(stated.given or 0) > PG_NUMBER:
         raise Refusal(Kind.DATABASE, "The database takes no such number.", field="scoreGiven")
-    points = round(max(0.0, min(float(scaled(item, stated)), item.maximum)), MOODLE_DECIMALS)
+    given = float(scaled(item, stated, MOODLE_DECIMALS))
+    points = round(max(0.0, min(given, item.maximum)), MOODLE_DECIMALS)
     same = grade.points == points and grade.comment == stated.comment
     if item.coupled or not same:
         grade.stamp = stamp

@@ -11,6 +11,7 @@ from aioags.emulator.profiles.profile import LINE_ITEM_FIELDS
 from aioags.emulator.refusals import Kind, Refusal
 from aioags.emulator.services import openedx_fields
 from aioags.emulator.services.call import ServiceCall
+from aioags.emulator.services.canvas_items import read_canvas_item
 from aioags.emulator.wire.amounts import as_number
 from aioags.emulator.wire.instants import parse_instant
 
@@ -61,6 +62,8 @@ def read_fields(call: ServiceCall, body: dict[str, Any], *, whole: bool = True) 
     """
     if call.profile.item_rules == "openedx":
         return openedx_fields.read_item(body)
+    if call.profile.item_rules == "canvas":
+        return read_canvas_item(body, call.profile.site_zone, whole=whole)
     check_keys(body, LINE_ITEM_FIELDS | {"id"}, call, Kind.BAD_LINE_ITEM)
     fields = dict(body)
     if whole or "label" in body:
@@ -123,7 +126,8 @@ def _maximum(body: dict[str, Any], call: ServiceCall) -> float:
         return USUAL_MAXIMUM
     number = as_number(value) if rule == "numeric" or not isinstance(value, str) else None
     if number is None:
-        raise bad("scoreMaximum", f"scoreMaximum is {value!r}; it must be a number.", "AGS 3.2.8")
+        reason = f"scoreMaximum is {value!r}; it must be a number."
+        raise Refusal(Kind.BAD_LINE_ITEM, reason, "AGS 3.2.8", field="scoreMaximum", present=value is not None)
     if rule != "numeric" and not number > 0:
         raise bad("scoreMaximum", f"scoreMaximum is {value!r}; it must be above 0.", "AGS 3.2.8")
     if rule == "integer" and number != int(number):

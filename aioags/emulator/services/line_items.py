@@ -7,19 +7,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import attrs
+
 from aioags.emulator.refusals import Kind, Refusal
+from aioags.emulator.services import canvas_items
 from aioags.emulator.services.call import ServiceCall
 from aioags.emulator.services.item_checks import check_sizes, check_texts_fit, read_body, read_fields
 from aioags.emulator.site.site import Site
 from aioags.emulator.site.state import Item
-from aioags.emulator.wire.amounts import times
-from aioags.emulator.wire.messages import Answer, json_answer
+from aioags.emulator.wire.amounts import pointed, times
+from aioags.emulator.wire.messages import Answer, dump, json_answer
+from aioags.emulator.wire.names import CANVAS_LAUNCH_URL
 from aioags.emulator.wire.negotiation import shown_type
 from aioags.emulator.wire.paging import cut, read_listing
 
 DATES = ("startDateTime", "endDateTime")
 FILTERED = {"resource_id": "resourceId", "tag": "tag"}
-SUBMISSION_TYPE = "https://canvas.instructure.com/lti/submission_type"
+INCLUDE = ("include[]", "launch_url")
 
 
 def list_line_items(call: ServiceCall) -> Answer:
@@ -37,7 +41,7 @@ def list_line_items(call: ServiceCall) -> Answer:
     own = [item for item in call.course.items.values() if item.client_id == call.client_id and item.made_at <= since]
     matching = [(item.number, item) for item in own if _matches(item, listing.filters, call)]
     items, links = cut(listing, matching, profile)
-    return _answer(call, 200, [render(call.site, item) for item in items]).with_headers(*links)
+    return _answer(call, 200, [_render_asked(call, item) for item in items]).with_headers(*links)
 
 
 def create_line_item(call: ServiceCall) -> Answer:
@@ -77,11 +81,8 @@ def _check_new(call: ServiceCall, fields: dict[str, Any], body: dict[str, Any]) 
     link_id = fields.get("resourceLinkId")
     if link_id is not None and call.profile.link_rule != "any":
         check_link(call, link_id, Kind.DATABASE)
-    kind = body.get(SUBMISSION_TYPE)
-    if call.profile.attempts and kind is not None:
-        name = kind.get("type") if isinstance(kind, dict) else kind
-        if name not in ("none", "external_tool"):
-            raise Refusal(Kind.BAD_SUBMISSION_TYPE, f"Invalid submission_type for new assignment: {name}")
+    if call.profile.submission_types:
+        canvas_items.place_new(call, fields, body)
 
 
 def _of_same_label(call: ServiceCall, label: str) -> Item | None:
@@ -95,7 +96,7 @@ def get_line_item(call: ServiceCall) -> Answer:
     """
     Answer a GET of one item.
     """
-    return _answer(call, 200, render(call.site, call.item))
+    return _answer(call, 200, _render_asked(call, call.item))
 
 
 def update_line_item(call: ServiceCall) -> Answer:
@@ -123,6 +124,8 @@ def _replace(call: ServiceCall, item: Item, body: dict[str, Any]) -> None:
 
 def _merge(call: ServiceCall, item: Item, body: dict[str, Any]) -> None:
     fields = read_fields(call, body, whole=False)
+    if call.profile.submission_types:
+        canvas_items.check_no_type(body)
     if call.profile.link_rule != "any":
         _check_same_link(item, fields)
     item.fields = item.fields | fields
@@ -167,8 +170,16 @@ def delete_line_item(call: ServiceCall) -> Answer:
     if item.coupled and profile.delete_coupled == "refuse":
         raise Refusal(Kind.DELETE_COUPLED, "This line item came with its link, and stays with it.", "AGS 3.2.3")
     if profile.delete_policy == "delete":
-        del call.course.items[item.number]
-    return Answer(profile.delete_status, reason=profile.delete_reason)
+        if profile.submission_types:
+            canvas_items.forget_link(call, item)
+        call.course.items.pop(item.number, None)
+    if item.coupled and profile.delete_coupled == "sever":
+        item.fields["resourceLinkId"] = None
+        call.course.orphans.append(item)
+    if profile.delete_type is None:
+        return Answer(profile.delete_status, reason=profile.delete_reason)
+    content_type = call.asked.header("content-type") or profile.delete_type
+    return Answer(profile.delete_status, (("Content-Type", content_type),), reason=profile.delete_reason)
 
 
 def render(site: Site, item: Item) -> dict[str, Any]:
@@ -187,6 +198,8 @@ def render(site: Site, item: Item) -> dict[str, Any]:
     if profile.link_alias is not None and "resourceLinkId" in rest:
         shown |= {"resourceLinkId": rest["resourceLinkId"], profile.link_alias: rest["resourceLinkId"]}
     shown |= rest
+    if profile.floats:
+        shown["scoreMaximum"] = pointed(shown["scoreMaximum"])
     if profile.unset_link == "null":
         shown.setdefault("resourceLinkId", None)
     if profile.unset_dates == "null":
@@ -201,7 +214,7 @@ def rescale(site: Site, item: Item, before: float) -> None:
     Args:
         before: The maximum that it had.
     """
-    if before == item.maximum:
+    if before == item.maximum or not site.profile.rescales:
         return
     factor = item.maximum / before if before else 0.0
     for grade in item.grades.values():
@@ -238,26 +251,39 @@ def check_link(call: ServiceCall, link_id: str, not_decimal: Kind) -> None:
 
 
 def _check_same_link(item: Item, fields: dict[str, Any]) -> None:
-    sent = fields.setdefault("resourceLinkId", item.link_id)
+    if fields.get("resourceLinkId") is None:
+        fields["resourceLinkId"] = item.link_id
+    sent = fields["resourceLinkId"]
     if sent != item.link_id:
         text = f"resourceLinkId is {sent!r}, and the item's is {item.link_id!r}; it never changes."
         raise Refusal(Kind.LINK_MISMATCH, text, "AGS 3.2.6", field="resourceLinkId")
 
 
 def _matches(item: Item, filters: dict[str, str], call: ServiceCall) -> bool:
-    empty_counts = call.profile.empty_filter_matches
-    return all(
-        (item.fields.get(FILTERED.get(name, "resourceLinkId")) or "") == value
-        for name, value in filters.items()
-        if value or empty_counts
-    )
+    return all(_has(item, FILTERED.get(name, "resourceLinkId"), value, call) for name, value in filters.items())
+
+
+def _has(item: Item, field: str, value: str, call: ServiceCall) -> bool:
+    rule, found = call.profile.empty_filter, item.fields.get(field)
+    if not value and (rule == "ignored" or (rule == "blank" and field == "resourceLinkId")):
+        return True
+    return bool(found == value or (not value and rule == "unset" and found is None))
+
+
+def _render_asked(call: ServiceCall, item: Item) -> dict[str, Any]:
+    shown = render(call.site, item)
+    if call.profile.includes_launch_url and INCLUDE in call.asked.query and item.link_id in call.course.links:
+        shown[CANVAS_LAUNCH_URL] = call.site.state.tools[item.client_id].url
+    return shown
 
 
 def _shown(call: ServiceCall, status: int, item: Item, body: dict[str, Any]) -> Answer:
     if not call.profile.create_echo:
         return _answer(call, status, render(call.site, item))
     echo = {name: value for name, value in body.items() if name != "id"} | {"id": call.site.item_url(item)}
-    return json_answer(status, echo, _content_type(call))
+    answer = json_answer(status, echo, _content_type(call))
+    # PHP's writer, with its slashes left alone.
+    return attrs.evolve(answer, body=dump(echo, ascii_only=True)) if call.profile.escaped_json else answer
 
 
 def _answer(call: ServiceCall, status: int, value: Any) -> Answer:

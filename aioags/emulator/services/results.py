@@ -12,6 +12,7 @@ from aioags.emulator.refusals import Kind, Refusal
 from aioags.emulator.services.call import ServiceCall
 from aioags.emulator.site.site import Site
 from aioags.emulator.site.state import Grade, Item
+from aioags.emulator.wire.amounts import pointed, times
 from aioags.emulator.wire.instants import iso
 from aioags.emulator.wire.messages import Answer, json_answer
 from aioags.emulator.wire.paging import Keyed, cut, read_listing
@@ -53,7 +54,8 @@ def _wanted(call: ServiceCall, user_id: str | None) -> str | None:
     rule = call.profile.user_filter
     if rule == "ignored" or (rule == "decimal" and not (user_id or "").isdecimal()):
         return None
-    return user_id
+    person = call.person(user_id) if user_id is not None else None
+    return user_id if person is None else person.user_id
 
 
 def _record(call: ServiceCall, grade: Grade, *, filtered: bool) -> dict[str, Any]:
@@ -74,25 +76,43 @@ def render(site: Site, item: Item, grade: Grade) -> dict[str, Any]:
     Write a grade as the platform shows it.
     """
     profile = site.profile
-    shown: dict[str, Any] = {"id": site.result_url(item, grade.user_id), "userId": grade.user_id}
-    points, maximum = grade.shown, item.fields["scoreMaximum"]
-    if not profile.results_scaled and grade.override is None:
-        points, maximum = grade.given, grade.given_maximum
+    shown: dict[str, Any] = {"id": site.result_url(item, grade), "userId": grade.user_id}
+    points, maximum = _points(site, item, grade)
     if points is not None:
-        shown["resultScore"] = points
+        shown["resultScore"] = pointed(points) if profile.floats else points
     if profile.bare_when_empty and points is None:
         return shown
-    shown |= {"resultMaximum": maximum, "scoreOf": site.item_url(item)}
-    scorer = grade.override.user_id if grade.override is not None else grade.scoring_user_id
-    if scorer is not None and profile.shows_scorer:
-        shown["scoringUserId"] = scorer
+    if maximum is not None:
+        shown["resultMaximum"] = pointed(maximum) if profile.floats else maximum
     if grade.shown_comment is not None:
         shown["comment"] = grade.shown_comment
     elif profile.null_comment:
         shown["comment"] = None
+    shown["scoreOf"] = site.item_url(item)
+    statement = grade.statement or {}
+    shown |= {name: statement[name] for name in profile.result_members if statement.get(name) is not None}
+    scorer = grade.override.user_id if grade.override is not None else grade.scoring_user_id
+    if scorer is not None and profile.shows_scorer:
+        shown["scoringUserId"] = scorer
     if profile.result_timestamp and grade.stamp is not None:
         shown["timestamp"] = iso(grade.stamp, profile.site_zone, whole=True)
     return shown
+
+
+def _points(site: Site, item: Item, grade: Grade) -> tuple[float | None, float | None]:
+    """
+    Return score and maximum of a result; a maximum of None: it shows none.
+    """
+    override = grade.override
+    if site.profile.results_scaled or (override is not None and not site.profile.override_on_tools_scale):
+        return grade.shown, item.fields["scoreMaximum"]
+    if override is None:
+        return grade.given, grade.given_maximum
+    # Canvas: the number that was written last, the teacher's or the tool's, is taken for points of the item, whichever
+    # it is, and shown out of the tool's last maximum (read).
+    points = grade.given if override.posted_over else override.points
+    maximum = item.maximum if grade.given_maximum is None else grade.given_maximum
+    return (times(points, maximum / item.maximum) if item.maximum else points), maximum
 
 
 def is_shown(site: Site, item: Item, grade: Grade) -> bool:
@@ -101,6 +121,8 @@ def is_shown(site: Site, item: Item, grade: Grade) -> bool:
     """
     if site.profile.results_style == "stamped":
         return grade.stamp is not None
+    if site.profile.results_style == "posted":
+        return grade.statement is not None
     if site.profile.results_style == "roster" and grade.user_id not in site.state.courses[item.course].people:
         # Who has left is on no roster.
         return False
@@ -115,6 +137,8 @@ def _grades(call: ServiceCall, user_id: str | None) -> Keyed[Grade]:
     chosen = [user_id] if user_id is not None else sorted(item.grades)
     found = [(key, item.grades[key]) for key in chosen if key in item.grades]
     shown = [(key, grade) for key, grade in found if is_shown(site, item, grade)]
+    if site.profile.numbered_results:
+        shown.sort(key=lambda keyed: keyed[1].number or 0)
     return sorted(shown, key=_newest) if site.profile.newest_first else shown
 
 
@@ -123,8 +147,11 @@ def _newest(keyed: tuple[str, Grade]) -> float:
 
 
 def _one(call: ServiceCall, user_id: str) -> Answer:
-    found = _grades(call, user_id)
-    records = [render(call.site, call.item, grade) for _, grade in found]
+    numbered = call.profile.numbered_results
+    found = [grade for _, grade in _grades(call, None if numbered else user_id)]
+    if numbered:
+        found = [grade for grade in found if str(grade.number) == user_id]
+    records = [render(call.site, call.item, grade) for grade in found]
     if call.profile.one_result == "array":
         return _answer(call, records)
     if not records:

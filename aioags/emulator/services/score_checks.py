@@ -47,7 +47,7 @@ class Stated:
 
         raw: The JSON object as it came.
 
-        keeps_points: The tool asks that an earlier grade stays although this score clears (Canvas).
+        late_refusal: Why its record is refused once the attempt that it opens is made (Canvas). None: it is not.
     """
 
     user_id: str
@@ -61,7 +61,7 @@ class Stated:
     scoring_user_id: str | None = None
     started_at: float | None = None
     submitted_at: float | None = None
-    keeps_points: bool = False
+    late_refusal: Refusal | None = None
 
 
 def check_user(call: ServiceCall, user_id: str) -> None:
@@ -157,12 +157,12 @@ def check_progress(body: dict[str, Any]) -> None:
             raise bad(name, f"{name} is {body.get(name)!r}; it must be one of {', '.join(values)}.", spec)
 
 
-def read_instant(body: dict[str, Any], name: str, spec: str, *, fraction: bool, zone: bool = True) -> float:
+def read_instant(body: dict[str, Any], name: str, spec: str, *, fraction: bool) -> float:
     """
     Read a date and time that must be there.
 
     Args:
-        fraction, zone: Whether it must have them.
+        fraction: Whether it must have one.
 
     Raises:
         Refusal: It is not as it must be.
@@ -172,7 +172,7 @@ def read_instant(body: dict[str, Any], name: str, spec: str, *, fraction: bool, 
     problem = "must be ISO 8601 date and time" if read is None else ""
     if read is not None and fraction and not read.has_fraction:
         problem = "needs fractions of a second"
-    elif read is not None and zone and not read.has_zone:
+    elif read is not None and not read.has_zone:
         problem = "needs a zone, such as Z"
     if read is None or problem:
         text = f"{name} is {value!r}; it {problem}."

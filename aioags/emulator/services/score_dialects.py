@@ -5,7 +5,6 @@ What a score in a request must be on platforms that do not follow the standard's
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -17,21 +16,12 @@ from aioags.emulator.services.score_checks import (
     GRADING,
     Stated,
     bad,
-    check_progress,
-    check_user,
     check_user_id,
-    read_instant,
-    read_plain,
-    read_spec,
-    read_submission,
 )
 from aioags.emulator.site.site import Site
-from aioags.emulator.wire.amounts import as_number, is_number
+from aioags.emulator.wire.amounts import as_number
 
 NEEDED = ("userId", "activityProgress", "gradingProgress", "timestamp")
-CANVAS_SUBMISSION = "https://canvas.instructure.com/lti/submission"
-# Canvas takes a submitted_at up to a minute in its future (read).
-CANVAS_FUTURE = 60.0
 # A stamp that PHP's strtotime cannot read is false: earlier than everything. Finite, so that it can be rounded.
 NEVER = -1e18
 # Beyond this PostgreSQL refuses the number (1e300 was seen to fail).
@@ -131,64 +121,6 @@ def _zone(text: str | None, site: Site) -> timezone:
     return timezone(-offset if text[0] == "-" else offset)
 
 
-def read_canvas(call: ServiceCall, body: dict[str, Any]) -> Stated:
-    """
-    Read a score as Canvas does: what is missing is 400, what makes no sense is 422.
-
-    Source:
-        Canvas, ``app/controllers/lti/ims/scores_controller.rb``.
-    """
-    for name in NEEDED:
-        if body.get(name) in (None, ""):
-            raise bad(name, f"param is missing or the value is empty: {name}", "AGS 3.4.1")
-    stamp = read_instant(body, "timestamp", "AGS 3.4.9", fraction=False, zone=False)
-    check_user(call, str(body["userId"]))
-    check_progress(body)
-    given, maximum = body.get("scoreGiven"), body.get("scoreMaximum")
-    _check_canvas_points(call, given, maximum)
-    submission = body.get(CANVAS_SUBMISSION)
-    extension: dict[str, Any] = submission if isinstance(submission, dict) else {}
-    started, submitted = read_submission(body, fraction=False)
-    if "submitted_at" in extension:
-        submitted = _canvas_submitted_at(call, extension)
-    return Stated(
-        user_id=str(body["userId"]),
-        activity_progress=body["activityProgress"],
-        grading_progress=body["gradingProgress"],
-        stamp=stamp,
-        given=given,
-        maximum=maximum,
-        comment=body.get("comment") or None,
-        raw=body,
-        scoring_user_id=body.get("scoringUserId"),
-        started_at=started,
-        submitted_at=submitted,
-        keeps_points=bool(extension.get("preserve_score")),
-    )
-
-
-def _check_canvas_points(call: ServiceCall, given: Any, maximum: Any) -> None:
-    def refuse(text: str) -> Refusal:
-        return Refusal(Kind.UNPROCESSABLE_SCORE, text, "AGS 3.4.4", field="scoreGiven")
-
-    for name, value in (("ScoreGiven", given), ("ScoreMaximum", maximum)):
-        if value is not None and not is_number(value):
-            raise refuse(f"{name} is not a number")
-        if value is not None and value < 0:
-            raise refuse(f"{name} must be greater than or equal to 0")
-    if given is not None and maximum is None:
-        raise refuse("ScoreMaximum not supplied when ScoreGiven present.")
-    if maximum == 0 and call.item.maximum != 0:
-        raise refuse("ScoreMaximum must be greater than 0")
-
-
-def _canvas_submitted_at(call: ServiceCall, extension: dict[str, Any]) -> float:
-    at = read_instant(extension, "submitted_at", "AGS 3.4.10.2", fraction=False, zone=False)
-    if at > call.site.now() + CANVAS_FUTURE:
-        raise bad("submitted_at", "Provided submitted_at timestamp in the future", "AGS 3.4.10.2")
-    return at
-
-
 def read_openedx(call: ServiceCall, body: dict[str, Any]) -> Stated:
     """
     Read a score as Open edX does: the field rules of its serializer.
@@ -244,13 +176,3 @@ def read_sakai(call: ServiceCall, body: dict[str, Any]) -> Stated:
         comment=body.get("comment") or None,
         raw=body,
     )
-
-
-RULES: dict[str, Callable[[ServiceCall, dict[str, Any]], Stated]] = {
-    "spec": read_spec,
-    "plain": read_plain,
-    "moodle": read_moodle,
-    "canvas": read_canvas,
-    "openedx": read_openedx,
-    "sakai": read_sakai,
-}

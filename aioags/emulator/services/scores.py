@@ -8,12 +8,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from aioags.emulator.profiles.canvas import CANVAS_SUBMISSION
 from aioags.emulator.refusals import Kind, Refusal
 from aioags.emulator.services import openedx_fields
+from aioags.emulator.services.attempts import Work
 from aioags.emulator.services.call import ServiceCall
+from aioags.emulator.services.canvas_scores import read_canvas
 from aioags.emulator.services.grading import apply
-from aioags.emulator.services.score_checks import Stated, check_user
-from aioags.emulator.services.score_dialects import CANVAS_SUBMISSION, RULES
+from aioags.emulator.services.score_checks import Stated, check_user, read_plain, read_spec
+from aioags.emulator.services.score_dialects import read_moodle, read_openedx, read_sakai
 from aioags.emulator.wire.messages import Answer, json_answer
 
 
@@ -75,15 +78,14 @@ def _openedx_record(stated: Stated, comment: str | None) -> dict[str, Any]:
 
 
 def _result_url(call: ServiceCall, stated: Stated) -> Answer:
-    body: dict[str, Any] = {"resultUrl": call.site.result_url(call.item, stated.user_id)}
-    extension = stated.raw.get(CANVAS_SUBMISSION)
-    files = extension.get("content_items") if isinstance(extension, dict) else None
-    if isinstance(files, list) and files:
-        # One progress to poll for each file that the platform is to fetch (Canvas).
-        base = f"{call.site.base_url}/api/lti/courses/{call.course.number}/progress"
-        shown = [{"type": "file", "progress": f"{base}/{index}"} for index, _ in enumerate(files, 1)]
-        body[CANVAS_SUBMISSION] = {"content_items": shown}
-    return json_answer(200, body, _type(call))
+    # One progress to poll for each file that the platform is to fetch (Canvas).
+    base = f"{call.site.base_url}/api/lti/courses/{call.course.number}/progress"
+    files = [
+        {name: file[name] for name in ("type", "url", "title") if name in file} | {"progress": f"{base}/{number}"}
+        for number, file in enumerate(Work.of(stated.raw).files, 1)
+    ]
+    url = call.site.result_url(call.item, call.item.grade(stated.user_id))
+    return json_answer(200, {CANVAS_SUBMISSION: {"content_items": files}, "resultUrl": url}, _type(call))
 
 
 def _type(call: ServiceCall) -> str:
@@ -95,4 +97,13 @@ SUCCESSES: dict[str, Callable[[ServiceCall, Stated], Answer]] = {
     "200_empty": _empty,
     "201_record": _record,
     "200_result_url": _result_url,
+}
+
+RULES: dict[str, Callable[[ServiceCall, dict[str, Any]], Stated]] = {
+    "spec": read_spec,
+    "plain": read_plain,
+    "moodle": read_moodle,
+    "canvas": read_canvas,
+    "openedx": read_openedx,
+    "sakai": read_sakai,
 }

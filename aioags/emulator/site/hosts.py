@@ -36,6 +36,18 @@ def check_host(site: Site, asked: Asked) -> None:
         )
 
 
+def asked_origin(site: Site, asked: Asked) -> str:
+    """
+    Return the origin that a request was sent to, by its Host header; where it has none, by its URL.
+    """
+    scheme, _, own = site.base_url.partition("://")
+    try:
+        name = (asked.header("host") or urlsplit(asked.url).netloc).lower()
+    except ValueError:
+        return site.base_url
+    return site.base_url if name in ("", own.lower()) else f"{scheme}://{name}"
+
+
 def is_own_host(site: Site, host: str) -> bool:
     """
     True for an address, a name of loopback, and the names that the platform was given.

@@ -12,7 +12,7 @@ import attrs
 
 from aioags.emulator.profiles.profile import Profile
 from aioags.emulator.site.clock import Clock
-from aioags.emulator.site.state import Course, Item, PlatformState
+from aioags.emulator.site.state import Course, Grade, Item, PlatformState
 
 
 class Held(NamedTuple):
@@ -111,10 +111,11 @@ class Site:
         tool = self.state.tool_numbered(item.client_id)
         return addresses.url(self.base_url, addresses.results, course=item.course, item=item.number, tool=tool)
 
-    def result_url(self, item: Item, user_id: str) -> str:
+    def result_url(self, item: Item, grade: Grade) -> str:
         """
         Return the ``id`` of one person's result.
         """
+        user_id = grade.user_id if grade.number is None else str(grade.number)
         tool = self.state.tool_numbered(item.client_id)
         return self.profile.addresses.result_url(
             self.base_url, course=item.course, item=item.number, tool=tool, user=user_id

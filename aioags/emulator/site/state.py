@@ -4,12 +4,14 @@ What the platform remembers: courses, people, tools, line items, grades. Plain r
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 import attrs
 from joserfc.jwk import KeySet
 
 from aioags.emulator.profiles.profile import ALL_SCOPES
+from aioags.emulator.profiles.sharing import Privacy, check_privacy
 
 
 @attrs.define
@@ -22,7 +24,8 @@ class Person:
 
         name: For people to read.
 
-        role: ``Learner`` or ``Instructor``. Only learners are gradable.
+        role: ``Learner`` or ``Instructor``; ``TeachingAssistant``, ``Mentor``, ``ContentDeveloper`` and ``TestUser``, a
+            teacher who plays a student, are known too. Only learners are gradable, and on Canvas the test user.
 
         active: False: enrolled once, and no longer.
     """
@@ -38,6 +41,43 @@ class Person:
         True for a learner.
         """
         return self.role == "Learner"
+
+    @property
+    def local_id(self) -> int:
+        """
+        The platform's own number of the person, the same at each start; some platforms take it for a user id.
+        """
+        return zlib.crc32(self.user_id.encode("utf-8", "surrogatepass"))
+
+    @property
+    def given_name(self) -> str | None:
+        """
+        All of the name but its last word; None: there is no name.
+        """
+        head, _, tail = self.name.rpartition(" ")
+        return head or tail or None
+
+    @property
+    def family_name(self) -> str | None:
+        """
+        The last word of the name; empty where it has one word. None: there is no name.
+        """
+        head, _, tail = self.name.rpartition(" ")
+        return (tail if head else "") if self.name else None
+
+    @property
+    def email(self) -> str:
+        """
+        An address that nobody reads.
+        """
+        return f"{self.user_id}@school.example"
+
+    @property
+    def username(self) -> str:
+        """
+        What the person logs in with.
+        """
+        return f"user{self.user_id}"
 
 
 @attrs.define
@@ -55,6 +95,10 @@ class RegisteredTool:
         key_set: The tool's public keys. None: they cannot be fetched just now.
 
         scopes: What the site lets the tool have. Shrink it to see partial grants.
+
+        privacy: What the site tells it of people, in launches and memberships.
+
+        url: What its launches open. A line item that says what it hangs on must name this host.
     """
 
     number: int
@@ -62,18 +106,26 @@ class RegisteredTool:
     deployment_id: str
     key_set: KeySet | None = attrs.field(repr=False)
     scopes: tuple[str, ...] = ALL_SCOPES
+    privacy: Privacy = attrs.field(default="public", converter=check_privacy)
+    url: str = "https://tool.example/launch"
 
 
 @attrs.define
 class Link:
     """
     One resource link: a placement of a tool in a course.
+
+    Attributes:
+        score_maximum: Of the line item that came with it.
+
+        from_item: It was made with a line item of the tool, and goes with it.
     """
 
     id: str
     title: str
     client_id: str
     score_maximum: float = 100
+    from_item: bool = False
 
 
 @attrs.define
@@ -83,12 +135,15 @@ class Override:
 
     Attributes:
         points: On the scale of the item. None: the teacher took the grade away.
+
+        posted_over: The tool has posted since, and let it stand.
     """
 
     points: float | None
     comment: str | None = None
     user_id: str = "teacher"
     at: float = 0.0
+    posted_over: bool = False
 
 
 @attrs.define
@@ -129,6 +184,8 @@ class Grade:
         override: What a teacher set by hand.
 
         locked: A teacher forbade changes.
+
+        number: Of the result, where results have numbers: counted on the whole platform. None: it has none (yet).
     """
 
     user_id: str
@@ -149,6 +206,7 @@ class Grade:
     attempts: list[Attempt] = attrs.field(factory=list)
     override: Override | None = None
     locked: bool = False
+    number: int | None = None
 
     @property
     def shown(self) -> float | None:
@@ -237,7 +295,7 @@ class Course:
         published: False: grades are refused until it is.
 
         orphans: Columns that a request made and no service shows or deletes: a creation that failed half way (Moodle),
-            first scores that raced (Brightspace).
+            first scores that raced, and what was deleted although it had come with a link (Brightspace).
 
         list_lag: Seconds until a new line item is in listings; by its own URL it is there at once. The platform reads
             lists from a copy of its database that is behind.
@@ -255,11 +313,11 @@ class Course:
     list_lag: float = 0.0
 
     @property
-    def id(self) -> str:
+    def label(self) -> str:
         """
-        The context id of launches.
+        The short name.
         """
-        return f"course-{self.number}"
+        return f"C{self.number}"
 
     def enroll(self, user_id: str, name: str = "", role: str = "Learner") -> Person:
         """
@@ -279,6 +337,7 @@ class PlatformState:
     tools: dict[str, RegisteredTool] = attrs.field(factory=dict)
     last_item: int = 0
     last_link: int = 0
+    last_result: int = 0
 
     def next_item(self) -> int:
         """
@@ -293,6 +352,13 @@ class PlatformState:
         """
         self.last_link += 1
         return self.last_link
+
+    def next_result(self) -> int:
+        """
+        Return a number that no result ever had.
+        """
+        self.last_result += 1
+        return self.last_result
 
     def tool_numbered(self, client_id: str) -> int:
         """

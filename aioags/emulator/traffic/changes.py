@@ -8,7 +8,7 @@ import json
 
 import attrs
 
-from aioags.emulator.profiles.addresses import Addresses
+from aioags.emulator.profiles.profile import Profile
 from aioags.emulator.traffic.visits import Visit
 
 
@@ -31,21 +31,24 @@ class Change:
 EVERYTHING = Change()
 
 
-def touched_by(visit: Visit, addresses: Addresses) -> Change | None:
+def touched_by(visit: Visit, profile: Profile) -> Change | None:
     """
     Tell what a tool's request may have changed, refused ones included; None: nothing.
 
     Args:
-        addresses: The platform's, which say what number an item has.
+        profile: The platform's, which says what number an item has, and by what a person may be named.
     """
     operation = visit.exchange.operation
     if operation in ("create_line_item", "delete_line_item"):
         return EVERYTHING
     if operation not in ("post_score", "update_line_item") or visit.place is None or visit.place.item is None:
         return None
-    number = addresses.number("item", visit.place.item)
+    number = profile.addresses.number("item", visit.place.item)
     # A changed maximum rescales every grade (AGS 3.2.6).
-    return Change(number, scored_user(visit.asked.body) if operation == "post_score" else None)
+    user = scored_user(visit.asked.body) if operation == "post_score" else None
+    # A number may be another name of anybody.
+    is_other_name = user is not None and profile.numeric_user_ids and user.isdecimal()
+    return Change(number, None if is_other_name else user)
 
 
 def scored_user(body: bytes) -> str | None:

@@ -323,7 +323,7 @@ def replacement(fault: Fault, profile: Profile) -> Answer:
 def _hint(fault: Fault, profile: Profile) -> tuple[Header, ...]:
     if fault.effect == "throttle" and profile.throttle == "leaky_bucket":
         # Canvas never says how long (read).
-        return (("X-Request-Cost", "0.0"), ("X-Rate-Limit-Remaining", "0.0"))
+        return (("X-Rate-Limit-Remaining", "0.0"),)
     if not fault.seconds:
         return ()
     is_d2l = fault.effect == "throttle" and profile.throttle == "credits"

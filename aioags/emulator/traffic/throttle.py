@@ -34,7 +34,7 @@ class Throttle(Protocol):
 
     def headers(self, now: float) -> tuple[Header, ...]:
         """
-        Return what every answer tells about the allowance.
+        Return what every answer tells about the allowance, the request that it answers still being charged.
         """
         return ()
 
@@ -55,7 +55,7 @@ class LeakyBucket:
 
         upfront: Charged while a request is in flight.
 
-        cost: What a request has cost when it is done.
+        cost: What a request has cost when it is done. `dearer` makes a bucket of what costs more.
 
     Source:
         Canvas, ``app/middleware/request_throttle.rb`` and ``doc/api/throttling.md``.
@@ -69,37 +69,90 @@ class LeakyBucket:
     level: float = 0.0
     at: float | None = None
 
+    def dearer(self, cost: float) -> Throttle:
+        """
+        Return the same bucket for a request that costs more when it is done.
+
+        Args:
+            cost: What it costs besides.
+        """
+        return Dearer(self, cost)
+
     def enter(self, now: float) -> None:
         """
         Charge the up-front cost.
 
         Raises:
-            Refusal: The level is at the high-water mark.
+            Refusal: With it the level is at the high-water mark. The rest that is told is without it: maybe above 0.
         """
         self._leak(now)
-        if self.level >= self.high_water:
-            headers = (("X-Request-Cost", "0.0"), ("X-Rate-Limit-Remaining", "0.0"))
-            raise Refusal(Kind.THROTTLED, "Rate Limit Exceeded", headers=headers)
-        self.level = min(self.level + self.upfront, self.capacity)
+        level = min(self.level + self.upfront, self.capacity)
+        if level >= self.high_water:
+            rest = ("X-Rate-Limit-Remaining", str(self.high_water - (level - self.upfront)))
+            raise Refusal(Kind.THROTTLED, "Rate Limit Exceeded", headers=(rest,))
+        self.level = level
 
     def leave(self, now: float) -> None:
         """
         Give the up-front cost back, and charge the real one.
         """
+        self.settle(now, self.cost)
+
+    def settle(self, now: float, cost: float) -> None:
+        """
+        Give the up-front cost back, and charge another one.
+        """
         self._leak(now)
-        self.level = max(0.0, self.level - self.upfront + self.cost)
+        self.level = self._settled(cost)
 
     def headers(self, now: float) -> tuple[Header, ...]:
         """
-        Return cost and rest, as floats.
+        Return cost and rest, as floats; the rest is what it will be once the request is settled, and may be below 0.
         """
-        rest = max(0.0, self.high_water - self.level)
-        return (("X-Request-Cost", str(float(self.cost))), ("X-Rate-Limit-Remaining", str(rest)))
+        return self.told(self.cost)
+
+    def told(self, cost: float) -> tuple[Header, ...]:
+        """
+        Return the headers for a request of some cost.
+        """
+        rest = self.high_water - self._settled(cost)
+        return (("X-Request-Cost", str(float(cost))), ("X-Rate-Limit-Remaining", str(rest)))
+
+    def _settled(self, cost: float) -> float:
+        return min(self.capacity, max(0.0, self.level - self.upfront) + cost)
 
     def _leak(self, now: float) -> None:
         if self.at is not None:
             self.level = max(0.0, self.level - self.outflow * (now - self.at))
         self.at = now
+
+
+@attrs.define
+class Dearer:
+    """
+    A bucket as a request sees it that costs more than others.
+    """
+
+    bucket: LeakyBucket
+    more: float
+
+    def enter(self, now: float) -> None:
+        """
+        Charge the up-front cost, as for any other.
+        """
+        self.bucket.enter(now)
+
+    def leave(self, now: float) -> None:
+        """
+        Charge what it really cost.
+        """
+        self.bucket.settle(now, self.bucket.cost + self.more)
+
+    def headers(self, now: float) -> tuple[Header, ...]:
+        """
+        Return cost and rest, as floats.
+        """
+        return self.bucket.told(self.bucket.cost + self.more)
 
 
 @attrs.define

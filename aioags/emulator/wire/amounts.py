@@ -39,6 +39,13 @@ def tidy(points: float) -> float:
     return int(points) if points.is_integer() and abs(points) < WHOLE else points
 
 
+def pointed(points: float) -> float:
+    """
+    Write a number with a point, whole ones too: 3 is 3.0, and what no double holds stays as it is.
+    """
+    return float(points) if abs(points) <= LARGEST else points
+
+
 def times(points: float | None, factor: float) -> float | None:
     """
     Multiply, within what a double holds; None stays None.

@@ -4,10 +4,14 @@ What a refused request looks like, platform by platform.
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
+from html import escape
 from random import Random
 from typing import Any
+
+import attrs
 
 from aioags.emulator.profiles.profile import SCORE_TYPE, Profile
 from aioags.emulator.refusals import Kind, Refusal
@@ -15,7 +19,7 @@ from aioags.emulator.wire.messages import PHRASES, Answer, Asked, Header, Manner
 from aioags.emulator.wire.negotiation import shown_type
 
 STALE_KINDS = (Kind.STALE, Kind.SAME_STAMP)
-TOKEN_KINDS = (Kind.NO_TOKEN, Kind.BAD_TOKEN, Kind.EXPIRED_TOKEN)
+TOKEN_KINDS = (Kind.NO_TOKEN, Kind.BAD_TOKEN, Kind.MALFORMED_TOKEN, Kind.FOREIGN_TOKEN, Kind.EXPIRED_TOKEN)
 HTML = "text/html; charset=utf-8"
 # Moodle's page for a fatal error was 26 482 bytes long.
 MOODLE_PAGE = 26_482
@@ -34,9 +38,10 @@ def answer(profile: Profile, rng: Random, asked: Asked, refusal: Refusal) -> Ans
     if refusal.kind in profile.empty_bodies:
         return Answer(status)
     if refusal.kind == Kind.THROTTLED and profile.throttle_text is not None:
-        built = Answer(status, (("Content-Type", "text/plain"),), profile.throttle_text.encode())
-    elif refusal.kind in (Kind.FATAL, Kind.CRASH):
-        built = html_page(status, worded(profile, refusal))
+        text = profile.throttle_text.format(status=status)
+        built = Answer(status, (("Content-Type", "text/plain; charset=utf-8"),), text.encode())
+    elif refusal.kind in (Kind.FATAL, Kind.CRASH) and profile.error_style != "canvas":
+        built = html_page(status, worded(profile, refusal)).with_headers(*profile.page_headers)
     else:
         built = STYLES[profile.error_style](profile, rng, asked, refusal, status)
     more = (*refusal.facts.get("headers", ()), *(_challenge(refusal) if profile.challenge else ()))
@@ -62,6 +67,31 @@ def html_page(status: int, text: str, size: int = MOODLE_PAGE) -> Answer:
     filler = "<!-- the page around the message -->\n"
     body = (head + filler * (size // len(filler) + 1))[: size - len(tail)] + tail
     return Answer(status, (("Content-Type", HTML),), body.encode())
+
+
+def elsewhere(url: str) -> Answer:
+    """
+    Build the answer of Moodle that sends a request to the name which the site goes by.
+    """
+    link = f'<a href="{escape(url)}">Continue</a>'
+    headers = (("Location", url), ("X-Redirect-By", "Moodle"))
+    return Answer(303, (("Content-Type", HTML), *headers), html_page(303, link, 400).body)
+
+
+# Of those that nginx compresses (its gzip module's own list).
+COMPRESSED = frozenset({200, 403, 404})
+
+
+def gzipped(answer: Answer, asked: Asked) -> Answer:
+    """
+    Compress a page as nginx does by default: ``text/html`` for who takes gzip, longer than 20 bytes.
+    """
+    wanted = "gzip" in (asked.header("accept-encoding") or "")
+    is_page = (answer.header("content-type") or "").startswith("text/html")
+    if not wanted or not is_page or answer.status not in COMPRESSED or len(answer.body) < 20:
+        return answer
+    body = gzip.compress(answer.body, 1, mtime=0)
+    return attrs.evolve(answer, body=body).with_headers(("Content-Encoding", "gzip"))
 
 
 def _challenge(refusal: Refusal) -> tuple[Header, ...]:
@@ -94,9 +124,10 @@ def _moodle(profile: Profile, rng: Random, asked: Asked, refusal: Refusal, statu
     if kind == Kind.MAINTENANCE:
         page = html_page(status, "This site is undergoing maintenance and is currently not available")
         return Answer(status, page.headers, page.body, "Moodle under maintenance")
-    if kind in MOODLE_SCORE_KINDS:
+    if kind in MOODLE_SCORE_KINDS or (kind == Kind.BAD_JSON and asked.path.endswith("/scores")):
         return _moodle_score(profile, asked, refusal, status)
-    reason = worded(profile, refusal)
+    nameless = asked.method == "PUT" or refusal.facts.get("present")
+    reason = PHRASES[400] if kind in MOODLE_ITEM_KINDS and nameless else worded(profile, refusal)
     request: dict[str, Any] = {"method": asked.method, "url": asked.target}
     if asked.header("accept"):
         request["accept"] = asked.header("accept")
@@ -104,6 +135,9 @@ def _moodle(profile: Profile, rng: Random, asked: Asked, refusal: Refusal, statu
     text = json.dumps({"status": status, "reason": reason, "request": request}, indent=4)
     return Answer(status, (("Content-Type", "application/json; charset=utf-8"),), text.encode(), _cut(profile, reason))
 
+
+# Told by the status alone where a line item is changed, or what is wrong in it is there.
+MOODLE_ITEM_KINDS = (Kind.BAD_LINE_ITEM, Kind.BAD_JSON)
 
 # What goes wrong inside of Moodle's score resource is told in the reason phrase alone.
 MOODLE_SCORE_KINDS = frozenset(
@@ -135,7 +169,8 @@ def _moodle_score(profile: Profile, asked: Asked, refusal: Refusal, status: int)
 
 def _moodle_database(profile: Profile, asked: Asked, status: int) -> Answer:
     if status == 502:
-        return html_page(502, "502 Bad Gateway", 150)
+        # nginx's own, as short as it is.
+        return Answer(502, (("Content-Type", "text/html"),), html_page(502, "502 Bad Gateway", 150).body)
     return Answer(status, body=b"[]" if asked.path.endswith("/scores") else b"")
 
 
@@ -143,10 +178,29 @@ def _cut(profile: Profile, reason: str) -> str:
     return reason.encode()[: profile.longest_reason].decode("utf-8", "ignore")
 
 
+# Refused by Canvas's controllers at large, not by those of LTI.
+CANVAS_LISTED = frozenset(
+    {
+        Kind.UNKNOWN_LINE_ITEM,
+        Kind.UNKNOWN_CONTEXT,
+        Kind.UNKNOWN_LINK,
+        Kind.UNKNOWN_RESULT,
+        Kind.MISSING_FIELD,
+        Kind.NO_SUCH_PAGE,
+    }
+)
+
+
 def _canvas(profile: Profile, rng: Random, asked: Asked, refusal: Refusal, status: int) -> Answer:
     message = worded(profile, refusal)
-    if refusal.kind in (Kind.UNKNOWN_LINE_ITEM, Kind.UNKNOWN_CONTEXT, Kind.UNKNOWN_LINK, Kind.UNKNOWN_RESULT):
+    if refusal.kind in CANVAS_LISTED:
         return json_answer(status, {"errors": [{"message": message}]})
+    if refusal.kind == Kind.INVALID_RECORD:
+        code = refusal.facts.get("error_code")
+        return json_answer(status, {"errors": [{"field": refusal.field, "message": code, "error_code": code}]})
+    if status == 500:
+        error = {"message": "An error occurred.", "error_code": "internal_server_error"}
+        return json_answer(status, {"errors": [error], "error_report_id": rng.getrandbits(31)})
     if refusal.kind == Kind.BAD_SUBMISSION_TYPE:
         return json_answer(status, {"error": message})
     if refusal.kind == Kind.NO_SUCH_PATH:

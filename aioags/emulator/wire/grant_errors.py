@@ -5,7 +5,7 @@ What a refused grant looks like, platform by platform.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from aioags.emulator.profiles.profile import Profile
@@ -18,7 +18,7 @@ NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 
 # What Moodle puts into "error", by what is wrong; all of it seen. php-jwt's words come out as they are, unescaped.
 MOODLE_WORDS: Mapping[str, str] = {
-    "early": "Cannot handle token with iat prior to {now}",
+    "early": "Cannot handle token with iat prior to {at}",
     "expired": "Expired token",
     "unknown_client": "invalid_client",
     "no_sub": "invalid_request",
@@ -40,18 +40,26 @@ MOODLE_FATAL = (
     "Argument #1 ($jwks) must be of type array, null given"
 )
 
-# Canvas: the code and the words (read).
-CANVAS_WORDS: Mapping[str, tuple[int, str, str]] = {
-    "unknown_client": (401, "invalid_client", "unknown client"),
-    "aud": (400, "invalid_request", "the 'aud' is invalid"),
-    "early": (400, "invalid_request", "the JWT iat must not be in the future"),
-    "old": (400, "invalid_request", "the 'iat' must be less than 5 minutes old"),
-    "expired": (400, "invalid_request", "JWS signature invalid."),
-    "signature": (400, "invalid_request", "JWS signature invalid."),
-    "kid": (400, "invalid_request", "JWK Error: kid not found"),
-    "no_kid": (400, "invalid_request", "JWK Error: kid not found"),
-    "key_set": (400, "invalid_request", "JWK Error: the key set cannot be fetched"),
-}
+# Canvas: the words by what is wrong with an assertion that has an active key (read).
+CANVAS_SIGNATURE = frozenset({"signature", "kid", "no_kid", "no_keys", "key_set", "alg", "no_alg", "alg_none"})
+# What leads to no key, or is taken for a request with a client secret.
+CANVAS_NOBODY = frozenset(
+    {
+        "unknown_client",
+        "no_sub",
+        "no_jwt",
+        "bad_header",
+        "bad_claims",
+        "assertion_type",
+        "basic",
+        "missing_client_assertion",
+        "missing_client_assertion_type",
+    }
+)
+CANVAS_SCOPES = (
+    "A requested scope is invalid, unknown, malformed, or exceeds the scope granted by the resource owner. "
+    "The following scopes were requested, but not granted: "
+)
 
 # Open edX: the code by what is wrong (seen).
 OPENEDX_CODES: Mapping[str, str] = {
@@ -84,9 +92,11 @@ def _rfc6749(profile: Profile, refusal: GrantRefusal, now: float) -> Answer:
 
 def _moodle(profile: Profile, refusal: GrantRefusal, now: float) -> Answer:
     if refusal.what == "key_set":
-        return html_page(404, MOODLE_FATAL)
+        return html_page(404, MOODLE_FATAL).with_headers(*profile.page_headers)
     words = MOODLE_WORDS.get(refusal.what, refusal.error)
-    words = words.format(now=iso(now, profile.site_zone, whole=True))
+    # date(ISO8601) of PHP: no colon in the zone (seen).
+    ahead = iso(now if refusal.at is None else refusal.at, profile.site_zone, whole=True)
+    words = words.format(at="".join(ahead.rsplit(":", 1)))
     text = f'{{\n  "error" : "{words}"\n}}'
     return Answer(400, (("Content-Type", profile.token_content_type),), text.encode())
 
@@ -100,10 +110,26 @@ def moodle_json(members: dict[str, Any]) -> bytes:
 
 
 def _canvas(profile: Profile, refusal: GrantRefusal, now: float) -> Answer:
-    status, code, words = CANVAS_WORDS.get(refusal.what, (400, refusal.error, refusal.description))
-    if code == "invalid_client" and status == 400:
-        code = "invalid_request"
-    return json_answer(status, {"error": code, "error_description": words})
+    if refusal.what in CANVAS_NOBODY:
+        body = {"error": "invalid_client", "error_description": "unknown client"}
+        return json_answer(401, body, headers=(("WWW-Authenticate", "Canvas OAuth 2.0"),))
+    code, words = refusal.error, refusal.description
+    if refusal.what in ("grant_type", "missing_grant_type"):
+        code, words = "unsupported_grant_type", "The grant_type you requested is not currently supported"
+    elif refusal.what == "scope_denied":
+        words = CANVAS_SCOPES + _sentence(refusal.refused)
+    elif refusal.what in CANVAS_SIGNATURE:
+        code, words = "invalid_request", "JWS signature invalid."
+    return json_answer(400, {"error": code, "error_description": words})
+
+
+def _sentence(names: Sequence[str]) -> str:
+    """
+    Write names as Rails does: "a", "a and b", "a, b, and c".
+    """
+    if len(names) < 3:
+        return " and ".join(names)
+    return f"{', '.join(names[:-1])}, and {names[-1]}"
 
 
 def _brightspace(profile: Profile, refusal: GrantRefusal, now: float) -> Answer:

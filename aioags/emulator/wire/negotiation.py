@@ -51,7 +51,7 @@ def check_accept(asked: Asked, operation: str, profile: Profile) -> None:
         return
     if offered is None or not accept or profile.accept_policy == "any":
         return
-    if profile.accept_checked is not None and operation not in profile.accept_checked:
+    if operation not in profile.accept_checked:
         return
     ranges = _ranges(accept)
     allowed = {offered, "*/*"} if profile.accept_policy == "exact" else {offered, "*/*", "application/*"}
@@ -108,7 +108,7 @@ def check_moodle_handler(asked: Asked, place: Place | None, addresses: Addresses
     formats = FORMATS.get(place.name, ()) if place is not None else ()
     if asked.method == "GET":
         known = not accept or "*/*" in accept or accept.rstrip() in formats
-    elif asked.method in ("POST", "PUT", "PATCH"):
+    elif asked.method in ("POST", "PUT", "PATCH", "OPTIONS"):
         known = content_type in formats
     else:
         known = asked.method == "DELETE"

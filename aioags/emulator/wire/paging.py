@@ -7,7 +7,7 @@ from __future__ import annotations
 import base64
 import json
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -32,13 +32,15 @@ class Listing:
 
         filters: Query parameters that choose records, decoded.
 
-        limit: The most records the tool wants; None: not said.
+        limit: The most records on the page; None: not said.
 
         style: As in `Profile.paging`.
 
         begin: Offset of the first record, or number of the page, where the style counts so.
 
         after: Key of the last record of the page before, where the style is a cursor; None: the first page.
+
+        carried: Query parameters that numbered links repeat.
     """
 
     url: str
@@ -47,9 +49,12 @@ class Listing:
     style: str
     begin: int = 0
     after: Any = None
+    carried: tuple[tuple[str, str], ...] = ()
 
 
-def read_listing(asked: Asked, url: str, names: Sequence[str], profile: Profile, style: str) -> Listing:
+def read_listing(
+    asked: Asked, url: str, names: Sequence[str], profile: Profile, style: str, *, page: int | None = None
+) -> Listing:
     """
     Read filters and limit; a cursor brings its own (AGS 3.2.4: a next page needs no filter sent again).
 
@@ -58,8 +63,11 @@ def read_listing(asked: Asked, url: str, names: Sequence[str], profile: Profile,
 
         style: As in `Profile.paging`.
 
+        page: Size of a numbered page that is not asked for otherwise, and the most that can be. None: as the profile
+            has it.
+
     Raises:
-        Refusal: ``limit`` or the cursor cannot be read.
+        Refusal: ``limit`` or the cursor cannot be read, or there can be no such page.
     """
     text = asked.parameter("cursor")
     if text is not None and style == "cursor":
@@ -68,9 +76,29 @@ def read_listing(asked: Asked, url: str, names: Sequence[str], profile: Profile,
     filters = {name: value for name, value in asked.query if name in names}
     limit = _read_limit(asked.parameter("limit"), profile) if style != "none" else None
     if style == "page":
-        limit = limit or _count(asked.parameter("per_page"))
-    begin = _integer(asked.parameter({"offset": "from", "page": "page"}.get(style, "")))
+        return _numbered(asked, Listing(url, filters, limit, style), profile, page)
+    begin = _integer(asked.parameter("from")) if style == "offset" else None
     return Listing(url, filters, limit, style, begin or 0)
+
+
+def _numbered(asked: Asked, listing: Listing, profile: Profile, page: int | None) -> Listing:
+    """
+    Read the number of a page, and how long pages are, as Canvas does.
+    """
+    limit, text = listing.limit, asked.parameter("page")
+    begin = 1 if text is None else _count(text)
+    if begin is None:
+        raise Refusal(Kind.NO_SUCH_PAGE, f"page is {text!r}; pages count from 1.", "AGS 3.2.4", field="page")
+    size = limit or _count(asked.parameter("per_page")) or page or profile.page_size
+    longest = page or (None if limit is not None and profile.limit_unbounded else profile.longest_page)
+    if size is not None and longest is not None:
+        size = min(size, longest)
+    # What became per_page is not said twice.
+    own = {"page", "per_page", "access_token"} | ({"limit"} if page is not None else set())
+    others = sorted((name, value) for name, value in asked.query if name not in own)
+    if not profile.link_keeps_query:
+        others = [(name, value) for name, value in others if name in listing.filters or name == "limit"]
+    return attrs.evolve(listing, limit=size, begin=begin, carried=tuple(others))
 
 
 def cut(listing: Listing, records: Keyed[T], profile: Profile) -> tuple[list[T], tuple[Header, ...]]:
@@ -85,7 +113,7 @@ def cut(listing: Listing, records: Keyed[T], profile: Profile) -> tuple[list[T],
     """
     page, relations = STYLES[listing.style](listing, records, profile)
     wanted = {rel: relations[rel] for rel in profile.link_rels if rel in relations}
-    return [record for _, record in page], link_headers(wanted, profile)
+    return [record for _, record in page], link_headers(_fitting(wanted, profile), profile)
 
 
 Page = tuple[Sequence[tuple[Any, Any]], Relations]
@@ -123,7 +151,7 @@ def _offset_page(listing: Listing, records: Keyed[Any], profile: Profile) -> Pag
     offsets["last"] = max(0, total - limit + 1)
     if begin <= 0 or begin >= total:
         del offsets["prev"]
-    if begin + limit >= total:
+    if begin < 0 or begin + limit >= total:
         del offsets["next"]
     return page, {rel: _offset_url(listing, offset) for rel, offset in offsets.items()}
 
@@ -140,17 +168,16 @@ def _numbered_page(listing: Listing, records: Keyed[Any], profile: Profile) -> P
     """
     Cut as Canvas does: pages from 1, every relation at hand.
     """
-    size = _size(listing, profile) or max(1, len(records))
-    number, pages = max(1, listing.begin), max(1, -(-len(records) // size))
+    size = listing.limit or max(1, len(records))
+    number, pages = listing.begin, max(1, -(-len(records) // size))
     numbers = {"current": number, "next": number + 1, "prev": number - 1, "first": 1, "last": pages}
     if number >= pages:
         del numbers["next"]
     if number == 1:
         del numbers["prev"]
-    asked: dict[str, Any] = dict(listing.filters)
-    if listing.limit is not None:
-        asked["limit"] = listing.limit
-    relations = {rel: add_query(listing.url, asked | {"page": n, "per_page": size}) for rel, n in numbers.items()}
+    relations = {
+        rel: add_query(listing.url, [*listing.carried, ("page", n), ("per_page", size)]) for rel, n in numbers.items()
+    }
     return records[(number - 1) * size : number * size], relations
 
 
@@ -163,7 +190,19 @@ STYLES: dict[str, Callable[[Listing, Keyed[Any], Profile], Page]] = {
 }
 
 
-def add_query(url: str, parameters: dict[str, Any]) -> str:
+# In this order they are left out where there is no room.
+LEAST = ("first", "current", "prev", "last", "next")
+
+
+def _fitting(relations: Relations, profile: Profile) -> Relations:
+    for rel in LEAST if profile.longest_link is not None else ():
+        if sum(len(value) for _, value in link_headers(relations, profile)) <= (profile.longest_link or 0):
+            break
+        relations = {name: url for name, url in relations.items() if name != rel}
+    return relations
+
+
+def add_query(url: str, parameters: Mapping[str, Any] | Sequence[tuple[str, Any]]) -> str:
     """
     Put parameters behind those that a URL has already.
     """
