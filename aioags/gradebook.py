@@ -226,7 +226,8 @@ class Gradebook:
         Replace a line item's whole definition. What is None is left out, which unsets it (Canvas and Open edX keep it).
 
         Read the item, `attrs.evolve` it, send it back: fields the platform added survive. A changed `score_maximum`
-        makes Moodle rescale every grade and stamp it with the current time.
+        makes Moodle rescale every grade and stamp it with the current time. What Canvas takes in a new item only, the
+        extension `CANVAS_SUBMISSION_TYPE`, is not sent again.
 
         Returns:
             The item as the platform applied it, which may differ.
@@ -269,6 +270,10 @@ class Gradebook:
     ) -> Delivery:
         """
         Post one score, after those of the same user and line item that were posted before.
+
+        A grade that a teacher gave by hand: Canvas replaces it by this score, unless `CanvasSubmission` says otherwise.
+        Moodle replaces it in a line item that the tool made; in the coupled one the teacher's stays, and the answer is
+        yes all the same. Of other platforms it is not known: assume either, and read the result first if that matters.
 
         Args:
             confirm: When the answer is lost and nobody knows, read the result to find out. Needs the result scope.
@@ -402,7 +407,9 @@ class Gradebook:
 
         Returns:
             None when the platform holds no result: results are sparse. Also where it says 404 for a user whom it does
-            not know, if the line item can be read and is there.
+            not know, if the line item can be read and is there. After a score without a value some have a result with
+            ``result_score`` None, and some none at all; so "no grade" is ``result is None or result.fraction is None``.
+            Canvas holds results of what the tool sent only: None where nobody but a teacher graded.
 
         Raises:
             NotOfferedError: The endpoint lacks the result scope, or a line item.

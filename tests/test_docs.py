@@ -8,9 +8,10 @@ An ``output`` block is what the ``python`` block before it prints. A page starts
 - ``platform.json``, as ``python -m aioags.emulator`` prints it, of a platform that runs on loopback;
 - ``grades.csv``, the example class list;
 
-and with these names, all of that platform: ``registration``; ``claims`` of a launch, which also offers course groups
-(`tests.rigs.course_groups`: the emulator has none), and its ``endpoint``; ``user``, the user id of the launch;
-``roster``, the user ids of the course; ``scores``, one for each of them; ``ags``, an open client; ``gradebook``.
+and with these names, all of that platform, whose profile is `spec` unless `PROFILES_OF` says otherwise:
+``registration``; ``claims`` of a launch, which also offers course groups (`tests.rigs.course_groups`: the emulator has
+none), and its ``endpoint``; ``user``, the user id of the launch; ``roster``, the user ids of
+the course; ``scores``, one for each of them; ``ags``, an open client; ``gradebook``.
 
 Examples in docstrings are doctests with the same names.
 """
@@ -36,7 +37,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from aioags import Client, Endpoint, Registration, Score
-from aioags.emulator import Platform, serve
+from aioags.emulator import PROFILES, Platform, serve
 from aioags.emulator.doors.cli import document
 from tests.rigs.course_groups import CLAIM as GROUPS_CLAIM
 from tests.rigs.course_groups import course_groups
@@ -44,6 +45,9 @@ from tests.rigs.course_groups import course_groups
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted(page for page in (ROOT / "docs").rglob("*.md") if "_build" not in page.parts)]
 MODULES = sorted((ROOT / "aioags").rglob("*.py"))
+# Pages about what platforms make of it run at each of these.
+PROFILES_OF = {"canvas.md": ("canvas",), "building-scores.md": tuple(PROFILES)}
+RUNS = [(page, profile) for page in PAGES for profile in PROFILES_OF.get(page.name, ("spec",))]
 WithDocstring = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -150,11 +154,11 @@ def doctests(source: str, name: str) -> list[doctest.DocTest]:
 
 
 @pytest.fixture
-async def names(tmp_path: Path) -> AsyncIterator[dict[str, Any]]:
+async def names(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[dict[str, Any]]:
     """
     What every page and docstring finds prepared; see this file's docstring.
     """
-    platform = Platform.create()
+    platform = Platform.create(getattr(request, "param", "spec"))
     async with serve(platform), course_groups(platform) as groups, Client() as ags:
         (tmp_path / "platform.json").write_text(json.dumps(document(platform)), encoding="utf-8")
         shutil.copy(ROOT / "docs" / "examples" / "grades.csv", tmp_path)
@@ -177,7 +181,11 @@ async def names(tmp_path: Path) -> AsyncIterator[dict[str, Any]]:
             }
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def _id(value: Path | str) -> str:
+    return value if isinstance(value, str) else value.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("page, names", RUNS, indirect=["names"], ids=_id)
 async def test_a_page_does_what_it_says(page: Path, names: dict[str, Any]) -> None:
     await run_page(page.read_text(encoding="utf-8"), names, where=str(page))
 

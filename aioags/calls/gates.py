@@ -24,7 +24,7 @@ from aioags.errors import AGSError
 from aioags.model.policy import Pace
 from aioags.model.value import value
 from aioags.protocol.breaker import LONGEST_WAIT, Breaker
-from aioags.protocol.pace import TICK, Pacer
+from aioags.protocol.pace import START, TICK, Pacer
 from aioags.protocol.signals import Signal
 
 
@@ -80,6 +80,8 @@ class Gate:
 
         sleep: Waits for so many of them.
 
+        start: First window of the pacer.
+
     Attributes:
         backing_off: How many callers wait before they come again. Whoever has them wait counts them.
         accounts: Whose tokens were sent, as far as is remembered; the latest last.
@@ -101,9 +103,16 @@ class Gate:
         "pacer",
     )
 
-    def __init__(self, pace: Pace, *, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        pace: Pace,
+        *,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+        start: int = START,
+    ) -> None:
         self.accounts: tuple[Hashable, ...] = ()
-        self.pacer = Pacer(pace)
+        self.pacer = Pacer(pace, start)
         self.breaker = Breaker()
         self.backing_off = 0
         self._clock = clock

@@ -38,12 +38,12 @@ class Platforms:
     Args:
         most: How many are kept, as far as they can go at all.
 
-        make: Makes a gate.
+        make: Makes the gate of a platform.
 
         clock: Seconds that never step back.
     """
 
-    def __init__(self, most: int, make: Callable[[], Gate], *, clock: Callable[[], float]) -> None:
+    def __init__(self, most: int, make: Callable[[Key], Gate], *, clock: Callable[[], float]) -> None:
         self._most = most
         self._make = make
         self._clock = clock
@@ -69,7 +69,7 @@ class Platforms:
     def _new(self, key: Key) -> Gate:
         full = len(self._gates) >= self._most
         self._forget(_SEARCHED if full else _LOOKED_AT, full=full)
-        gate = self._gates[key] = self._make()
+        gate = self._gates[key] = self._make(key)
         return gate
 
     def _forget(self, looked_at: int, *, full: bool) -> None:

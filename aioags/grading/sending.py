@@ -17,8 +17,10 @@ from aioags.errors import AGSError, NotFoundError, StaleScoreError, SupersededEr
 from aioags.grading.looking import Looks
 from aioags.grading.presence import Presence
 from aioags.grading.shared import Shared
+from aioags.model.canvas import CANVAS_PATH
 from aioags.model.delivery import Delivery
 from aioags.model.score import Score
+from aioags.protocol.canvas import dated
 from aioags.protocol.confirm import score_search
 from aioags.protocol.dialect import Dialect
 from aioags.protocol.hints import moment
@@ -85,7 +87,8 @@ class Sender:
         valued = score.score_given is not None
         search = partial(score_search, service.dialect, item_id, score, stamp) if valued else None
         try:
-            operation = service.dialect.post_score(item_id, score, stamp)
+            said = dated(score, service.engine.runtime.wall()) if CANVAS_PATH in item_id else score
+            operation = service.dialect.post_score(item_id, said, stamp)
         except AGSError as error:
             return Delivery(score, item_id, error=error)
         trial = Trial(operation, service.engine.retry, search, confirm=confirm, waits=self.waits)

@@ -29,7 +29,6 @@ from aioags.model.score import Score
 from aioags.model.secure import url_fault
 from aioags.protocol.acknowledgment import acknowledgment, deletion
 from aioags.protocol.answers import about, read_created, read_updated
-from aioags.protocol.canvas import dated, is_canvas
 from aioags.protocol.dialect import Operation, Page, Repeat
 from aioags.protocol.listings import unreadable
 from aioags.protocol.messages import PAGE_BYTES, RECORD_BYTES, WORD_BYTES, Request, Response
@@ -153,8 +152,6 @@ class LTIAASDialect:
         """
         Post a score: ``POST /api/lineitems/{id}/scores``.
         """
-        if is_canvas(item_id):
-            score = dated(score, timestamp)
         return self._send(
             "post_score",
             "POST",

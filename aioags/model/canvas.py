@@ -26,6 +26,17 @@ HANDED_IN = (ActivityProgress.SUBMITTED, ActivityProgress.COMPLETED)
 """With which Canvas looks at the work at all."""
 
 
+CANVAS_PATH = "/api/lti/courses/"
+"""What tells a URL of Canvas's AGS, on whatever host."""
+
+
+def is_canvas(url: str | None) -> bool:
+    """
+    True for a URL of Canvas's AGS.
+    """
+    return url is not None and CANVAS_PATH in url
+
+
 class CanvasSubmissionType(StrEnum):
     """
     What kind of work Canvas shows to the teacher.

@@ -69,7 +69,8 @@ class LineItem:
         extensions: Fields beyond the standard. In an item from the platform any key, kept for a later update; in a new
             one only fully qualified URLs (AGS 3.1.2). A standard field of the platform that cannot be read, such as the
             date ``"0000-00-00 00:00:00"``, is here as it came, under its wire name, and the attribute is None (of
-            `label`: empty). An update sends it back as it came, until the attribute has a value.
+            `label`: empty). An update sends it back as it came, until the attribute has a value. For Canvas see
+            `CanvasAssignment`.
 
     Raises:
         ValueError, TypeError: A field is not as said here; the message names it.

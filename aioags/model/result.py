@@ -28,7 +28,8 @@ class Result:
             ``"A+"``, which is then in `extensions`.
 
         result_maximum: What the score is out of. 1 when the platform did not say (AGS 3.3.4.6). Not always the line
-            item's maximum: Open edX answers with the tool's own.
+            item's maximum: Canvas and Open edX answer with the tool's own. So 3 of 4 is ``3.0`` of ``4.0`` at one
+            platform and ``75`` of ``100`` at another: compare `fraction`, which is 0.75 at each.
 
         scoring_user_id: Who graded it. None: a machine, or not said.
 
@@ -51,7 +52,8 @@ class Result:
     @property
     def fraction(self) -> float | None:
         """
-        Score divided by maximum: 0.0 to 1.0, above 1.0 for extra credit. None: no grade, or no usable maximum.
+        Score divided by maximum, the same on every platform: 0.0 to 1.0, above 1.0 for extra credit. None: no grade, or
+        no usable maximum.
         """
         if self.result_score is None or self.result_maximum <= 0:
             return None

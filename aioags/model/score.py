@@ -116,7 +116,8 @@ class Score:
 
         scoring_user_id: Who graded it. None: a machine.
 
-        submission: When it was worked on.
+        submission: When it was worked on. At Canvas, where each time of submission is an attempt, a score that says
+            ``Submitted`` or ``Completed`` and no time is sent with the one at which it was made.
 
         extensions: Fields beyond the standard, by fully qualified URL (AGS 3.1.2). JSON values.
 

@@ -16,12 +16,14 @@ from typing import Any, Self
 import attrs
 
 from aioags.errors import NotOfferedError
+from aioags.model.canvas import is_canvas
 from aioags.model.endpoint import Endpoint
 from aioags.model.line_item import LineItem, item_url
 from aioags.model.score import Score
 from aioags.model.stamp import Stamp
 from aioags.outbox.packing import check_key, pack_endpoint
 from aioags.outbox.payload import dump_payload, load_score
+from aioags.protocol.canvas import dated
 
 SECOND = 1_000_000
 """Microseconds in a second."""
@@ -155,9 +157,11 @@ class Entry:
             raise NotOfferedError("the endpoint has no line item of its own: pass line_item=", spec="AGS 3.1")
         check_key(registration_id, own, score)
         key = (registration_id, reference, own, score.user_id)
-        ts, payload, made = to_micros(score.timestamp), dump_payload(score), score.stamp
+        ts, made = to_micros(score.timestamp), score.stamp
         if made is None:
-            return cls(*key, ts, payload)
+            # The stamp may move between attempts; what they are one attempt by must not.
+            return cls(*key, ts, dump_payload(dated(score) if is_canvas(own) else score))
+        payload = dump_payload(score)
         # Mostly the same instant: it is made of the reading.
         made_at = ts if made.made_at is score.timestamp else to_micros(made.made_at)
         return cls(*key, ts, payload, made.made_by, made_at, made.order, made.ticks)

@@ -4,28 +4,19 @@ What Canvas does otherwise, where the calls of the standard have to know.
 Canvas opens an attempt for each score that says ``Submitted`` or ``Completed``, and again for each repeat of one. What
 it takes for the same attempt is the time of submission. So a score that says none is sent with its own: when it was
 made. It is the same in every try, whoever sends it, and two tries are one attempt, also where the network repeats.
-
-It is recognised by its path, on whatever host.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import attrs
 
-from aioags.model.canvas import CANVAS_SUBMISSION, HANDED_IN, CanvasSubmissionType
+from aioags.model.canvas import CANVAS_SUBMISSION, HANDED_IN, CanvasSubmissionType, is_canvas
 from aioags.model.result import Result
 from aioags.model.score import Score, Submission
-
-
-def is_canvas(url: str | None) -> bool:
-    """
-    True for a URL of Canvas's AGS.
-    """
-    return url is not None and "/api/lti/courses/" in url
 
 
 def keeps_comments(result: Result) -> bool:
@@ -43,17 +34,20 @@ def keeps_grades(score: Score) -> bool:
     return bool(said.get("preserve_score") or said.get("prioritize_non_tool_grade"))
 
 
-def dated(score: Score, timestamp: datetime) -> Score:
+def dated(score: Score, now: float | None = None) -> Score:
     """
-    Return a score that says when the work was handed in, as far as Canvas opens an attempt for it.
+    Return a score that says when the work was handed in, as far as Canvas opens an attempt for it: when it was made.
 
     Args:
-        timestamp: The stamp that is sent.
+        now: Unix time, which it is no later than. None: not known.
     """
     if not _opens_attempts(score):
         return score
-    # Not the stamp alone: it may have been moved ahead, and Canvas refuses what lies a minute in its future.
-    at = min(timestamp, score.stamped_at or timestamp)
+    # Not a stamp of ours, which may be moved ahead, nor the reading of a clock that was ahead: Canvas refuses what lies
+    # a minute in its future.
+    at = score.stamped_at or score.timestamp
+    if now is not None and at.timestamp() > now:
+        at = datetime.fromtimestamp(now, UTC)
     begun = None if score.submission is None else score.submission.started_at
     submitted = at if begun is None else max(at, begun)
     return attrs.evolve(score, submission=Submission(started_at=begun, submitted_at=submitted))

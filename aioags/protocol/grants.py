@@ -27,6 +27,9 @@ DEPLOYMENT_CLAIM = "https://purl.imsglobal.org/spec/lti/claim/deployment_id"
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
+TOKEN = "token"
+"""Name of the operation that asks for one; the gate in front of it is called so, too."""
+
 DEFAULT_LIFE = 3600.0
 """Seconds that a token lives when the platform does not say (SEC 4.1 recommends it)."""
 
@@ -82,7 +85,7 @@ def request_token(
         return _token_request(registration.token_url, scopes, assertion)
 
     return Operation(
-        "token",
+        TOKEN,
         Request("POST", registration.token_url),
         (),
         lambda response: read_grant(response, scopes),

@@ -19,7 +19,6 @@ from aioags.model.score import Score
 from aioags.model.secure import url_fault
 from aioags.protocol.acknowledgment import acknowledgment, deletion
 from aioags.protocol.answers import about, about_item, read_created, read_updated
-from aioags.protocol.canvas import dated, is_canvas
 from aioags.protocol.dialect import Operation, Page, Repeat
 from aioags.protocol.listings import linked_page
 from aioags.protocol.messages import PAGE_BYTES, RECORD_BYTES, WORD_BYTES, Request, Response
@@ -58,7 +57,6 @@ class DirectDialect:
         self._trusted = trusted_origins(endpoint)
         # Of line items to which a score may be sent: checked and made once, for as many scores as there are.
         self._score_urls: dict[str, str] = {}
-        self._is_canvas = is_canvas(endpoint.lineitem or endpoint.lineitems)
 
     @property
     def coupled(self) -> str | None:
@@ -134,8 +132,6 @@ class DirectDialect:
         """
         Post a score: POST on the item's ``scores`` (AGS 3.4).
         """
-        if self._is_canvas:
-            score = dated(score, timestamp)
         url = self._score_urls.get(item_id) or self._score_url(item_id)
         request = Request("POST", url, _SCORE_HEADERS, dump_score(score, timestamp), WORD_BYTES)
         private = tuple(filter(None, (score.comment, score.user_id, score.scoring_user_id)))

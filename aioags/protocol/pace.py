@@ -87,7 +87,7 @@ TICK = 1e-6
 _FIELDS = """
     _accepted _allowance _answers_unlooked _base _before _ceiling _cut_at _due _edge _failed_steps _floor _full _gap
     _held_until _in_flight _judge_at _latency _left_at _limit _look_from _looked _lost _patient_answers _patient_until
-    _pauses _since _spaced _step_from _strikes _window
+    _pauses _since _spaced _start _step_from _strikes _window
 """
 
 
@@ -100,12 +100,14 @@ class Pacer:
 
     Args:
         pace: Bounds of the window.
+
+        start: First window, and the largest after a silence.
     """
 
     __slots__ = tuple(_FIELDS.split())
 
-    def __init__(self, pace: Pace) -> None:
-        self._floor, self._ceiling = pace.floor, pace.ceiling
+    def __init__(self, pace: Pace, start: int = START) -> None:
+        self._floor, self._ceiling, self._start = pace.floor, pace.ceiling, start
         self._in_flight = 0
         self._allowance = Allowance(self._floor, self._ceiling)
         # The search: see the module's theory.
@@ -123,7 +125,7 @@ class Pacer:
         self._answers_unlooked = LOOK_AGAIN
         # Did a start of this round fill the window, or wait for the gap?
         self._full = self._spaced = False
-        self._set(START, -inf)
+        self._set(start, -inf)
 
     @property
     def floor(self) -> int:
@@ -251,7 +253,7 @@ class Pacer:
         self._base = Latency()
         self._look_from = 0
         self._allowance = Allowance(self._floor, self._ceiling)
-        self._set(min(self._window, START), now)
+        self._set(min(self._window, self._start), now)
 
     def _judge(self, now: float) -> None:
         """

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 import attrs
 
 from aioags.model import checks
-from aioags.model.canvas import CANVAS_SUBMISSION_TYPE
+from aioags.model.canvas import CANVAS_SUBMISSION_TYPE, is_canvas
 from aioags.model.checks import Number
 from aioags.model.line_item import LINE_ITEM_FIELDS, LineItem
 from aioags.model.result import Result
@@ -122,7 +122,7 @@ def dump_line_item(item: LineItem) -> bytes:
     if "label" in item.extensions:
         del fields["label"]
     parts = [f'"{name}":{text}' for name, text in fields.items() if text is not None]
-    never = _NEVER_SENT if item.id is None else _NEVER_SENT_AGAIN
+    never = _NEVER_SENT_AGAIN if is_canvas(item.id) else _NEVER_SENT
     sent = {key: value for key, value in item.extensions.items() if key not in never}
     parts.extend(text[1:] for text in _dump_extensions(sent))
     return ("{" + ",".join(parts) + "}").encode()

@@ -233,6 +233,20 @@ async def test_a_comment_that_did_not_land_is_sent_again() -> None:
     assert desk.applied() == [5]
 
 
+@pytest.mark.parametrize("stamped", [True, False])
+async def test_a_score_that_canvas_takes_twice_is_one_attempt(stamped: bool) -> None:
+    desk = new_desk("canvas")
+    desk.fail("reset-after-effect")
+    await desk.put(Score.graded(desk.user, 5, score_maximum=10, timestamp=None if stamped else desk.now(-3600)))
+    for _ in range(3):
+        assert await desk.drain() == (0, 0, 1)
+        desk.time.now += 900
+    desk.heal()
+    assert await desk.drain() == (1, 0, 0)
+    assert len(desk.applied()) > 1
+    assert len(desk.platform.grade(None, desk.user).attempts) == 1
+
+
 async def test_a_comment_that_cannot_be_looked_up_is_sent_again() -> None:
     desk = new_desk("spec")
     desk.endpoint = Endpoint(None, desk.item, [Scope.SCORE])

@@ -118,7 +118,7 @@ def test_a_bound_that_is_none_is_refused(most: Any) -> None:
 
 
 def platforms(hand: Hand, most: int = 1000) -> Platforms:
-    return Platforms(most, lambda: Gate(Pace(), clock=hand.clock, sleep=hand.sleep), clock=hand.clock)
+    return Platforms(most, lambda _: Gate(Pace(), clock=hand.clock, sleep=hand.sleep), clock=hand.clock)
 
 
 async def used(held: Platforms, name: str, signal: Signal = FINE, error: AGSError | None = None) -> Gate:

@@ -258,6 +258,10 @@ THROTTLES: dict[str, tuple[Response, float | None]] = {
     "N1 Canvas, the text alone": (answer(403, "403 Forbidden (Rate Limit Exceeded)\n"), None),
     "N1 Canvas, nothing left": (answer(403, b"", ("X-Rate-Limit-Remaining", "0.0")), None),
     "N1 Canvas, the allowance alone": (answer(403, b"", ("X-Rate-Limit-Remaining", "-3.5")), None),
+    "N1 Canvas, with something left": (
+        answer(403, "403 Forbidden (Rate Limit Exceeded)\n", ("X-Rate-Limit-Remaining", "49.9")),
+        None,
+    ),
     "N1 Canvas, new": (answer(429, "429 Too Many Requests (Rate Limit Exceeded)"), None),
     "N2 Blackboard": (answer(429, {"status": 429}, ("Retry-After", "17")), 17.0),
     "N2 Brightspace": (answer(429, b"", ("X-Rate-Limit-Remaining", "0"), ("X-Rate-Limit-Reset", "42")), 42.0),
@@ -284,6 +288,7 @@ def test_n1_a_throttle_in_every_disguise(name: str, response: Response, wait: fl
     [
         answer(403, {"detail": "You do not have permission"}),
         answer(403, b"", ("X-Rate-Limit-Remaining", "599.9")),
+        answer(403, {"detail": "You do not have permission"}, ("X-Rate-Limit-Remaining", "-150.0")),
         answer(403, b"", ("X-Rate-Limit-Remaining", "lots")),
         answer(503, HTML),
         answer(503, HTML, ("X-Rate-Limit-Reset", "42"), ("X-Rate-Limit-Remaining", "100")),

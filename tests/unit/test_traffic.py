@@ -170,7 +170,7 @@ async def test_a_client_tells_in_one_line_how_it_stands() -> None:
         await client.gradebook(registration(), endpoint()).post_score(score())
     assert repr(client) == (
         f"<Client: tool-1 at {ORIGIN}: 0 of 1 in flight, 0 waiting, closed until 10:00:00 (ThrottledError); "
-        f"token at {ORIGIN}: 0 of 4 in flight, 0 waiting>"
+        f"token at {ORIGIN}: 0 of 1 in flight, 0 waiting>"
     )
 
 
