@@ -20,7 +20,9 @@ import pytest
 
 if TYPE_CHECKING:
     from aioags import Client, Endpoint, Gradebook, Registration
-    from aioags.emulator import Platform, Server
+    from aioags.emulator import AppLauncher, Platform, Server
+
+LEARNERS = 30
 
 
 @pytest.fixture
@@ -39,17 +41,29 @@ def ags_platform(ags_profile: str) -> Platform:
     Look at it from the other side: ``ags_platform.result(None, user)``, ``.score``, ``.history``, ``.requests``; make
     it fail: ``ags_platform.faults.add(…)``.
     """
-    from aioags.emulator import Platform
+    from aioags.emulator import Person, Platform
+    from aioags.emulator.platform import find_profile
+    from aioags.emulator.site import roster
 
-    return Platform.create(ags_profile)
+    form = find_profile(ags_profile).user_ids
+    teacher = Person(roster.user_id(LEARNERS + 1, form), "Tea Cher", "Instructor")
+    return Platform.create(ags_profile, people=[*roster.generated(LEARNERS, form), teacher])
 
 
 @pytest.fixture
 def ags_roster(ags_platform: Platform) -> list[str]:
     """
-    User ids of the learners of the course.
+    User ids of the learners of the course, thirty of them.
     """
-    return ags_platform.users()
+    return [person.user_id for person in ags_platform.course.people.values() if person.role == "Learner"]
+
+
+@pytest.fixture
+def ags_teacher(ags_platform: Platform) -> str:
+    """
+    User id of the teacher of the course.
+    """
+    return next(person.user_id for person in ags_platform.course.people.values() if person.role == "Instructor")
 
 
 def _settle_address(request: pytest.FixtureRequest) -> None:
@@ -119,3 +133,19 @@ def ags_server(ags_platform: Platform) -> Iterator[Server]:
 
     with serve_in_thread(ags_platform) as server:
         yield server
+
+
+@pytest.fixture
+def ags_launch(ags_platform: Platform, ags_server: Server) -> Iterator[AppLauncher]:
+    """
+    A function that launches an application of ASGI, aiohttp or Django: ``await ags_launch(app, user=…)``.
+
+    It returns what the tool shows then: status, headers, text, cookies, final URL, and the answer to deep linking.
+
+    The platform is on a real socket, as `ags_server`: the tool fetches the platform's keys as it always does.
+    """
+    from aioags.emulator import AppLauncher
+
+    launcher = AppLauncher(ags_platform)
+    yield launcher
+    launcher.close()

@@ -16,9 +16,11 @@ this list, and from itself::
     database      the platform's memory in a file
     web           the gradebook page
     doors         how one gets in: a server, a transport, a thread, the back door, the command line
+    browser       a person's browser, for tests that launch a tool
     ltiaas        the hosted gateway in front of a platform
 """
 
+from aioags.emulator.browser.launching import AppLauncher, DeepLinkAnswer, LaunchedPage
 from aioags.emulator.database import Database, DatabaseError
 from aioags.emulator.doors.in_memory import InMemoryTransport
 from aioags.emulator.doors.server import Server, serve
@@ -37,14 +39,17 @@ from aioags.emulator.wire.messages import Answer, Manner
 __all__ = [
     "PROFILES",
     "Answer",
+    "AppLauncher",
     "Course",
     "Database",
     "DatabaseError",
+    "DeepLinkAnswer",
     "Exchange",
     "Fault",
     "Grade",
     "InMemoryTransport",
     "Item",
+    "LaunchedPage",
     "Link",
     "Manner",
     "ManualClock",

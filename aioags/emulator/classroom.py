@@ -4,7 +4,7 @@ The platform as its own people see it: set courses up, look into the gradebook, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +17,7 @@ from aioags.emulator.site import claims
 from aioags.emulator.site.keys import KeyPair
 from aioags.emulator.site.site import Site
 from aioags.emulator.site.state import Course, Grade, Item, Link, Override, Person, RegisteredTool
+from aioags.emulator.site.tool_keys import register_keys
 
 # How a line item may be named: its URL, its number, the JSON object the platform shows, or None: the oldest there is.
 ItemRef = str | int | dict[str, Any] | Item | None
@@ -91,6 +92,29 @@ class Classroom:
         self.site.state.tools[client_id] = tool
         return tool
 
+    def register_keys(
+        self,
+        *,
+        jwks_url: str | None = None,
+        public_keys: str | Mapping[str, Any] | None = None,
+        tool: RegisteredTool | None = None,
+    ) -> None:
+        """
+        Register keys that a tool made itself. `registration_args` has no ``key`` from then on.
+
+        Args:
+            jwks_url: Where the tool publishes them, http or https. Fetched by `serve` and `InMemoryTransport` when they
+                are first needed, and again for a ``kid`` that is new.
+
+            public_keys: Instead of the URL: PEM text, a JWK or a key set. The ``kid`` of one key alone does not matter.
+
+            tool: None: the first.
+
+        Raises:
+            ValueError: Not exactly one of the two, or it cannot be used: a private key, for one.
+        """
+        register_keys(tool or self.tool, jwks_url=jwks_url, public_keys=public_keys)
+
     def add_course(
         self, title: str, *, people: Iterable[Person] = (), tools: Iterable[RegisteredTool] | None = None
     ) -> Course:
@@ -154,8 +178,12 @@ class Classroom:
     def registration_args(self, tool: RegisteredTool | None = None) -> dict[str, Any]:
         """
         Return what ``aioags.Registration`` is called with: issuer, client id, token URL, key, audience, deployment id.
+
+        There is no ``key`` where the tool owns its keys.
         """
-        return claims.registration(self.site, tool or self.tool, self.key.pem)
+        chosen = tool or self.tool
+        agreed = claims.registration(self.site, chosen, self.key.pem)
+        return {name: value for name, value in agreed.items() if name != "key" or not chosen.owns_keys}
 
     def endpoint_claim(self, link: Link | None = None, *, course: Course | None = None) -> dict[str, Any]:
         """

@@ -11,8 +11,9 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+from urllib.parse import parse_qs
 
 import attrs
 from joserfc.jwk import Key
@@ -30,7 +31,8 @@ from aioags.emulator.site import roster
 from aioags.emulator.site.clock import Clock
 from aioags.emulator.site.keys import KeyPair
 from aioags.emulator.site.site import Site
-from aioags.emulator.site.state import Grade, Person, PlatformState
+from aioags.emulator.site.state import Grade, Person, PlatformState, RegisteredTool
+from aioags.emulator.site.tool_keys import lacking
 from aioags.emulator.traffic.changes import EVERYTHING, Change, touched_by
 from aioags.emulator.traffic.exchanges import Exchange
 from aioags.emulator.traffic.faults import Fault, FaultBook, replacement, spoiled
@@ -105,6 +107,8 @@ class Platform(Classroom):
         users: int = 5,
         people: Iterable[Person] | None = None,
         key: str | dict[str, Any] | Key | None = None,
+        tool_jwks_url: str | None = None,
+        tool_public_keys: str | Mapping[str, Any] | None = None,
         client_id: str | None = None,
         coupled_line_item: bool = True,
         privacy: Privacy = "public",
@@ -130,6 +134,8 @@ class Platform(Classroom):
 
             key: The tool's private key as PEM text, JWK or joserfc key. None: one that this process made.
 
+            tool_jwks_url, tool_public_keys: The tool owns its keys; see `register_keys`. At most one of the two.
+
             client_id: None: one that suits the profile.
 
             coupled_line_item: False: the link comes without a line item.
@@ -148,6 +154,8 @@ class Platform(Classroom):
 
         def furnish(platform: Platform) -> None:
             tool = platform.add_tool(client_id or chosen.client_ids.format(n=1), privacy=privacy)
+            if tool_jwks_url is not None or tool_public_keys is not None:
+                platform.register_keys(jwks_url=tool_jwks_url, public_keys=tool_public_keys)
             course = platform.add_course("Course one", people=[attrs.evolve(person) for person in roll])
             link = platform.add_link("Quiz one", tool=tool, course=course)
             if coupled_line_item:
@@ -203,6 +211,16 @@ class Platform(Classroom):
         if asked.method != "GET":
             self.touch()
         return answer
+
+    def lacking_keys(self, request: Request) -> RegisteredTool | None:
+        """
+        Find the tool whose key set must be fetched before a request is applied; None: none must.
+        """
+        if request.method != "POST" or not any(tool.jwks_url for tool in self.site.state.tools.values()):
+            return None
+        form = parse_qs((request.body or b"").decode("utf-8", "replace"))
+        token = form.get("client_assertion") or form.get("JWT")
+        return lacking(self.site, token[0]) if token else None
 
     def arrive(self, request: Request) -> Visit:
         """

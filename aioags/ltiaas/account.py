@@ -17,6 +17,7 @@ from aioags.ltiaas.keys import LaunchKey, StaticCredential, check_secret
 from aioags.ltiaas.operations import LTIAASDialect
 from aioags.ltiaas.reference import ServiceReference
 from aioags.model import checks
+from aioags.model.link_item import LinkItem
 from aioags.model.member import Member
 from aioags.model.secure import check_secure_url
 from aioags.model.unreadable import OnUnreadable
@@ -98,6 +99,9 @@ class Account(Generic[Gradebook]):
     async def idtoken(self, *, ltik: str) -> Idtoken:
         """
         Read what a launch says: who, where from, and which services it offers.
+
+        Args:
+            ltik: Of the launch URL's query: ``ltik``, or ``legacy-ltik`` of a launch of LTI 1.1.
         """
         service = self._service(LaunchKey.ltik(ltik))
         return await service.perform(service.dialect.idtoken())
@@ -153,7 +157,7 @@ class Account(Generic[Gradebook]):
 
     async def deep_linking_form(
         self,
-        content_items: Iterable[Mapping[str, Any]],
+        content_items: Iterable[LinkItem | Mapping[str, Any]],
         *,
         ltik: str,
         message: str | None = None,
@@ -165,8 +169,9 @@ class Account(Generic[Gradebook]):
         Answer a deep linking launch: return an HTML form that submits itself, to be put into the page as it is.
 
         Args:
-            content_items: As of the standard: mappings with ``type``, ``url``, ``title``, ``lineItem`` … The ``url`` of
-                an ``ltiResourceLink`` is the account's launch URL, with query parameters of your own.
+            content_items: Links, in order; a mapping is a content item as the standard writes it, of any type, with
+                ``type``, ``url``, ``title``, ``lineItem`` … The ``url`` of a link is the account's launch URL, with
+                query parameters of your own.
 
             message, log: What the LMS shows or notes when all went well. None: nothing.
 
@@ -174,6 +179,8 @@ class Account(Generic[Gradebook]):
 
         Raises:
             ForbiddenError: Also when the launch was none of deep linking.
+
+            ValueError, TypeError: A content item is none.
 
         Spec:
             DL 3, 4.4
@@ -184,7 +191,7 @@ class Account(Generic[Gradebook]):
 
     async def deep_linking_message(
         self,
-        content_items: Iterable[Mapping[str, Any]],
+        content_items: Iterable[LinkItem | Mapping[str, Any]],
         *,
         ltik: str,
         message: str | None = None,

@@ -9,6 +9,8 @@ from typing import Any
 
 import attrs
 
+from aioags.model.link_item import LinkItem
+from aioags.wire.content_items import dump_link_item
 from aioags.wire.scalars import NotReadableError
 
 
@@ -27,25 +29,32 @@ class DeepLinkingMessage:
     target: str
 
 
-def deep_linking_body(content_items: Iterable[Mapping[str, Any]], options: Mapping[str, str | None]) -> dict[str, Any]:
+def deep_linking_body(
+    content_items: Iterable[LinkItem | Mapping[str, Any]], options: Mapping[str, str | None]
+) -> dict[str, Any]:
     """
     Build the request's body; what is None is left out.
 
     Raises:
-        TypeError: A content item is not a mapping.
+        TypeError: A content item is neither a `LinkItem` nor a mapping.
 
         ValueError: A content item has no ``type``.
     """
-    if isinstance(content_items, Mapping):
-        raise TypeError("content_items must be an iterable of mappings, got one mapping: put it into a list")
+    if isinstance(content_items, (LinkItem, Mapping)):
+        raise TypeError(
+            f"content_items must be an iterable of content items, got one {type(content_items).__name__}:"
+            " put it into a list"
+        )
     items = [_content_item(item) for item in content_items]
     said = {name: value for name, value in options.items() if value is not None}
     return {"contentItems": items, "options": said} if said else {"contentItems": items}
 
 
 def _content_item(item: object) -> dict[str, Any]:
+    if isinstance(item, LinkItem):
+        return dump_link_item(item)
     if not isinstance(item, Mapping):
-        raise TypeError(f"a content item must be a mapping, got {type(item).__name__}")
+        raise TypeError(f"a content item must be a LinkItem or a mapping, got {type(item).__name__}")
     if not isinstance(item.get("type"), str):
         raise ValueError("a content item must have a type, such as 'ltiResourceLink'")
     return dict(item)

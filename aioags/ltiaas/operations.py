@@ -22,6 +22,7 @@ from aioags.ltiaas.members import load_member
 from aioags.ltiaas.refusals import Refusal, gateway_refusal
 from aioags.model.checks import Number
 from aioags.model.line_item import LineItem
+from aioags.model.link_item import LinkItem
 from aioags.model.member import Member
 from aioags.model.progress import Scope
 from aioags.model.result import Result
@@ -221,7 +222,7 @@ class LTIAASDialect:
         return self._get("members", "/api/memberships", partial(_read_page, "members", load_member), query=query)
 
     def deep_linking_form(
-        self, content_items: Iterable[Mapping[str, Any]], options: Mapping[str, str | None]
+        self, content_items: Iterable[LinkItem | Mapping[str, Any]], options: Mapping[str, str | None]
     ) -> Operation[str]:
         """
         Make the form that answers a deep linking launch: ``POST /api/deeplinking/form``. With an ltik only.
@@ -231,7 +232,7 @@ class LTIAASDialect:
         return self._send("deep_linking_form", "POST", "/api/deeplinking/form", read, body, most_bytes=PAGE_BYTES)
 
     def deep_linking_message(
-        self, content_items: Iterable[Mapping[str, Any]], options: Mapping[str, str | None]
+        self, content_items: Iterable[LinkItem | Mapping[str, Any]], options: Mapping[str, str | None]
     ) -> Operation[DeepLinkingMessage]:
         """
         Make the parts of such a form: ``POST /api/deeplinking``. With an ltik only.

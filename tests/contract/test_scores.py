@@ -23,7 +23,17 @@ from aioags import (
     SupersededError,
     UntrustedURLError,
 )
-from tests.contract.bench import Bench, answered, applied_and_lost, direct, is_score, lost, new_bench, through_ltiaas
+from tests.contract.bench import (
+    LTIAAS,
+    Bench,
+    answered,
+    applied_and_lost,
+    direct,
+    is_score,
+    lost,
+    new_bench,
+    through_ltiaas,
+)
 from tests.fakes import stamping
 
 MOMENT = datetime(2030, 6, 1, 12, tzinfo=UTC)
@@ -49,6 +59,13 @@ async def test_what_is_sent_is_the_standards_and_nothing_is_null(bench: Bench) -
     await bench.post(graded(bench.users[0], Decimal("7.25")))
     sent = bench.platform.score(bench.item, bench.users[0])
     assert sent is not None
+    # ADR 0602: at Canvas a score says when it was made, lest a repeat of it opens another attempt.
+    submission = sent.pop("submission", None)
+    if submission is not None:
+        assert bench.platform.site.profile.name == "canvas"
+        assert submission.keys() == {"submittedAt"}
+        # LTIAAS puts stamps of its own in their place.
+        assert bench.expected.back_end == LTIAAS or submission["submittedAt"] == sent["timestamp"]
     assert {name: value for name, value in sent.items() if name != "timestamp"} == {
         "userId": bench.users[0],
         "activityProgress": "Completed",

@@ -246,6 +246,16 @@ def test_media_types_are_those_of_the_standard() -> None:
     assert one.ask("POST", one.items_url, body, content_type=LINE_ITEM_TYPE + "; charset=utf-8").status == 201
 
 
+def test_the_answer_to_a_post_or_put_is_taken_in_any_type() -> None:
+    one = tool()
+    body = {"label": "x", "scoreMaximum": 1}
+    for accept in ("application/json", "application/json, text/plain, */*", "text/html"):
+        made = one.ask("POST", one.items_url, body, content_type=LINE_ITEM_TYPE, accept=accept)
+        assert (made.status, made.header("Content-Type")) == (201, LINE_ITEM_TYPE)
+        put = one.ask("PUT", made.json()["id"], body, content_type=LINE_ITEM_TYPE, accept=accept)
+        assert (put.status, put.header("Content-Type")) == (200, LINE_ITEM_TYPE)
+
+
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
 def test_a_wrong_method_is_405_and_names_the_right_ones(method: str) -> None:
     one = tool()

@@ -115,9 +115,16 @@ def test_the_idtoken_has_the_documented_parts(tool: Tool) -> None:
     assert services["serviceKey"] == tool.launch.service_key
 
 
-def test_the_raw_idtoken_is_the_lmss_own(tool: Tool) -> None:
-    claims = tool.ask("GET", "/api/idtoken?raw=true").json()
+@pytest.mark.parametrize("path", ["/api/idtoken?raw=true", "/api/idtoken?raw=True", "//api/idtoken?raw=true"])
+def test_the_raw_idtoken_is_the_lmss_own(tool: Tool, path: str) -> None:
+    claims = tool.ask("GET", path).json()
     assert (claims["sub"], claims["iss"]) == (USER, "https://lms.example")
+
+
+def test_a_base_url_with_a_slash_at_its_end_is_forgiven(tool: Tool) -> None:
+    assert tool.ask("GET", "//api/lineitems").json() == tool.ask("GET", "/api/lineitems").json()
+    assert tool.ask("GET", "/" + tool.item_path()).json()["id"] == tool.item
+    assert tool.ask("GET", "//elsewhere").status == 404
 
 
 def test_a_launch_of_lti_1_1_has_no_services(tool: Tool) -> None:

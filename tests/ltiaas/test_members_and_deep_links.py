@@ -4,11 +4,13 @@ The roster, and the answer to a deep linking launch.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from aioags import ForbiddenError, MalformedError
+from aioags import ForbiddenError, LineItem, MalformedError
+from aioags.launch import LinkItem
 from aioags.ltiaas import ServiceReference
 from tests.fakes import answer, sent_json
 from tests.ltiaas.paper import LTIK, SERVICE_KEY, on_paper, page
@@ -110,3 +112,27 @@ async def test_it_changes_no_gradebook_so_it_may_be_asked_for_again() -> None:
     assert message.target == "https://lms.example"
     assert "signed" not in repr(message)
     assert sent_json(paper.sent[0]) == sent_json(paper.sent[1]) == {"contentItems": [LINK]}
+
+
+async def test_a_link_item_goes_out_as_the_standard_writes_it() -> None:
+    column = LineItem("Quiz 1", Decimal("12.5"), resource_id="quiz-1", tag="grade")
+    item = LinkItem(title="Quiz 1", url=LINK["url"], custom={"quiz": "1"}, line_item=column)
+    paper, account = on_paper(answer(200, {"form": "<form></form>"}))
+    await account.deep_linking_form([item, {"type": "link", "url": "https://x.example"}], ltik=LTIK)
+    assert sent_json(paper.sent[0])["contentItems"] == [
+        {
+            "type": "ltiResourceLink",
+            "title": "Quiz 1",
+            "url": LINK["url"],
+            "lineItem": {"label": "Quiz 1", "scoreMaximum": 12.5, "resourceId": "quiz-1", "tag": "grade"},
+            "custom": {"quiz": "1"},
+        },
+        {"type": "link", "url": "https://x.example"},
+    ]
+
+
+async def test_one_link_item_alone_is_told_to_be_put_into_a_list() -> None:
+    paper, account = on_paper()
+    with pytest.raises(TypeError, match="put it into a list"):
+        await account.deep_linking_form(LinkItem(title="Quiz 1"), ltik=LTIK)  # type: ignore[arg-type]
+    assert paper.sent == []

@@ -19,12 +19,14 @@ from urllib.parse import urlsplit
 
 from aioags.emulator.database import Database, DatabaseError
 from aioags.emulator.doors import control
+from aioags.emulator.doors.config_file import ConfigError, check_config, write_config
 from aioags.emulator.doors.server import serve
 from aioags.emulator.platform import Platform
 from aioags.emulator.profiles import PROFILES
 from aioags.emulator.profiles.sharing import PRIVACY
 from aioags.emulator.site import roster
 from aioags.emulator.site.state import Person
+from aioags.emulator.site.tool_keys import PublicKeyError, read_public_keys
 
 PROGRAM = "python -m aioags.emulator"
 WRONG_USAGE = 2
@@ -55,14 +57,19 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--profile", metavar="NAME", choices=list(PROFILES), help=platforms)
     parser.add_argument("--page", action="store_true", help="serve a page that shows the gradebook and the requests")
     parser.add_argument("--db", metavar="FILE", type=Path, help="SQLite file that keeps the gradebook; made if need be")
+    config = "TOML file that gets registration and endpoint under a name (default: that of the profile)"
+    parser.add_argument("--config", metavar=("FILE", "NAME"), nargs="+", help=config)
     _add_people(parser.add_argument_group("people"))
     _add_addresses(parser.add_argument_group("addresses"))
     _add_launches(parser.add_argument_group("launches, where your tool takes them"))
+    _add_keys(parser.add_argument_group("keys, where your tool makes its own"))
     parser.add_argument("--seed", metavar="N", type=_seed, default=0, help="of everything random (default: 0)")
     options = parser.parse_args(arguments)
     places = (options.login_url, options.redirect_uri)
     if None in places and (*places, options.target_link_uri) != (None, None, None):
         parser.error("--login-url and --redirect-uri go together")
+    if options.config is not None and len(options.config) > 2:
+        parser.error("--config takes a file and one name")
     return options
 
 
@@ -85,6 +92,32 @@ def _add_launches(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--login-url", metavar="URL", type=_url, help="its login initiation URL")
     group.add_argument("--redirect-uri", metavar="URL", type=_url, help="where it takes the id_token")
     group.add_argument("--target-link-uri", metavar="URL", type=_url, help="what opens (default: the redirect URI)")
+
+
+def _add_keys(group: argparse._ArgumentGroup) -> None:
+    one = group.add_mutually_exclusive_group()
+    one.add_argument("--tool-jwks", metavar="URL", type=_url, help="where it publishes its public keys")
+    one.add_argument("--tool-public-key", metavar="FILE", type=Path, help="its public keys: PEM, JWK or key set")
+
+
+def read_key(path: Path | None) -> str | None:
+    """
+    Read a file of public keys; None: none was named.
+
+    Raises:
+        OptionError: It cannot be read, or holds something else.
+    """
+    if path is None:
+        return None
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        read_public_keys(text)
+    except OSError as error:
+        raise OptionError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
+        reason = error if isinstance(error, PublicKeyError) else "it is no UTF-8 text"
+        raise OptionError(f"{path} cannot be the tool's public key: {reason}") from None
+    return text
 
 
 def _host(text: str) -> str:
@@ -169,7 +202,7 @@ async def run(options: argparse.Namespace) -> None:
     Raises:
         OptionError: The roster or the file cannot be used, or the address cannot be listened on.
     """
-    people = read_people(options.roster)
+    people, public_keys = read_people(options.roster), read_key(options.tool_public_key)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -182,16 +215,20 @@ async def run(options: argparse.Namespace) -> None:
 
     with opened(options.db) as database:
         profile = chosen_profile(options, database)
+        config = chosen_config(options, profile)
         made = {"users": options.users, "people": people, "seed": options.seed, "privacy": options.privacy}
-        platform = Platform.create(profile, **made)
+        platform = Platform.create(profile, **made, tool_jwks_url=options.tool_jwks, tool_public_keys=public_keys)
         if database is not None:
             database.fail = fail
             database.keep(platform)
+        if options.tool_jwks is not None or public_keys is not None:
+            # Again: the tool may be one that the file holds.
+            platform.register_keys(jwks_url=options.tool_jwks, public_keys=public_keys)
         if options.login_url is not None:
             # Not before: the tool may be one that the file holds.
             target = {"target_link_uri": options.target_link_uri}
             platform.launches.connect(login_url=options.login_url, redirect_uri=options.redirect_uri, **target)
-        await listen(platform, options, stopped)
+        await listen(platform, options, stopped, config)
     if failures:
         raise OptionError(str(failures[0]))
 
@@ -207,6 +244,24 @@ def chosen_profile(options: argparse.Namespace, database: Database | None) -> st
     if kept is not None and kept not in PROFILES:
         raise OptionError(f"{options.db} holds a {kept} platform, which this version of aioags does not know")
     return options.profile or kept or "spec"
+
+
+def chosen_config(options: argparse.Namespace, profile: str) -> tuple[Path, str] | None:
+    """
+    Return the file and the name in it that the platform is written into; None: none.
+
+    Raises:
+        OptionError: They cannot be used.
+    """
+    if options.config is None:
+        return None
+    path, *name = options.config
+    chosen = Path(path), name[0] if name else profile
+    try:
+        check_config(*chosen)
+    except ConfigError as error:
+        raise OptionError(str(error)) from error
+    return chosen
 
 
 @contextmanager
@@ -227,12 +282,14 @@ def opened(path: Path | None) -> Iterator[Database | None]:
         raise OptionError(str(error)) from error
 
 
-async def listen(platform: Platform, options: argparse.Namespace, stopped: asyncio.Event) -> None:
+async def listen(
+    platform: Platform, options: argparse.Namespace, stopped: asyncio.Event, config: tuple[Path, str] | None
+) -> None:
     """
     Serve one platform until it is to stop, and say where.
 
     Raises:
-        OptionError: The address cannot be listened on.
+        OptionError: The address cannot be listened on, or the file of `config` not written.
     """
     where = {"host": options.host, "port": options.port, "base_url": options.base_url}
     async with AsyncExitStack() as stack:
@@ -242,6 +299,11 @@ async def listen(platform: Platform, options: argparse.Namespace, stopped: async
             # UnicodeError: a name that is none, such as a..b.
             reason = error.strerror if isinstance(error, OSError) else "it is no name"
             raise OptionError(f"cannot listen on {options.host} port {options.port}: {reason}") from error
+        if config is not None:
+            try:
+                write_config(*config, platform)
+            except ConfigError as error:
+                raise OptionError(str(error)) from error
         shown = document(platform)
         if options.page:
             shown["page_url"] = server.page_url

@@ -224,6 +224,27 @@ def _connect(platform: Platform, arguments: dict[str, Any]) -> Any:
     return {"page_url": platform.launches.page_url}
 
 
+def _keys(platform: Platform, arguments: dict[str, Any]) -> Any:
+    tool = platform.tool
+    known = tool.key_set.keys if tool.key_set is not None else []
+    return {
+        "owned_by_tool": tool.owns_keys,
+        "jwks_url": tool.jwks_url,
+        "kids": [key.kid for key in known],
+        "trouble": tool.key_trouble,
+    }
+
+
+def _register_keys(platform: Platform, arguments: dict[str, Any]) -> Any:
+    take = _Taking(arguments)
+    jwks_url, public_keys = take("jwks_url", str, None), take("public_key", object, None)
+    take.end()
+    if public_keys is not None and not isinstance(public_keys, str | dict):
+        raise ControlError("public_key must be PEM text, a JWK or a key set")
+    platform.register_keys(jwks_url=jwks_url, public_keys=public_keys)
+    return _keys(platform, {})
+
+
 def _faults(platform: Platform, arguments: dict[str, Any]) -> Any:
     return [describe_fault(active) for active in platform.faults]
 
@@ -377,6 +398,7 @@ ROUTES: Mapping[str, Mapping[str, Route]] = {
     "lock": {"POST": _lock},
     "requests": {"GET": _requests},
     "launch": {"GET": _launch, "POST": _connect},
+    "keys": {"GET": _keys, "POST": _register_keys},
     "faults": {"GET": _faults, "POST": _add_fault, "DELETE": _end_faults},
     "settings": {"GET": _settings, "POST": _change_settings},
     "revoke": {"POST": _revoke},

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from aioags.emulator.doors.key_fetch import fetch_keys
 from aioags.emulator.platform import Platform
 from aioags.emulator.wire.messages import Answer
 from aioags.errors import LostAnswerError
@@ -34,6 +35,7 @@ class InMemoryTransport:
         """
         Let the platform answer; requests that are under way together are in flight together.
         """
+        await fetch_keys(self.platform, request)
         visit = self.platform.arrive(request)
         try:
             # One turn of the loop, as the shortest way to a platform takes.

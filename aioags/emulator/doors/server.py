@@ -17,6 +17,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 
 from aioags.emulator.doors import control
+from aioags.emulator.doors.key_fetch import fetch_keys
 from aioags.emulator.platform import LONGEST_BODY, Platform
 from aioags.emulator.web.document import ROOT as PAGE
 from aioags.emulator.web.page import GradebookPage
@@ -138,6 +139,7 @@ class _Handler:
             shown = await self._show(self.page, request, incoming)
             if shown is not None:
                 return shown
+        await fetch_keys(self.platform, request)
         aside = control.answer(self.platform, request) or self.platform.answer_aside(request)
         if aside is not None:
             return _Written(aside, self.sleep, incoming)

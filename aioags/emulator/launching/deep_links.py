@@ -16,6 +16,7 @@ from aioags.emulator.launching.desk import LaunchDesk
 from aioags.emulator.launching.pages import error_page, page
 from aioags.emulator.site.claims import issuer
 from aioags.emulator.site.state import RegisteredTool
+from aioags.emulator.site.tool_keys import agreed_key
 from aioags.emulator.wire.amounts import is_number
 from aioags.emulator.wire.html import fill
 from aioags.emulator.wire.messages import Answer, Asked
@@ -54,9 +55,11 @@ def _opened(desk: LaunchDesk, token: str) -> tuple[RegisteredTool, dict[str, Any
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise ResponseError("JWT is missing, or its iss is no client id of this platform.") from error
     if tool.key_set is None:
-        raise ResponseError("The tool's keys cannot be fetched.")
+        why = f" ({tool.key_trouble})" if tool.key_trouble else ""
+        raise ResponseError(f"The tool's keys cannot be fetched{why}.")
+    keys = agreed_key(tool, pasted=False) or tool.key_set
     try:
-        return tool, jwt.decode(token, tool.key_set, algorithms=ALGORITHMS).claims
+        return tool, jwt.decode(token, keys, algorithms=ALGORITHMS).claims
     except (JoseError, ValueError) as error:
         raise ResponseError(f"The signature is not the tool's ({type(error).__name__}).") from error
 

@@ -142,7 +142,8 @@ def get_idtoken(call: GatewayCall) -> Answer:
     """
     Answer ``GET /api/idtoken``.
     """
-    build = raw_claims if call.asked.parameter("raw") == "true" else idtoken
+    # Python tools write True (reported).
+    build = raw_claims if (call.asked.parameter("raw") or "").lower() == "true" else idtoken
     return json_answer(200, build(call.lms.platform, call.launch))
 
 

@@ -140,7 +140,8 @@ class Gateway:
 
     def _answer(self, asked: Asked) -> Answer:
         # Split before it is decoded: a line item's URL is one segment only when every slash of it is encoded.
-        segments = asked.path.split("/")[1:]
+        # Tools that join a base URL with a slash at its end ask for //api: the service takes it (reported).
+        segments = asked.path.lstrip("/").split("/")
         item = unquote(segments[2]) if segments[:2] == ["api", "lineitems"] and len(segments) > 2 else None
         pattern = "/".join("{id}" if place == 2 and item is not None else one for place, one in enumerate(segments))
         found = OPERATIONS.get((asked.method, pattern))

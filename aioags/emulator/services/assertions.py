@@ -17,6 +17,7 @@ from aioags.emulator.refusals import GrantRefusal
 from aioags.emulator.services.claim_faults import claim_faults, missing_claims
 from aioags.emulator.site.site import Site
 from aioags.emulator.site.state import RegisteredTool
+from aioags.emulator.site.tool_keys import agreed_key
 from aioags.emulator.wire.amounts import is_number
 
 
@@ -134,12 +135,13 @@ class AssertionDesk:
     def _key(self, header: dict[str, Any], tool: RegisteredTool) -> Key:
         kid = header.get("kid")
         if tool.key_set is None:
-            raise GrantRefusal("invalid_client", "key_set", "The tool's key set cannot be fetched.", "SEC 6.3")
+            why = f" ({tool.key_trouble})" if tool.key_trouble else ""
+            raise GrantRefusal("invalid_client", "key_set", f"The tool's key set cannot be fetched{why}.", "SEC 6.3")
         if not tool.key_set.keys:
             raise GrantRefusal("invalid_client", "no_keys", "The tool's key set holds no key.", "SEC 6.3")
-        if self.site.profile.key_mode == "pasted":
-            # One key was agreed on; its kid does not matter.
-            return tool.key_set.keys[0]
+        agreed = agreed_key(tool, pasted=self.site.profile.key_mode == "pasted")
+        if agreed is not None:
+            return agreed
         if kid is None:
             raise GrantRefusal("invalid_client", "no_kid", "The assertion's header has no kid.", "SEC 6.3")
         for key in tool.key_set.keys:

@@ -99,6 +99,11 @@ class RegisteredTool:
         privacy: What the site tells it of people, in launches and memberships.
 
         url: What its launches open. A line item that says what it hangs on must name this host.
+        owns_keys: The tool made its keys: the platform knows their public halves only.
+
+        jwks_url: Where the tool publishes them; `key_set` is then what was fetched last. None: nowhere.
+
+        key_trouble: Why they could not be fetched when it was last tried. None: they could, or it was not tried.
     """
 
     number: int
@@ -108,6 +113,9 @@ class RegisteredTool:
     scopes: tuple[str, ...] = ALL_SCOPES
     privacy: Privacy = attrs.field(default="public", converter=check_privacy)
     url: str = "https://tool.example/launch"
+    owns_keys: bool = False
+    jwks_url: str | None = None
+    key_trouble: str | None = None
 
 
 @attrs.define
