@@ -5,7 +5,7 @@
 #   make soak SEEDS=50000           play so many simulated worlds
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-calls sockets docs soak clean
+.PHONY: help demo test check bench bench-calls sockets interop interop-here docs soak clean
 SHELL := /bin/sh
 ARGS ?=
 # Worlds that make soak plays; on one core a thousand take three minutes.
@@ -50,6 +50,13 @@ sockets: $(STAMP)-sockets ## Run the tests of sockets with the oldest aiohttp th
 		"aiohttp==$$(sed -n 's/.*"aiohttp>=\([0-9.]*\)".*/\1/p' pyproject.toml).*"
 	@$(BIN)/python -c 'import aiohttp; print("aiohttp", aiohttp.__version__)'
 	@$(BIN)/python -m pytest tests/sockets $(ARGS)
+
+interop: ## Stand beside others' tools that CI does not install: @lti-tool/core (needs node), pylti1p3next
+	@$(MAKE) --no-print-directory interop-here VENV=.venv-interop
+
+# In an environment of its own: pylti1p3next has modules of the same names as PyLTI1p3.
+interop-here: $(STAMP)-interop
+	@$(BIN)/python -m pytest -m interop tests/interop/test_lti_tool_core.py tests/interop/test_pylti1p3next.py $(ARGS)
 
 docs: $(STAMP)-docs ## Build the documentation into docs/_build/html; a warning is an error
 	@$(BIN)/sphinx-build -q -W --keep-going -b html -d docs/_build/doctrees docs docs/_build/html

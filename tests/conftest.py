@@ -20,7 +20,7 @@ from tests.rigs.postgres import USED, find_binaries, postgres, postgres_server
 __all__ = ["both_transports", "postgres", "postgres_server"]
 
 # Program, as tests name it: the commands that must be found for it to count as present.
-PROGRAMS = {"chromium": ("chromium", "chromedriver")}
+PROGRAMS = {"chromium": ("chromium", "chromedriver"), "node": ("node", "npm")}
 # Where Debian keeps what is made for services; not everybody has it on the path.
 SERVICES = "/usr/sbin"
 

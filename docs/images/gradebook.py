@@ -27,7 +27,7 @@ PICTURES = {
     "gradebook-light": (1440, 900, "light", None),
     "gradebook-dark": (1440, 900, "dark", None),
     "gradebook-panel": (1100, 860, "light", "2:5"),
-    "gradebook-phone": (375, 812, "light", None),
+    "gradebook-phone": (390, 844, "light", None),
 }
 COMMENTS = ["Well argued", "Question 3: show your steps", "Handed in a day late", "Excellent, and a good bibliography"]
 NAMES = (
@@ -96,6 +96,7 @@ async def main() -> None:
     Set the course up, and take all pictures.
     """
     platform = Platform.create("moodle", people=people())
+    platform.launches.connect(login_url="https://tool.example/login", redirect_uri="https://tool.example/launch")
     async with serve(platform, page=True, port=8080) as server, Client() as client, async_playwright() as playwright:
         registration = Registration(**platform.registration_args())
         gradebook = client.gradebook(registration, Endpoint.from_claim(platform.endpoint_claim()))

@@ -221,6 +221,70 @@ async def test_people_can_be_launched_where_the_tool_takes_launches() -> None:
     assert 'aria-label="Launch as ' in window.text()
 
 
+@pytest.mark.parametrize("profile", PROFILES)
+async def test_a_person_has_what_the_platform_tells_tools(profile: str) -> None:
+    window = await look(profile, people=[Person("1", "Ada Abe"), Person("2", "Björn")])
+    window.one.platform.course.people["2"].active = False
+    window.one.create(resourceId="essay")
+    window.one.platform.override(window.one.platform.line_items()[-1], "1", 7)
+    shown = words(window.text("/person?course=1&user=1"))
+    assert "User id 1 Role Learner Enrolled yes" in shown
+    assert "Essay 7 of 10" in shown
+    assert '"user_id": "1"' in shown
+    assert "Enrolled no longer" in words(window.text("/person?course=1&user=2"))
+
+
+async def test_a_person_who_cannot_be_launched_says_why() -> None:
+    window = await look()
+    url = f"/person?course=1&user={window.one.users[0]}"
+    assert "--login-url" in words(window.text(url))
+    window.one.platform.launches.connect(login_url="https://tool.example/login", redirect_uri="https://tool.example/")
+    text = window.text(url)
+    assert 'aria-label="Launch as ' in text and "--login-url" not in text
+
+
+async def test_a_refused_score_stands_in_its_cell_until_one_is_taken() -> None:
+    window = await look("moodle")
+    first, second = window.one.users[:2]
+    window.one.post(score(first))
+    window.one.post(score(first))
+    said = f"409 Refusing score with an earlier timestamp for item 1 and user {first}"
+    assert said in words(window.cell(first))
+    assert "Refused since 409" in words(window.text(f"/grade?item=1&user={first}"))
+    assert "refusal" not in window.cell(second)
+    window.one.post(score(first, timestamp=stamp(1)))
+    assert "refusal" not in window.cell(first)
+
+
+async def test_a_refused_score_is_known_from_before_the_page_was_open_and_forgotten_with_the_platform() -> None:
+    one = tool()
+    one.platform.lock(None, one.users[0])
+    one.post(score(one.users[0]))
+    window = Window(one, GradebookPage(one.platform))
+    assert "Locked 403" in words(window.cell(one.users[0]))
+    one.platform.reset()
+    assert "refusal" not in window.cell(one.users[0])
+
+
+async def test_a_result_that_is_not_what_the_gradebook_shows_stands_beside_it() -> None:
+    window = await look(attrs.evolve(PROFILES["spec"], results_style="stamped", results_scaled=False, cap=True))
+    first, second, third = window.one.users[:3]
+    window.one.post(score(first, 8, 10))
+    assert "result" not in words(window.cell(first))
+    window.one.post(score(second, 12, 10))
+    assert "100 /100" in words(window.cell(second))
+    assert "sent 12/10, result 12/10" in words(window.cell(second))
+    assert "The tool reads result 12/10" in words(window.text(f"/grade?item=1&user={second}"))
+    window.one.platform.override(None, third, 7)
+    assert "no result" in words(window.cell(third))
+
+
+async def test_the_first_screen_says_what_can_be_switched() -> None:
+    window = await look()
+    assert f"{len(READY)} to switch on" in words(window.text())
+    assert "Click a grade to set it by hand or lock it" in words(window.text())
+
+
 # -- Requests ----------------------------------------------------------------------------------------------------------
 
 
@@ -385,6 +449,9 @@ async def test_a_line_items_panel_sums_it_up() -> None:
         "/grade?item=1&user=nobody",
         "/grade",
         "/item?item=x",
+        "/person?course=1&user=nobody",
+        "/person?course=9&user=user-0001",
+        "/person",
         "/request?number=99",
         "/request",
     ],

@@ -5,6 +5,8 @@ The gradebook page in a real browser: Chromium without a window, the emulator an
 from __future__ import annotations
 
 import asyncio
+import itertools
+import re
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -60,6 +62,11 @@ NAMELESS = """() => [...document.querySelectorAll("a, button, input:not([type=hi
   .filter((e) => e.checkVisibility())
   .filter((e) => !(e.ariaLabel || e.textContent.trim() || [...(e.labels ?? [])].some((l) => l.textContent.trim())))
   .map((e) => e.outerHTML)"""
+PLACES = """() => [...document.querySelectorAll("#grades th, #grades td")]
+  .map((e) => JSON.stringify(e.getBoundingClientRect()))"""
+# The page itself, fetched again.
+FETCHES = """() => performance.getEntriesByType("resource")
+  .filter((e) => e.name === location.href && e.responseEnd).map((e) => e.toJSON())"""
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -231,7 +238,6 @@ async def test_arrow_keys_reach_every_edge_of_the_table(sit: Sit) -> None:
         ("End", f"2:{desk.users[0]}"),
         ("PageDown", f"2:{desk.users[10]}"),
         ("ArrowLeft", f"1:{desk.users[10]}"),
-        ("ArrowLeft", f"1:{desk.users[10]}"),
         ("ArrowUp", f"1:{desk.users[9]}"),
         ("Home", f"1:{desk.users[9]}"),
     ):
@@ -385,6 +391,62 @@ async def test_on_a_phone_only_the_table_scrolls_sideways(sit: Sit) -> None:
     await expect(desk.page.get_by_role("dialog")).to_be_visible()
     assert await desk.page.evaluate(OVERFLOW) == 0
     assert await desk.page.get_by_role("dialog").evaluate("e => e.scrollWidth - e.clientWidth") == 0
+
+
+async def test_a_name_opens_what_tools_are_told_and_leads_to_a_launch(sit: Sit) -> None:
+    desk = await sit(people=[Person("u1", "Ada Abe"), Person("u2", "Björn")])
+    desk.platform.launches.connect(login_url=f"{desk.url}?at=the-tool", redirect_uri="https://tool.example/launch")
+    await desk.page.reload()
+    await desk.is_live()
+    await desk.cell("u2").get_by_role("link").focus()
+    await desk.press("ArrowLeft", "Enter")
+    dialog = desk.page.get_by_role("dialog")
+    await expect(dialog).to_contain_text('"user_id": "u2"')
+    await expect(dialog.get_by_role("link", name="Launch as Björn")).to_be_visible()
+    await desk.press("Escape")
+    await expect(desk.page.get_by_role("link", name="Björn", exact=True)).to_be_focused()
+    async with desk.page.context.expect_page() as opened:
+        await desk.page.get_by_role("link", name="Launch as Ada Abe").click()
+    await expect(await opened.value).to_have_url(re.compile("at=the-tool.*login_hint=u1"))
+
+
+async def test_rows_and_columns_stay_where_they_are_when_grades_come(sit: Sit) -> None:
+    desk = await sit("moodle")
+    await desk.is_live()
+    user = desk.users[0]
+    before = await desk.page.evaluate(PLACES)
+    await desk.post(user, 8.125, comment="Well done, and " * 20)
+    desk.platform.override(None, user, 33.333, comment="by hand")
+    desk.platform.lock(None, user)
+    with pytest.raises(AGSError):
+        await desk.post(user, 9)
+    await expect(desk.cell(user)).to_contain_text("By hand")
+    await expect(desk.cell(user).locator(".refusal")).to_be_visible()
+    assert await desk.page.evaluate(PLACES) == before
+
+
+async def test_the_first_screen_says_what_can_be_switched_and_leads_there(sit: Sit) -> None:
+    desk = await sit(**PHONE)
+    await desk.is_live()
+    await expect(desk.page.get_by_text("to set it by hand or lock it")).to_be_in_viewport()
+    await desk.page.get_by_role("link", name="Faults").click()
+    await expect(desk.page.get_by_role("switch", name="Maintenance")).to_be_visible()
+    await expect(desk.page.get_by_role("heading", name="Faults")).to_be_in_viewport()
+
+
+async def test_a_table_that_changes_all_the_time_is_fetched_for_a_part_of_the_time(sit: Sit) -> None:
+    desk = await sit(users=100)
+    await desk.is_live()
+    fetches: list[dict[str, float]] = []
+    maximum = 1
+    while len(fetches) < 4:
+        maximum += 1
+        desk.platform.change_maximum(None, maximum)
+        await desk.post(desk.users[0], 1)
+        fetches = await desk.page.evaluate(FETCHES)
+    for one, following in itertools.pairwise(fetches):
+        assert following["startTime"] - one["responseEnd"] >= 3 * one["duration"]
+    await expect(desk.page.get_by_text(f"of {maximum} points")).to_be_visible()
 
 
 async def test_without_a_script_everything_can_be_read_and_done(sit: Sit) -> None:

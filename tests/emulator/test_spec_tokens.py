@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from joserfc.jwk import ECKey, OctKey, RSAKey
+from joserfc.jwk import ECKey, KeySet, OctKey, RSAKey
 
 from aioags.emulator import ManualClock
 from tests.emulator.raw_tool import ALL, FORM, LINE_ITEM, READONLY, SCORE, START, RawTool, score, tool
@@ -154,6 +154,16 @@ def test_6_1_an_elliptic_key_serves_too() -> None:
     key = ECKey.generate_key("P-256", private=True)
     one = tool(key=key)
     assert one.ask_token(one.form(one.sign(one.claims(), key=key, alg="ES256"))).status == 200
+
+
+def test_6_3_of_several_keys_of_a_tool_the_kid_says_which() -> None:
+    one = tool()
+    first, second = (RSAKey.generate_key(2048, {"kid": kid}, private=True) for kid in ("first", "second"))
+    one.platform.tool.key_set = KeySet([first, second])
+    for key in (first, second):
+        assert one.ask_token(one.form(one.sign(one.claims(), key=key, kid=key.kid))).status == 200
+    assert one.ask_token(one.form(one.sign(one.claims(), key=first, kid="second"))).status == 400
+    assert one.ask_token(one.form(one.sign(one.claims(), key=first, kid="unknown"))).status == 400
 
 
 def test_4_1_a_token_ends_and_says_so() -> None:

@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,13 +31,21 @@ def running(module: str, **environment: str) -> Iterator[str]:
     Yields:
         The URL.
     """
-    pipe = subprocess.PIPE
-    command, told = [sys.executable, "-m", module], os.environ | environment
-    with subprocess.Popen(command, cwd=ROOT, env=told, stdin=pipe, stdout=pipe, text=True) as process:
+    with running_program([sys.executable, "-m", module], ROOT, **environment) as url:
+        yield url
+
+
+@contextmanager
+def running_program(command: Sequence[str], folder: Path, **environment: str) -> Iterator[str]:
+    """
+    Run a host that is no module of Python, as `running` does.
+    """
+    pipe, told = subprocess.PIPE, os.environ | environment
+    with subprocess.Popen(command, cwd=folder, env=told, stdin=pipe, stdout=pipe, text=True) as process:
         assert process.stdin is not None and process.stdout is not None
         try:
             url = process.stdout.readline().strip()
-            assert url, f"{module} did not start; its standard error says why"
+            assert url, f"{' '.join(command)} did not start; its standard error says why"
             yield url
         finally:
             process.stdin.close()

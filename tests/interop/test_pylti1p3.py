@@ -27,6 +27,22 @@ SPEC = PROFILES["spec"]
 STAMP = "2026-01-01T10:00:00.000+00:00"
 
 
+class Connector(ServiceConnector):
+    """
+    Keeps tokens where pylti1p3next leaves that to its user; PyLTI1p3 never asks.
+    """
+
+    def __init__(self, registration: Registration, session: requests.Session) -> None:
+        super().__init__(registration, session)
+        self.kept: dict[str, str] = {}
+
+    def _get_cached_access_token(self, scope_key: str) -> str | None:
+        return self.kept.get(scope_key)
+
+    def _cache_access_token(self, scope_key: str, access_token: str, expires_in: float) -> None:
+        self.kept[scope_key] = access_token
+
+
 @attrs.frozen
 class Tool:
     """
@@ -47,7 +63,7 @@ class Tool:
         registration.set_tool_public_key(self.platform.key.key.as_pem(private=False).decode())
         if told["audience"] is not None:
             registration.set_auth_audience(told["audience"])
-        connector = ServiceConnector(registration, self.session)
+        connector = Connector(registration, self.session)
         return AssignmentsGradesService(connector, self.platform.endpoint_claim() | claim)
 
 

@@ -175,7 +175,7 @@ class Profile(GradingSwitches):
     # Moodle takes only RS256 for a pasted key, and what the key says for a key set (seen).
     algorithms: tuple[str, ...] = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
     # "key_set": the assertion must carry a kid that the key set holds: Canvas, D2L (read, reported). "pasted": one
-    # key, kid ignored.
+    # key, whose kid does not matter; of several the one that kid names.
     key_mode: Literal["pasted", "key_set"] = "pasted"
     # T7, T8: "strict": one scope that cannot be granted refuses all: Canvas, Sakai (read), SchoolBox (reported).
     scope_policy: Literal["intersect", "strict"] = "intersect"

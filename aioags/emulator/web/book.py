@@ -14,6 +14,7 @@ from aioags.emulator.site.claims import issuer
 from aioags.emulator.site.state import Course, Item, Person
 from aioags.emulator.web.document import ROOT, document
 from aioags.emulator.web.fault_switches import faults
+from aioags.emulator.web.live import Live
 from aioags.emulator.web.requests import latest
 from aioags.emulator.web.table import table
 from aioags.emulator.wire.html import NOTHING, Html, fill, join
@@ -32,7 +33,9 @@ BODY = """<a class="skip" href="#grades">Skip to the grades</a>
 <p class="hidden" role="status" data-announce></p>
 <main>
 <section class="book" aria-label="Grades">
-<div class="tools">{find}<div data-parts>{courses}{pages}</div></div>
+<div class="tools">{find}<p class="hint">Click a grade to set it by hand or lock it, a column to lock it, a name \
+for what tools are told. <a href="#faults">Faults</a> can be switched on.</p>\
+<div data-parts>{courses}{pages}</div></div>
 <div class="scroll" role="region" aria-label="Table of grades" tabindex="0">
 {table}</div>
 <div data-notes>{notes}</div>
@@ -111,12 +114,12 @@ def _count(text: str | None) -> int:
     return int(text) if text is not None and text.isdecimal() and len(text) < 10 else 0
 
 
-def book(platform: Platform, asked: Asked, version: str) -> Answer:
+def book(platform: Platform, asked: Asked, live: Live) -> Answer:
     """
     Build the page.
 
     Args:
-        version: Of the platform's memory.
+        live: Who looks at the page, and what was refused.
     """
     view = View.of(platform, asked)
     people, items = view.people(), list(view.course.items.values())
@@ -131,7 +134,7 @@ def book(platform: Platform, asked: Asked, version: str) -> Answer:
         courses=_courses(platform, view),
         find=_find(view),
         pages=_pages(view, len(people), len(items)),
-        table=table(platform, view.course, shown_people, shown_items, version),
+        table=table(platform, view.course, shown_people, shown_items, live.version, live.refused),
         notes=_notes(view, shown_people, shown_items),
         faults=faults(platform),
         total=platform.counts.total(),

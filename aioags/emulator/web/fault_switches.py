@@ -76,7 +76,9 @@ READY: Mapping[str, Ready] = {
 }
 
 FAULTS = """<details class="faults" id="faults"{open}>
-<summary><h2>Faults</h2><span class="count {kind}">{count}</span></summary>
+<summary><h2>Faults</h2><span class="count {kind}">{count}</span>
+<span class="can">{ready} to switch on: lost answers, throttling, maintenance, slowness, expired tokens …</span>\
+</summary>
 <ul>
 {switches}</ul>
 {others}</details>
@@ -127,6 +129,7 @@ def faults(platform: Platform) -> Html:
         open=Html(" open") if count else NOTHING,
         count=f"{count} on" if count else "none on",
         kind="some" if count else "",
+        ready=len(READY),
         switches=join(_switch(platform, name) for name in READY),
         others=fill(OTHERS, rows=join(map(_other, others))) if others else NOTHING,
     )

@@ -25,6 +25,7 @@ from aioags.emulator.platform import Platform
 from aioags.emulator.traffic.changes import EVERYTHING, Change
 from aioags.emulator.traffic.exchanges import Exchange
 from aioags.emulator.web.fault_switches import faults
+from aioags.emulator.web.refused import LastRefused
 from aioags.emulator.web.requests import SHOWN, entry
 from aioags.emulator.web.table import cell, cell_key
 
@@ -76,6 +77,8 @@ class Live:
         delay: Seconds that changes are gathered.
 
         keep_alive: Seconds.
+
+        refused: Scores that were refused.
     """
 
     platform: Platform
@@ -88,6 +91,7 @@ class Live:
     _outline: int = 0
     _faults: str = ""
     _due: bool = False
+    refused: LastRefused = attrs.field(init=False)
     _loop: asyncio.AbstractEventLoop = attrs.field(init=False)
     _stops: list[Callable[[], None]] = attrs.field(init=False)
     # Two runs of a server must not agree on a version by chance.
@@ -96,7 +100,12 @@ class Live:
     def __attrs_post_init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._run = id(self)
-        self._stops = [self.platform.watch(self._note_change), self.platform.subscribe(self._note_request)]
+        self.refused = LastRefused(self.platform)
+        self._stops = [
+            self.refused.stop,
+            self.platform.watch(self._note_change),
+            self.platform.subscribe(self._note_request),
+        ]
         self._outline = outline(self.platform)
 
     def stop(self) -> None:
@@ -163,7 +172,7 @@ class Live:
         if len(places) > MOST_CELLS or any(change.user is None for change in places):
             return None
         return {
-            cell_key(item.number, user): cell(self.platform, item, user)
+            cell_key(item.number, user): cell(self.platform, item, user, self.refused.get(item.number, user))
             for course in self.platform.site.state.courses.values()
             for item, user in ((course.items.get(change.item or 0), change.user or "") for change in places)
             # A refused score may be about nobody.

@@ -15,13 +15,14 @@ import attrs
 
 from aioags.emulator.platform import Platform
 from aioags.emulator.site.hosts import HostError, check_host
-from aioags.emulator.site.state import Course, Item
+from aioags.emulator.site.state import Course, Item, Person
 from aioags.emulator.web import fault_switches
 from aioags.emulator.web.book import book
 from aioags.emulator.web.document import ROOT, STYLES, document
 from aioags.emulator.web.live import Live
 from aioags.emulator.web.panels import grade_panel, item_panel, request_panel
-from aioags.emulator.web.table import panel_url
+from aioags.emulator.web.people import person_panel
+from aioags.emulator.web.requests import panel_url
 from aioags.emulator.wire.html import Html, fill
 from aioags.emulator.wire.messages import Answer, Asked
 
@@ -102,12 +103,15 @@ class GradebookPage:
     def _show(self, asked: Asked) -> Answer:
         name = asked.path.removeprefix(ROOT).strip("/")
         if name == "":
-            return book(self.platform, asked, self.live.version)
+            return book(self.platform, asked, self.live)
         if name == "grade":
             place = self._grade(asked.parameter("item"), asked.parameter("user"))
-            return self._alone(grade_panel(self.platform, *place))
+            _, item, user = place
+            return self._alone(grade_panel(self.platform, *place, refused=self.live.refused.get(item.number, user)))
         if name == "item":
             return self._alone(item_panel(self.platform, *self._item(asked.parameter("item"))))
+        if name == "person":
+            return self._alone(person_panel(self.platform, *self._person(asked)))
         if name == "request":
             return self._alone(self._request(asked))
         kind, _, file = name.partition("/")
@@ -135,6 +139,12 @@ class GradebookPage:
         if user is None or (user not in course.people and user not in item.grades):
             raise PageError(404, "There is no such person in this course.")
         return course, item, user
+
+    def _person(self, asked: Asked) -> tuple[Course, Person]:
+        for course in self.platform.site.state.courses.values():
+            if str(course.number) == asked.parameter("course") and asked.parameter("user") in course.people:
+                return course, course.people[asked.parameter("user") or ""]
+        raise PageError(404, "There is no such person in this course.")
 
     def _request(self, asked: Asked) -> Html:
         number = asked.parameter("number")

@@ -13,8 +13,8 @@ from aioags.emulator.services import line_items
 from aioags.emulator.site.state import Course, Grade, Item
 from aioags.emulator.traffic.exchanges import Exchange, describe
 from aioags.emulator.web.document import EXACT, ROOT, moment, pretty
-from aioags.emulator.web.requests import status_text, why
-from aioags.emulator.web.table import sent_points
+from aioags.emulator.web.requests import panel_url, status_text, why
+from aioags.emulator.web.table import other_result, sent_points
 from aioags.emulator.wire.html import NOTHING, Html, fill, join, number
 
 # Of the scores that were applied, the newest.
@@ -43,7 +43,7 @@ RELEASE = """<form method="post" action="{root}/release">{place}\
 LOCK = """<form method="post" action="{root}/lock">{place}\
 <input type="hidden" name="locked" value="{value}"><button type="submit">{text}</button></form>
 """
-MORE = """<details><summary>{title}</summary>{body}</details>
+MORE = """<details{opened}><summary>{title}</summary>{body}</details>
 """
 PROBLEM = """<p class="problem" id="problem" role="alert">{text}</p>
 """
@@ -57,7 +57,17 @@ def facts(pairs: Iterable[tuple[str, object]]) -> Html:
     return fill('<dl class="facts">{shown}</dl>', shown=join(shown))
 
 
-def _panel(title: str, about: str, *pieces: Html) -> Html:
+def more(title: str, body: Html, *, opened: bool = False) -> Html:
+    """
+    Build a part that is shown when one asks for it.
+    """
+    return fill(MORE, title=title, body=body, opened=Html(" open") if opened else NOTHING)
+
+
+def panel(title: str, about: str, *pieces: Html) -> Html:
+    """
+    Build a panel.
+    """
     return fill(PANEL, title=title, about=about, body=join(pieces))
 
 
@@ -73,11 +83,15 @@ def _lock(place: Html, *, locked: bool, what: str) -> Html:
 # -- One grade --------------------------------------------------------------------------------------------------------
 
 
-def grade_panel(platform: Platform, course: Course, item: Item, user_id: str, problem: str = "") -> Html:
+def grade_panel(
+    platform: Platform, course: Course, item: Item, user_id: str, problem: str = "", refused: Exchange | None = None
+) -> Html:
     """
     Build the panel of one grade, with what a teacher may do.
 
     Args:
+        refused: The score that was refused since the last one that was taken.
+
         problem: What was wrong with what was just sent.
     """
     person = course.people.get(user_id)
@@ -85,10 +99,10 @@ def grade_panel(platform: Platform, course: Course, item: Item, user_id: str, pr
     place = _place(item=item.number, user=user_id)
     actions = [fill(RELEASE, root=ROOT, place=place)] if grade.override is not None else []
     actions.append(_lock(place, locked=grade.locked, what="grade"))
-    return _panel(
+    return panel(
         (person.name if person is not None else "") or user_id,
         f"{item.fields['label']} · {user_id}",
-        facts(_grade_facts(platform, item, grade)),
+        facts([*_grade_facts(platform, item, grade), ("Refused since", _refused(platform, refused))]),
         _override(item, grade, place, problem),
         fill('<div class="actions">{actions}</div>', actions=join(actions)),
         *_grade_records(platform, item, grade),
@@ -103,6 +117,7 @@ def _grade_facts(platform: Platform, item: Item, grade: Grade) -> list[tuple[str
     return [
         ("In the gradebook", points if grade.shown is not None else "no grade"),
         ("Shown to people", _published(platform, item, grade)),
+        ("The tool reads", other_result(platform, grade, item)),
         ("Tool sent", f"{number(given)} of {number(maximum)}" if given is not None else None),
         ("Activity", grade.activity_progress if stated else None),
         ("Grading", grade.grading_progress if stated else None),
@@ -114,6 +129,14 @@ def _grade_facts(platform: Platform, item: Item, grade: Grade) -> list[tuple[str
         ("Attempts", len(grade.attempts) or None),
         ("Locked", "by a teacher" if grade.locked or item.locked else None),
     ]
+
+
+def _refused(platform: Platform, exchange: Exchange | None) -> Html | None:
+    if exchange is None:
+        return None
+    text = f"{status_text(exchange)} " + "\n".join(why(platform, exchange))
+    url = panel_url("request", number=exchange.number)
+    return fill('<a class="refusal" href="{url}">{text}</a>', url=url, text=text)
 
 
 def _published(platform: Platform, item: Item, grade: Grade) -> str | None:
@@ -143,18 +166,14 @@ def _override(item: Item, grade: Grade, place: Html, problem: str) -> Html:
 
 
 def _grade_records(platform: Platform, item: Item, grade: Grade) -> list[Html]:
-    pieces = [_more("Result, as the tool reads it", pretty(platform.result(item, grade.user_id)))]
+    pieces = [more("Result, as the tool reads it", pretty(platform.result(item, grade.user_id)))]
     if grade.statement is not None:
         newest = list(reversed(grade.history))
-        pieces.append(_more("Last score, as it came", pretty(newest[0])))
+        pieces.append(more("Last score, as it came", pretty(newest[0])))
         if len(newest) > 1:
             shown = join(pretty(score) for score in newest[1 : HISTORY_SHOWN + 1])
-            pieces.append(_more(f"Earlier scores ({len(newest) - 1})", shown))
+            pieces.append(more(f"Earlier scores ({len(newest) - 1})", shown))
     return pieces
-
-
-def _more(title: str, body: Html) -> Html:
-    return fill(MORE, title=title, body=body)
 
 
 # -- One line item ----------------------------------------------------------------------------------------------------
@@ -166,7 +185,7 @@ def item_panel(platform: Platform, course: Course, item: Item) -> Html:
     """
     fields = item.fields
     grades = [grade.shown for grade in item.grades.values() if grade.shown is not None]
-    return _panel(
+    return panel(
         str(fields["label"]),
         f"Line item {item.number} of {course.title}",
         facts(
@@ -185,7 +204,7 @@ def item_panel(platform: Platform, course: Course, item: Item) -> Html:
             '<div class="actions">{lock}</div>',
             lock=_lock(_place(item=item.number), locked=item.locked, what="column"),
         ),
-        _more("Line item, as the tool reads it", pretty(line_items.render(platform.site, item))),
+        more("Line item, as the tool reads it", pretty(line_items.render(platform.site, item))),
     )
 
 
@@ -198,7 +217,7 @@ def request_panel(platform: Platform, exchange: Exchange) -> Html:
     """
     shown = describe(exchange)
     reasons = why(platform, exchange)
-    return _panel(
+    return panel(
         f"{shown['method']} {shown['operation'].replace('_', ' ')}",
         str(shown["url"]),
         facts(

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 from aioags.emulator.platform import Platform
 from aioags.emulator.traffic.changes import scored_user
 from aioags.emulator.traffic.exchanges import Exchange
-from aioags.emulator.web.document import EXACT, moment
-from aioags.emulator.web.table import panel_url
+from aioags.emulator.web.document import EXACT, ROOT, moment
 from aioags.emulator.wire.error_styles import worded
 from aioags.emulator.wire.html import NOTHING, Html, fill, join
 from aioags.emulator.wire.messages import PHRASES, Asked
@@ -27,6 +27,13 @@ ENTRY = """<li data-number="{number}" class="{kind}"><a href="{url}"><span class
 <span class="what"><b>{operation}</b> <span class="who">{who}</span></span>{time}\
 <span class="path"><b>{method}</b> {path}</span>{why}{faults}</a></li>
 """
+
+
+def panel_url(panel: str, **query: Any) -> str:
+    """
+    Return the address of a panel of the page.
+    """
+    return f"{ROOT}/{panel}?{urlencode(query, errors='replace')}"
 
 
 def entry(platform: Platform, exchange: Exchange) -> Html:

@@ -3,7 +3,11 @@
 
 const ANNOUNCED_EVERY = 5000; // milliseconds: a screen reader is not to be talked over
 const KINDS = ["ok", "refused", "lost", "waiting"];
+const REST = 4; // a page is fetched again only after so many times as long as the last one took
 const KEPT = 50; // requests of each kind; the server sends so many at first
+
+// What opens a panel; what launches a tool opens a window.
+const PANELS = "#grades a:not(.launch), #requests a, [data-panel] a.refusal";
 
 const find = (selector, root = document) => root.querySelector(selector);
 const dialog = find("dialog");
@@ -82,12 +86,23 @@ function apply(message) {
   for (const [key, html] of Object.entries(message.cells)) replaceCell(key, html);
   if (message.requests.length) showRequests(message.requests);
   if (message.faults) replaceFaults(parse(message.faults).firstElementChild);
-  if (message.again) fetchAgain();
+  if (message.again) fetchSoon();
+}
+
+// However much happens, a large table takes the server's and the browser's time for a part of the time only.
+let notBefore = 0;
+let due = null;
+
+function fetchSoon() {
+  due ??= setTimeout(fetchAgain, notBefore - performance.now());
 }
 
 async function fetchAgain() {
   if (fetching) return;
+  clearTimeout(due);
+  due = null;
   fetching = true;
+  const began = performance.now();
   try {
     const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
     if (answer.ok) replacePage(new DOMParser().parseFromString(await answer.text(), "text/html"));
@@ -95,6 +110,8 @@ async function fetchAgain() {
     // The server is away; the next hello fetches again.
   } finally {
     fetching = false;
+    const now = performance.now();
+    notBefore = now + REST * (now - began);
   }
   const messages = held;
   held = [];
@@ -261,7 +278,8 @@ dialog.addEventListener("click", (event) => {
 });
 
 document.addEventListener("click", (event) => {
-  const link = event.target.closest("#grades td > a, #grades thead a, #requests a");
+  if (event.target.closest("a[href='#faults']")) find("#faults").open = true;
+  const link = event.target.closest(PANELS);
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   openPanel(link).catch(() => (location.href = link.href));
