@@ -54,7 +54,7 @@ def attempts(stand: Lms) -> int:
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-async def test_CV1_the_fraction_is_the_same_truth_on_every_platform(profile: str) -> None:
+async def test_K1_CV1_the_fraction_is_the_same_truth_on_every_platform(profile: str) -> None:
     async with lms(profile) as stand:
         item = await stand.gradebook.get_line_item() if stand.endpoint.lineitem else None
         if item is None:
@@ -65,13 +65,13 @@ async def test_CV1_the_fraction_is_the_same_truth_on_every_platform(profile: str
         assert result.fraction == 0.75
 
 
-async def test_CV1_results_are_the_tools_own_numbers() -> None:
+async def test_K1_CV1_results_are_the_tools_own_numbers() -> None:
     async with lms("canvas") as stand:
         await stand.gradebook.post_score(graded(stand))
         assert await result_of(stand) == (3.0, 4.0, 0.75)
 
 
-async def test_CV2_a_score_without_a_value_leaves_a_row_without_a_score() -> None:
+async def test_K1_CV2_a_score_without_a_value_leaves_a_row_without_a_score() -> None:
     async with lms("canvas") as stand:
         user = stand.platform.users()[0]
         await stand.gradebook.post_score(Score.progress(user, "InProgress"))
@@ -84,13 +84,13 @@ async def test_CV2_a_score_without_a_value_leaves_a_row_without_a_score() -> Non
         assert result.result_score is None
 
 
-async def test_CV3_where_only_a_teacher_graded_there_is_none() -> None:
+async def test_K1_CV3_where_only_a_teacher_graded_there_is_none() -> None:
     async with lms("canvas") as stand:
         stand.platform.override(None, stand.platform.users()[0], 50)
         assert await result_of(stand) is None
 
 
-async def test_CV4_a_hand_grade_is_shown_on_the_tools_scale() -> None:
+async def test_K1_CV4_a_hand_grade_is_shown_on_the_tools_scale() -> None:
     async with lms("canvas") as stand:
         await stand.gradebook.post_score(graded(stand))
         stand.platform.override(None, stand.platform.users()[0], 50)

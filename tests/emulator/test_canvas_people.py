@@ -66,7 +66,7 @@ def test_CV45_members_are_at_names_and_roles() -> None:
     assert one.list(members_url(one)).status == 200
 
 
-def test_CV46_fifty_on_a_page_and_never_more() -> None:
+def test_K3_CV46_fifty_on_a_page_and_never_more() -> None:
     one = school(people=None, users=60)
     assert [len(members(one, **asked)) for asked in ({}, {"limit": "100"}, {"per_page": "80"}, {"page": "2"})] == [
         50,
@@ -80,7 +80,7 @@ def test_CV46_fifty_on_a_page_and_never_more() -> None:
     assert members(one, page="9") == []
 
 
-def test_CV47_who_left_is_absent_and_roles_are_asked_for_in_full() -> None:
+def test_K3_CV47_who_left_is_absent_and_roles_are_asked_for_in_full() -> None:
     one = school()
     assert members(one) == ["ada", "assistant", "teacher"]
     assert members(one, role=LEARNER) == ["ada"]
@@ -90,7 +90,7 @@ def test_CV47_who_left_is_absent_and_roles_are_asked_for_in_full() -> None:
     assert members(one, role="http://purl.imsglobal.org/vocab/lis/v2/membership#Odd") == []
 
 
-def test_CV47_a_link_that_is_none_is_400() -> None:
+def test_K3_CV47_a_link_that_is_none_is_400() -> None:
     one = school()
     foreign = one.platform.add_link("Theirs", tool=one.platform.add_tool("10000000000002"))
     for rlid, words in (

@@ -13,21 +13,21 @@ from tests.emulator.canvas_tool import SUBMISSION, in_gradebook, one_of, post, s
 from tests.emulator.raw_tool import score, stamp, tool
 
 
-def test_CV1_a_result_has_the_tools_own_numbers() -> None:
+def test_K1_CV1_a_result_has_the_tools_own_numbers() -> None:
     one = tool("canvas")
     post(one, 0, 3, 4)
     assert b'"resultScore":3.0,"resultMaximum":4.0' in one.results().body
     assert in_gradebook(one) == 75
 
 
-def test_CV2_a_score_without_a_value_leaves_a_row_without_one() -> None:
+def test_K1_CV2_a_score_without_a_value_leaves_a_row_without_one() -> None:
     one = tool("canvas")
     post(one, 0, None, None, gradingProgress="NotReady", activityProgress="Started")
     (row,) = one.results().json()
     assert set(row) == {"id", "userId", "scoreOf"}
 
 
-def test_CV2_a_pending_value_is_shown_and_counts_nothing() -> None:
+def test_K1_CV2_a_pending_value_is_shown_and_counts_nothing() -> None:
     one = tool("canvas")
     post(one, 0, 8, 10)
     post(one, 1, 5, 10, gradingProgress="Pending")
@@ -35,7 +35,7 @@ def test_CV2_a_pending_value_is_shown_and_counts_nothing() -> None:
     assert in_gradebook(one) is None
 
 
-def test_CV3_where_only_a_teacher_graded_there_is_no_result() -> None:
+def test_K1_CV3_where_only_a_teacher_graded_there_is_no_result() -> None:
     one = tool("canvas")
     one.platform.override(None, one.users[0], 50)
     assert one.results().json() == []
@@ -43,7 +43,7 @@ def test_CV3_where_only_a_teacher_graded_there_is_no_result() -> None:
     assert one.platform.result(None, one.users[0]) is None
 
 
-def test_CV4_a_teachers_grade_is_shown_out_of_the_tools_maximum() -> None:
+def test_K1_CV4_a_teachers_grade_is_shown_out_of_the_tools_maximum() -> None:
     one = tool("canvas")
     post(one, 0, 3, 4)
     one.platform.override(None, one.users[0], 50)
@@ -118,7 +118,7 @@ def test_CV17_a_plain_score_overwrites_and_a_cleared_one_takes_the_teachers_grad
 
 
 @pytest.mark.parametrize("progress", ["FullyGraded", "PendingManual", "Pending", "NotReady", "Failed"])
-def test_CV18_preserve_score_keeps_the_old_one_whatever_the_new_one_is(progress: str) -> None:
+def test_K2_CV18_preserve_score_keeps_the_old_one_whatever_the_new_one_is(progress: str) -> None:
     one = tool("canvas")
     post(one, 0, 3, 10)
     post(one, 1, 8, 10, gradingProgress=progress, **one_of(preserve_score=True))

@@ -56,7 +56,7 @@ def test_CV11_the_person_is_looked_at_before_all_else() -> None:
         ({"scoreGiven": "eight"}, "result_score"),
     ],
 )
-def test_CV12_what_the_record_does_not_take_is_422_and_the_attempt_is_made(change: dict[str, Any], field: str) -> None:
+def test_K2_CV12_what_the_record_does_not_take_is_422_with_an_attempt(change: dict[str, Any], field: str) -> None:
     one = tool("canvas")
     answer = post(one, 0, **change)
     (error,) = answer.json()["errors"]
@@ -187,7 +187,7 @@ def test_CV20_the_standards_place_comes_before_canvass_own() -> None:
 
 
 @pytest.mark.parametrize("items", [None, [], [{"type": "link", "url": "https://tool.example/a"}]])
-def test_CV21_an_upload_without_files_is_422(items: Any) -> None:
+def test_K2_CV21_an_upload_without_files_is_422(items: Any) -> None:
     answer = post(tool("canvas"), 0, **one_of(submission_type="online_upload", content_items=items))
     assert (answer.status, message(answer)) == (
         422,
@@ -195,7 +195,7 @@ def test_CV21_an_upload_without_files_is_422(items: Any) -> None:
     )
 
 
-def test_CV22_only_files_count_and_come_back_with_what_was_said_of_them() -> None:
+def test_K2_CV22_only_files_count_and_come_back_with_what_was_said_of_them() -> None:
     one = tool("canvas")
     file = {"type": "file", "url": "https://tool.example/a.pdf", "title": "a.pdf"}
     answer = post(one, 0, **one_of(content_items=[{"type": "link"}, {**file, "media_type": "application/pdf"}]))
@@ -205,7 +205,7 @@ def test_CV22_only_files_count_and_come_back_with_what_was_said_of_them() -> Non
     assert one.platform.grade(None, one.users[0]).attempts[0].kind == "online_upload"
 
 
-def test_CV23_the_answer_always_has_the_extension() -> None:
+def test_K2_CV23_the_answer_always_has_the_extension() -> None:
     answer = post(tool("canvas"), 0)
     assert answer.status == 200
     assert answer.json()[SUBMISSION] == {"content_items": []}
@@ -224,7 +224,7 @@ def test_CV24_scores_and_results_of_another_tools_item_are_open() -> None:
     assert (single.status, message(single)) == (412, "Tool does not have permission to view line_item")
 
 
-def test_CV25_a_course_that_is_over_refuses_all_of_ags() -> None:
+def test_K2_CV25_a_course_that_is_over_refuses_all_of_ags() -> None:
     one = tool("canvas")
     one.platform.course.concluded = True
     says = "This course has concluded. AGS requests will no longer be accepted for this course."
