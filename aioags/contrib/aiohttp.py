@@ -49,11 +49,13 @@ class LTI(LTIBase[Handler]):
         Add the routes, and be open from the application's start-up to its shutdown.
 
         Args:
-            prefix: Before ``/login``, ``/launch`` and ``/jwks``. Empty: none.
+            prefix: Before ``/login``, ``/launch`` and ``/jwks``, with a registrar ``/register``. Empty: none.
         """
         app.router.add_route("*", f"{prefix}/login", self.login)
         app.router.add_post(f"{prefix}/launch", self.launch)
         app.router.add_get(f"{prefix}/jwks", self.jwks)
+        if self.registrar is not None:
+            app.router.add_get(f"{prefix}/register", self.register)
         app.cleanup_ctx.append(self.cleanup_context)
 
     async def cleanup_context(self, app: web.Application) -> AsyncIterator[None]:
@@ -97,6 +99,13 @@ class LTI(LTIBase[Handler]):
         if taken.spent is not None and not response.prepared:
             response.headers.add("Set-Cookie", taken.spent.header)
         return response
+
+    async def register(self, request: web.Request) -> web.StreamResponse:
+        """
+        Register the tool with the platform that opened this, in a frame or a tab.
+        """
+        page = await self.enroll(dict(request.query))
+        return web.Response(text=page.html, status=page.status, content_type="text/html", headers=NO_STORE)
 
     async def jwks(self, request: web.Request) -> web.StreamResponse:
         """

@@ -15,9 +15,10 @@ import attrs
 from aioags.calls.choosing import open_transport
 from aioags.calls.transport import Transport
 from aioags.client import Client
-from aioags.errors import IdTokenRefusedError, LaunchError, UnregisteredError
+from aioags.errors import AGSError, IdTokenRefusedError, LaunchError, UnregisteredError
 from aioags.gradebook import Gradebook
-from aioags.launch import Cookie, Launch, Login, Tool, ToolSettings
+from aioags.launch import Cookie, Launch, Login, Registrar, Tool, ToolSettings
+from aioags.launch.registering.page import refused_page, registered_page
 from aioags.model.registration import Registration
 
 HandlerT = TypeVar("HandlerT")
@@ -49,6 +50,16 @@ class Arrival:
     launch: Launch
     gradebook: Gradebook | None
     spent: Cookie | None
+
+
+@attrs.frozen
+class AnsweredPage:
+    """
+    An HTML page, and its status.
+    """
+
+    html: str
+    status: int
 
 
 @attrs.frozen
@@ -92,6 +103,9 @@ class LTIBase(Generic[HandlerT]):
         client: Makes the `Client` at start-up, around the shared transport. Give your own to change its pace or retry.
 
         transport: Makes the transport at start-up.
+
+        registrar: Answers platforms that register the tool, at ``/register``; closed at shutdown, and used again at the
+            next start-up. None: there is no such route.
     """
 
     def __init__(
@@ -100,8 +114,12 @@ class LTIBase(Generic[HandlerT]):
         *,
         client: Callable[[Transport], Client] = default_client,
         transport: Callable[[], Transport] = default_transport,
+        registrar: Registrar | None = None,
     ) -> None:
+        if registrar is not None and registrar.settings is not settings:
+            raise ValueError("the registrar was made with other settings: give both the same")
         self.settings = settings
+        self.registrar = registrar
         self._make_client = client
         self._make_transport = transport
         self._opened: Opened | None = None
@@ -154,6 +172,8 @@ class LTIBase(Generic[HandlerT]):
         finally:
             self._opened = None
             await opened.aclose()
+            if self.registrar is not None:
+                await self.registrar.aclose()
 
     async def begin(self, params: Mapping[str, Any], *, registration: Registration | None = None) -> Login:
         """
@@ -178,6 +198,24 @@ class LTIBase(Generic[HandlerT]):
         endpoint = launch.endpoint
         gradebook = None if endpoint is None else running.client.gradebook(launch.registration, endpoint)
         return Arrival(launch, gradebook, running.tool.spent_cookie(form))
+
+    async def enroll(self, params: Mapping[str, Any]) -> AnsweredPage:
+        """
+        Register the tool with the platform that opened the registration URL; what became of it is logged.
+
+        Args:
+            params: Of the query.
+        """
+        if self.registrar is None:
+            raise RuntimeError("this LTI has no registrar")
+        try:
+            registered = await self.registrar.register(params)
+        except AGSError as error:
+            _logger.warning("a registration was refused: %s", error)
+            return AnsweredPage(refused_page(error), 503 if error.transient else 400)
+        state = "counts" if registered.is_active else "waits for approval"
+        _logger.info("a platform registered the tool (row %s): it %s", registered.row.id, state)
+        return AnsweredPage(registered_page(registered), 200)
 
     async def registration(
         self,

@@ -40,7 +40,7 @@ from django.utils.module_loading import import_string
 from aioags.contrib.base import JWKS_HEADERS, NO_STORE, LTIBase, Opened, refusal_status, refusal_text
 from aioags.errors import LaunchError
 from aioags.gradebook import Gradebook
-from aioags.launch import Launch, ToolSettings
+from aioags.launch import Launch, Registrar, ToolSettings
 from aioags.model.registration import Registration
 
 Handler = Callable[[HttpRequest, Launch, Gradebook | None], Awaitable[HttpResponseBase]]
@@ -60,9 +60,12 @@ class LTI(LTIBase[Handler]):
     _loop: asyncio.AbstractEventLoop | None = None
 
     @classmethod
-    def from_settings(cls) -> Self:
+    def from_settings(cls, *, registrar: Callable[[ToolSettings], Registrar] | None = None) -> Self:
         """
         Make it as ``settings.AIOAGS`` says.
+
+        Args:
+            registrar: Makes the registrar of these settings. None: there is none.
 
         Raises:
             ImproperlyConfigured: The setting is missing, or is no `ToolSettings`.
@@ -74,14 +77,16 @@ class LTI(LTIBase[Handler]):
             value = value()
         if not isinstance(value, ToolSettings):
             raise ImproperlyConfigured("settings.AIOAGS must be an aioags.launch.ToolSettings, or the path of one")
-        return cls(value)
+        return cls(value, registrar=None if registrar is None else registrar(value))
 
     @property
     def urls(self) -> list[URLPattern]:
         """
-        The routes, for ``include``: ``login``, ``launch``, ``jwks``, also their names.
+        The routes, for ``include``: ``login``, ``launch``, ``jwks``, with a registrar ``register``; also their names.
         """
         views = {"login": self.login, "launch": self.launch, "jwks": self.jwks}
+        if self.registrar is not None:
+            views["register"] = self.register
         return [path(name, _plain(view), name=name) for name, view in views.items()]
 
     def lifespan(self, application: Any) -> ASGIApplication:
@@ -156,6 +161,16 @@ class LTI(LTIBase[Handler]):
         if taken.spent is not None:
             response.headers["Set-Cookie"] = taken.spent.header
         return _framable(response)
+
+    async def register(self, request: HttpRequest) -> HttpResponseBase:
+        """
+        Register the tool with the platform that opened this, in a frame or a tab.
+        """
+        if request.method != "GET":
+            return HttpResponseNotAllowed(["GET"])
+        _check_server(request)
+        page = await self.enroll(request.GET.dict())
+        return _framable(HttpResponse(page.html, status=page.status, headers=NO_STORE))
 
     async def jwks(self, request: HttpRequest) -> HttpResponseBase:
         """

@@ -24,7 +24,7 @@ from functools import cached_property
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route, Router
 
 from aioags.contrib.base import (
@@ -54,15 +54,16 @@ class LTI(LTIBase[Handler]):
     @cached_property
     def app(self) -> Router:
         """
-        An ASGI application with ``/login``, ``/launch`` and ``/jwks``, to be mounted.
+        An ASGI application with ``/login``, ``/launch`` and ``/jwks``, to be mounted; with a registrar ``/register``.
         """
-        return Router(
-            [
-                Route("/login", self.login, methods=["GET", "POST"]),
-                Route("/launch", self.launch, methods=["POST"]),
-                Route("/jwks", self.jwks, methods=["GET"]),
-            ]
-        )
+        routes = [
+            Route("/login", self.login, methods=["GET", "POST"]),
+            Route("/launch", self.launch, methods=["POST"]),
+            Route("/jwks", self.jwks, methods=["GET"]),
+        ]
+        if self.registrar is not None:
+            routes.append(Route("/register", self.register, methods=["GET"]))
+        return Router(routes)
 
     @asynccontextmanager
     async def lifespan(self, app: Any) -> AsyncIterator[None]:
@@ -102,6 +103,13 @@ class LTI(LTIBase[Handler]):
         if taken.spent is not None:
             response.headers.append("Set-Cookie", taken.spent.header)
         return response
+
+    async def register(self, request: Request) -> Response:
+        """
+        Register the tool with the platform that opened this, in a frame or a tab.
+        """
+        page = await self.enroll(dict(request.query_params))
+        return HTMLResponse(page.html, page.status, NO_STORE)
 
     async def jwks(self, request: Request) -> Response:
         """

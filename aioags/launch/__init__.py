@@ -4,7 +4,14 @@ From a launch to a gradebook: OIDC login, id_token, the tool's keys, deep linkin
 Read `tool` first; then `login`, `state`, `finish`, `id_token`.
 """
 
-from aioags.errors import IdTokenRefusedError, LaunchError, LoginLostError, UnregisteredError
+from aioags.errors import (
+    IdTokenRefusedError,
+    LaunchError,
+    LoginLostError,
+    RegistrationRefusedError,
+    RegistryError,
+    UnregisteredError,
+)
 from aioags.launch.claims import (
     DEEP_LINKING,
     RESOURCE_LINK,
@@ -21,7 +28,14 @@ from aioags.launch.id_token import Header, read_header
 from aioags.launch.keys import dump_key, generate_key, jwks_document, keys_from_environment, load_keys
 from aioags.launch.login import Cookie, Login, LoginRequest, begin_login, read_login
 from aioags.launch.login_store import LoginStore, MemoryLoginStore
+from aioags.launch.registering.offer import ToolMessage, ToolOffer, canvas_developer_key
+from aioags.launch.registering.registrar import Registered, Registrar
 from aioags.launch.registrations import FixedRegistrations, Registrations
+from aioags.launch.registry.key_ring import KeyRing
+from aioags.launch.registry.row import RegistrationRow, RowState
+from aioags.launch.registry.sqlite import SQLiteRegistrationStore
+from aioags.launch.registry.store import MemoryRegistrationStore, RegistrationStore
+from aioags.launch.registry.stored import StoredRegistrations
 from aioags.launch.settings import ToolSettings
 from aioags.launch.sqlite_login_store import SQLiteLoginStore
 from aioags.launch.state import PendingLogin, check_seal, claimed_login
@@ -39,6 +53,19 @@ __all__ = [  # noqa: RUF022 - in reading order
     "SUBMISSION_REVIEW",
     "Registrations",
     "FixedRegistrations",
+    "StoredRegistrations",
+    "RegistrationStore",
+    "MemoryRegistrationStore",
+    "SQLiteRegistrationStore",
+    "RegistrationRow",
+    "RowState",
+    "RegistryError",
+    "KeyRing",
+    "Registrar",
+    "ToolOffer",
+    "ToolMessage",
+    "Registered",
+    "canvas_developer_key",
     "LoginStore",
     "MemoryLoginStore",
     "SQLiteLoginStore",
@@ -53,6 +80,7 @@ __all__ = [  # noqa: RUF022 - in reading order
     "LinkItem",
     "LaunchError",
     "UnregisteredError",
+    "RegistrationRefusedError",
     "LoginLostError",
     "IdTokenRefusedError",
     "read_login",

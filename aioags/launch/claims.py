@@ -117,21 +117,21 @@ class Launch:
 
         message_type: `RESOURCE_LINK`, `DEEP_LINKING` or `SUBMISSION_REVIEW`.
 
-        user_id: ``sub``: the ``user_id`` of scores, results and members. An anonymous launch is refused: it can have
-            no grade.
+        user_id: ``sub``: the ``user_id`` of scores, results and members. None: an anonymous launch, which can have no
+            grade and is refused unless `ToolSettings.anonymous` is set.
 
         roles: As the platform gave them; see `has_role`. May be empty.
 
         deployment_id: The deployment of the tool within the platform.
 
-        target_link_uri: What to show, of one of the tool's own origins.
+        target_link_uri: What to show, of one of the tool's own origins; umlauts and blanks percent-encoded.
 
         context: None: launched outside of any course, or the claim cannot be read.
 
         resource_link: None: a deep linking launch, which has no link yet.
 
         endpoint: What grades may be read and written; with `MEMBERSHIPS_SCOPE` where the launch offers the members as
-            well, so that one access token does for both. None: this launch offers no AGS.
+            well, so that one access token does for both. None: this launch offers no AGS, or is anonymous.
 
         memberships_url: Where the members are read; for `Client.memberships`. None: not offered.
 
@@ -152,7 +152,7 @@ class Launch:
 
     registration: Registration = attrs.field(repr=False, eq=False)
     message_type: str
-    user_id: str
+    user_id: str | None
     roles: tuple[str, ...]
     deployment_id: str
     target_link_uri: str
@@ -209,16 +209,19 @@ def read_launch(claims: Mapping[str, Any], registration: Registration, settings:
     memberships = read.object(MEMBERSHIPS_CLAIM)
     memberships_url = None if memberships is None else memberships.text("context_memberships_url")
     custom = read.object(LTI_CLAIM + "custom")
+    user_id = _user(read, settings)
+    endpoint = _endpoint(read, memberships_url)
     launch = Launch(
         registration=registration,
         message_type=message_type,
-        user_id=read.need_id("sub"),
+        user_id=user_id,
         roles=_roles(read, message_type),
         deployment_id=read.need_id(LTI_CLAIM + "deployment_id"),
         target_link_uri=_target(read, settings),
         context=_context(read),
         resource_link=resource_link,
-        endpoint=_endpoint(read, memberships_url),
+        # Nobody has no grade.
+        endpoint=None if user_id is None else endpoint,
         memberships_url=memberships_url,
         deep_linking=_deep_linking(read) if message_type == DEEP_LINKING else None,
         for_user_id=reviewed,
@@ -285,10 +288,22 @@ def _endpoint(read: ClaimReader, memberships_url: str | None) -> Endpoint | None
 def _target(read: ClaimReader, settings: ToolSettings) -> str:
     url = read.need_text(LTI_CLAIM + "target_link_uri")
     try:
-        check_target(url, settings)
+        return check_target(url, settings)
     except LaunchError as error:
         raise refused(error.message, "target_link_uri", "CORE 5.3.4") from None
-    return url
+
+
+def _user(read: ClaimReader, settings: ToolSettings) -> str | None:
+    # CORE 5.3.6.1: who is not logged in has no sub.
+    if read.fields.get("sub") not in (None, ""):
+        return read.need_id("sub")
+    if not settings.anonymous:
+        raise refused(
+            "the id_token's sub is missing: an anonymous launch, which ToolSettings(anonymous=True) would take",
+            "sub",
+            "CORE 5.3.6.1",
+        )
+    return None
 
 
 def _context(read: ClaimReader) -> Context | None:

@@ -4,7 +4,7 @@ What a tool decides once: which platforms it trusts, where it lives, how strict 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import attrs
@@ -12,6 +12,7 @@ import attrs
 from aioags.launch.keys import load_keys
 from aioags.launch.login_store import LoginStore, MemoryLoginStore
 from aioags.launch.registrations import FixedRegistrations, Registrations
+from aioags.launch.registry.key_ring import KeyRing
 from aioags.model.registration import Registration
 from aioags.model.secure import check_secure_url
 from aioags.protocol.urls import origin
@@ -26,8 +27,9 @@ def _registrations(value: Registrations | Iterable[Registration]) -> Registratio
     return value if isinstance(value, Registrations) else FixedRegistrations(value)
 
 
-def _keys(value: Iterable[Any]) -> tuple[Any, ...]:
-    return tuple(load_keys(value))
+def _keys(value: Iterable[Any]) -> Iterable[Any]:
+    # A ring is asked anew each time: its keys change while the tool runs.
+    return value if isinstance(value, KeyRing) else tuple(load_keys(value))
 
 
 def _texts(value: Collection[str]) -> frozenset[str]:
@@ -60,13 +62,17 @@ class ToolSettings:
         redirect_uri: Where the platform posts the id_token: this tool's launch route, as registered with the platform,
             byte for byte. https, or http to loopback.
 
-        keys: The tool's keys that `Tool.jwks` publishes; see `load_keys`. The first is the one in use.
+        keys: The tool's keys that `Tool.jwks` publishes; see `load_keys`. The first is the one in use. A `KeyRing` is
+            read again while the tool runs.
 
         store: Where it is noted which launches were taken, so that none is taken twice. With several processes it must
             be one that they share. A login that has not become a launch takes no room in it.
 
         cookieless: True: do not bind a login to the browser that began it. For browsers that block every cookie in a
             frame; opens the door to login CSRF (SEC 7.3.1), see the guide on launches.
+
+        anonymous: True: take launches of nobody in particular, without ``sub`` (CORE 5.3.6.1), as from a public course;
+            `Launch.user_id` and `Launch.endpoint` are None then.
 
         algorithms: JOSE algorithms that an id_token may be signed with.
 
@@ -82,9 +88,10 @@ class ToolSettings:
 
     registrations: Registrations = attrs.field(converter=_registrations)
     redirect_uri: str
-    keys: Sequence[Any] = attrs.field(default=(), converter=_keys, repr=False, eq=False)
+    keys: Iterable[Any] = attrs.field(default=(), converter=_keys, repr=False, eq=False)
     store: LoginStore = attrs.field(factory=MemoryLoginStore)
     cookieless: bool = False
+    anonymous: bool = False
     algorithms: frozenset[str] = attrs.field(default=frozenset({"RS256"}), converter=_algorithms)
     leeway: float = 60.0
     trusted_audiences: frozenset[str] = attrs.field(default=frozenset(), converter=_texts)

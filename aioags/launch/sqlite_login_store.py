@@ -11,13 +11,37 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from aioags.launch.login_store import MOST_ENTRIES, store_full
+from aioags.launch.login_store import MOST_ENTRIES, no_room, share_of
 
 # Another process writes for a few milliseconds; a disk that sleeps takes seconds.
 _BUSY_SECONDS = 10.0
 
+# As `share_of`, of the row that comes or goes.
+_SHARE_IN = "substr(new.key, 1, max(instr(new.key, '/') - 1, 0))"
+_SHARE_OUT = "substr(old.key, 1, max(instr(old.key, '/') - 1, 0))"
+
+# How many values each share holds, and under the empty one all of them: counting them would cost a step for each. By
+# triggers, so that a process of an older version counts as well; it inserts with OR IGNORE, which would overrule an
+# ON CONFLICT in here.
 _SCHEMA = (
-    "CREATE TABLE IF NOT EXISTS aioags_logins (key TEXT PRIMARY KEY, value TEXT NOT NULL, expires_at REAL NOT NULL)"
+    "CREATE TABLE IF NOT EXISTS aioags_logins (key TEXT PRIMARY KEY, value TEXT NOT NULL, expires_at REAL NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS aioags_logins_end ON aioags_logins (expires_at)",
+    "CREATE TABLE IF NOT EXISTS aioags_login_shares (share TEXT PRIMARY KEY, held INTEGER NOT NULL)",
+    "INSERT OR IGNORE INTO aioags_login_shares SELECT '', COUNT(*) FROM aioags_logins",
+    f"""
+    CREATE TRIGGER IF NOT EXISTS aioags_login_comes AFTER INSERT ON aioags_logins BEGIN
+        INSERT OR IGNORE INTO aioags_login_shares VALUES ({_SHARE_IN}, 0);
+        UPDATE aioags_login_shares SET held = held + 1 WHERE share = '';
+        UPDATE aioags_login_shares SET held = held + 1 WHERE share = {_SHARE_IN} AND share <> '';
+    END
+    """,  # noqa: S608 - texts of this module
+    f"""
+    CREATE TRIGGER IF NOT EXISTS aioags_login_goes AFTER DELETE ON aioags_logins BEGIN
+        UPDATE aioags_login_shares SET held = held - 1 WHERE share = '';
+        UPDATE aioags_login_shares SET held = held - 1 WHERE share = {_SHARE_OUT} AND share <> '';
+        DELETE FROM aioags_login_shares WHERE share = {_SHARE_OUT} AND share <> '' AND held <= 0;
+    END
+    """,  # noqa: S608
 )
 
 
@@ -30,7 +54,7 @@ class SQLiteLoginStore:
     Args:
         path: The file; made when it is absent. Not on a network drive.
 
-        most: How many values it holds, 0.2 KB each.
+        most: How many values it holds, 0.2 KB each; of one platform no more than are left for all others.
 
         clock: Unix time, seconds: the processes must agree on it.
     """
@@ -47,7 +71,7 @@ class SQLiteLoginStore:
         Keep a value, unless the key is in use. Values that are over are deleted on the way.
 
         Raises:
-            LaunchError: There is no room.
+            LaunchError: The key is free, and there is no room.
         """
         return await asyncio.to_thread(self._put, key, value, seconds)
 
@@ -70,10 +94,16 @@ class SQLiteLoginStore:
         now = self._clock()
         with self._lock, self._opened() as connection:
             connection.execute("DELETE FROM aioags_logins WHERE expires_at <= ?", (now,))
-            if _is_full(connection, self._most):
-                raise store_full(self._most)
-            row = (key, value, now + seconds)
-            return connection.execute("INSERT OR IGNORE INTO aioags_logins VALUES (?, ?, ?)", row).rowcount == 1
+            if connection.execute("SELECT 1 FROM aioags_logins WHERE key = ?", (key,)).fetchone():
+                return False
+            share = share_of(key)
+            shares = "SELECT share, held FROM aioags_login_shares WHERE share IN ('', ?)"
+            refusal = no_room(share, dict(connection.execute(shares, (share,))), self._most)
+            if refusal is None:
+                connection.execute("INSERT INTO aioags_logins VALUES (?, ?, ?)", (key, value, now + seconds))
+                return True
+        # Not before: what was deleted on the way stays deleted.
+        raise refusal
 
     def _take(self, key: str) -> str | None:
         question = "DELETE FROM aioags_logins WHERE key = ? RETURNING value, expires_at"
@@ -87,16 +117,9 @@ class SQLiteLoginStore:
             connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, check_same_thread=False)
             connection.execute("PRAGMA journal_mode = WAL")
             with connection:
-                connection.execute(_SCHEMA)
-                connection.execute("CREATE INDEX IF NOT EXISTS aioags_logins_end ON aioags_logins (expires_at)")
+                # In one step: what another process puts meanwhile would not be counted.
+                connection.execute("BEGIN IMMEDIATE")
+                for statement in _SCHEMA:
+                    connection.execute(statement)
             self._connection = connection
         return self._connection
-
-
-def _is_full(connection: sqlite3.Connection, most: int) -> bool:
-    # Rows are numbered as they come: this costs two steps down a tree, counting them would cost each of them.
-    (span,) = connection.execute("SELECT MAX(rowid) - MIN(rowid) FROM aioags_logins").fetchone()
-    if span is None or span < most - 1:
-        return False
-    (count,) = connection.execute("SELECT COUNT(*) FROM aioags_logins").fetchone()
-    return bool(count >= most)

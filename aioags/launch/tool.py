@@ -27,6 +27,7 @@ from aioags.launch.login import Cookie, Login, begin_login, check_browser, cooki
 from aioags.launch.registrations import LoginPlatform, for_job
 from aioags.launch.settings import ToolSettings
 from aioags.launch.state import PendingLogin, check_seal, claimed_login, digest, is_state, lost_login
+from aioags.model.mistakes import NeedsAsyncWith
 from aioags.model.policy import Pace, RetryPolicy
 from aioags.model.registration import Registration
 
@@ -40,7 +41,7 @@ def _new_secret() -> str:
     return secrets.token_urlsafe(32)
 
 
-class Tool:
+class Tool(NeedsAsyncWith):
     """
     Takes launches. One per process, made at start-up, closed before its transport.
 
@@ -149,8 +150,9 @@ class Tool:
         # Last of all, so that nobody makes the store grow but with what a platform signed. As long as the state would
         # serve, also where another process's clock is behind.
         seconds = max(pending.seconds_left(self._wall()), 0.0) + _CLOCKS_APART
-        # By the nonce: one login's state can be written in several ways, as any base64.
-        if not await self.settings.store.put(f"launched {digest(pending.nonce)}", "", seconds=seconds):
+        # In the share of who signed it. By the nonce: one login's state can be written in several ways, as any base64.
+        key = f"launched {pending.platform}/{digest(pending.nonce)}"
+        if not await self.settings.store.put(key, "", seconds=seconds):
             raise lost_login("the login of this launch was used before: its state serves once")
 
     def spent_cookie(self, form: Mapping[str, Any]) -> Cookie | None:

@@ -80,6 +80,32 @@ async def test_never_twice_and_not_for_every_score(refused: Response) -> None:
     assert len(platform.sent) == 1 + 50 + 1
 
 
+async def test_one_that_is_forgotten_again_after_a_minute_is_renewed_again() -> None:
+    """
+    A call that waits out an outage may meet it twice.
+    """
+    gone, later = answer(400, {"error": "no"}), answer(503, b"", ("Retry-After", "70"))
+    platform = PaperPlatform([answer(200), gone, later, gone, answer(200)])
+    gradebook = platform.gradebook()
+    await gradebook.post_score(score())
+    assert (await gradebook.post_score(score())).recorded
+    assert tokens(platform) == ["token-1", "token-1", "token-2", "token-2", "token-3"]
+
+
+async def test_one_that_served_since_it_was_renewed_is_not_acquitted() -> None:
+    """
+    A call that renewed it is refused later, with the same token: that may have been forgotten, and the next call asks.
+    """
+    gone, later = answer(400, {"error": "no"}), answer(503, b"", ("Retry-After", "20"))
+    platform = PaperPlatform([answer(200), gone, later, gone, gone, answer(200)])
+    gradebook = platform.gradebook()
+    await gradebook.post_score(score())
+    with pytest.raises(RefusedError):
+        await gradebook.post_score(score())
+    assert (await gradebook.post_score(score("user-2"))).recorded
+    assert tokens(platform) == ["token-1", "token-1", "token-2", "token-2", "token-2", "token-3"]
+
+
 async def test_what_is_called_invalid_for_good_is_a_matter_of_permission() -> None:
     platform = PaperPlatform([challenged(CHALLENGES[0])] * 2)
     with pytest.raises(ForbiddenError) as caught:

@@ -35,7 +35,7 @@ from tests.launch.paper_lms import REDIRECT, PaperKeys, lms_registration
 from tests.launch.surfer import surfer
 
 SETTINGS = ToolSettings(registrations=[lms_registration()], redirect_uri=REDIRECT)
-NAMES = ["login", "launch", "jwks", "client", "opened", "on_launch", "registration"]
+NAMES = ["login", "launch", "jwks", "client", "opened", "on_launch", "registration", "register"]
 
 
 @attrs.define

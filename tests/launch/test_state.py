@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from joserfc.jwk import ECKey, RSAKey
 
-from aioags.errors import LoginLostError, UnregisteredError
+from aioags.errors import LaunchError, LoginLostError, UnregisteredError
 from aioags.launch import LoginStore, MemoryLoginStore, SQLiteLoginStore, ToolSettings
 from aioags.launch.state import claimed_login, is_state, seal
 from tests.fakes import HOST, private_key
@@ -68,6 +68,39 @@ async def test_a_flood_of_logins_from_nobody_takes_no_room_and_costs_nobody_s_lo
     assert len(store.puts) == 1
     if isinstance(inner, SQLiteLoginStore):
         inner.close()
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+async def test_a_flood_of_launches_that_one_platform_signed_costs_no_other_s_launch(kind: str, tmp_path: Path) -> None:
+    store = MemoryLoginStore(most=40) if kind == "memory" else SQLiteLoginStore(tmp_path / "logins.db", most=40)
+    hostile = {"client_id": "hostile", "authorization_url": f"{HOST}/other/auth", "jwks_url": f"{HOST}/other/jwks"}
+    lms = tool_with(registrations=[lms_registration(), lms_registration(**hostile)], store=store)
+
+    async def launch(client_id: str) -> None:
+        login = await lms.login(client_id=client_id)
+        await lms.post(login, sign(launch_claims(login.pending.nonce, aud=client_id)))
+        lms.cookies.clear()
+
+    for _ in range(20):
+        await launch("hostile")
+    for _ in range(10):
+        with pytest.raises(LaunchError, match="one registration holds 20 of the 40"):
+            await launch("hostile")
+        await launch("tool-1")
+    if isinstance(store, SQLiteLoginStore):
+        store.close()
+
+
+async def test_what_is_noted_names_the_platform_and_is_the_same_for_its_deployments() -> None:
+    store = CountedStore()
+    others = [lms_registration(deployment_id="d2"), lms_registration(client_id="tool-2")]
+    lms = tool_with(registrations=[lms_registration(), *others], store=store)
+    for claims in ({}, {"deployment_id": "d2"}, {"aud": "tool-2"}):
+        login = await lms.login(client_id=claims.get("aud", "tool-1"))
+        await lms.post(login, sign(launch_claims(login.pending.nonce, **claims)))
+    first, second, third = (key.split("/")[0] for key in store.puts)
+    assert first == second != third
+    assert len(set(store.puts)) == 3
 
 
 async def test_nothing_is_noted_of_a_launch_that_is_refused() -> None:

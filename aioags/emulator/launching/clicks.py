@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import urlencode
 
+from aioags.emulator.launching import registering
 from aioags.emulator.launching.deep_links import place
 from aioags.emulator.launching.desk import ROOT, Click, Connection, LaunchDesk
 from aioags.emulator.launching.pages import error_page, frame_page, overview
@@ -77,4 +78,5 @@ PAGES: dict[str, Callable[[LaunchDesk, Asked], Answer]] = {
     f"{ROOT}/start": _start,
     f"{ROOT}/frame": _frame,
     f"{ROOT}/links": place,
+    **registering.PAGES,
 }

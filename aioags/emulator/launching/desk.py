@@ -72,6 +72,9 @@ class LaunchDesk:
 
         deep_linking_data: ``data`` of a deep linking launch, which the tool must hand back as it came: any JSON. None:
             the course's number, as text.
+
+        registration_tokens: Until when each token of dynamic registration serves, seconds since 1970. None: it was
+            used.
     """
 
     classroom: Classroom
@@ -80,6 +83,7 @@ class LaunchDesk:
     own_key: KeyPair | None = attrs.field(default=None, repr=False)
     tamper: Tamper | None = None
     deep_linking_data: Any = None
+    registration_tokens: dict[str, float | None] = attrs.field(factory=dict, repr=False)
     _clicks: dict[str, Click] = attrs.field(factory=dict, repr=False)
 
     @property
@@ -148,6 +152,13 @@ class LaunchDesk:
         elif link is not None:
             query["link"] = link.id
         return f"{self.page_url}/{'frame' if frame else 'start'}?{urlencode(query)}"
+
+    @property
+    def register_url(self) -> str:
+        """
+        The page where a tool's registration URL is given, for dynamic registration.
+        """
+        return f"{self.page_url}/register"
 
     def target(self, connection: Connection, click: Click) -> str:
         """

@@ -51,12 +51,19 @@ def authorize(desk: LaunchDesk, asked: Asked) -> Answer:
     redirect_uri = parameters.get("redirect_uri", "")
     if connection is None or redirect_uri not in connection.redirect_uris:
         # Never to an address that nobody registered (OIDC 3.1.2.1).
-        return error_page(400, "client_id or redirect_uri is not registered; they are compared byte for byte.")
+        return _unknown_redirect(desk)
     state = {"state": parameters["state"]} if "state" in parameters else {}
     try:
         return posting_page(redirect_uri, {"id_token": _id_token(desk, connection, parameters), **state})
     except AuthenticationRefusal as refusal:
         return posting_page(redirect_uri, {"error": refusal.code, "error_description": str(refusal), **state})
+
+
+def _unknown_redirect(desk: LaunchDesk) -> Answer:
+    style = desk.classroom.profile.launch
+    if style.unknown_redirect_type is None:
+        return error_page(400, style.unknown_redirect)
+    return Answer(400, (("Content-Type", style.unknown_redirect_type),), style.unknown_redirect.encode())
 
 
 def _id_token(desk: LaunchDesk, connection: Connection, parameters: dict[str, str]) -> str:
