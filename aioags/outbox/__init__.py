@@ -6,8 +6,10 @@ there is `aioags.outbox.postgres.PostgresStore`, with `aioags.contrib.procrastin
 simulations `MemoryStore`, of which nothing survives.
 """
 
+from aioags.outbox.attempt import Attempt
 from aioags.outbox.drain import Drained
 from aioags.outbox.erasing import Erased
+from aioags.outbox.journal import Journal
 from aioags.outbox.limiter import Limiter, Permits
 from aioags.outbox.memory import MemoryStore
 from aioags.outbox.model import (
@@ -23,6 +25,7 @@ from aioags.outbox.model import (
     Taken,
 )
 from aioags.outbox.outbox import Outbox
+from aioags.outbox.planning import Drift, OutboxPlan
 from aioags.outbox.registry import Registry
 from aioags.outbox.sqlite import SQLiteStore
 from aioags.outbox.stats import PlatformStats, Stats
@@ -31,17 +34,21 @@ from aioags.outbox.telling import Hook
 from aioags.outbox.verdict import Backoff
 
 __all__ = [
+    "Attempt",
     "Backoff",
     "Block",
     "Deferral",
     "Drained",
+    "Drift",
     "DueItem",
     "Entry",
     "Erased",
     "Hook",
+    "Journal",
     "Limiter",
     "MemoryStore",
     "Outbox",
+    "OutboxPlan",
     "Outcome",
     "Permits",
     "PlatformStats",

@@ -10,10 +10,13 @@ from typing import Any
 
 from aioags.client import Client
 from aioags.model.registration import Registration
+from aioags.outbox.journal import Journal
 from aioags.outbox.verdict import Backoff
 
 
-def check_parts(store: object, client: object, registrations: object, limiter: object, backoff: object) -> None:
+def check_parts(
+    store: object, client: object, registrations: object, limiter: object, backoff: object, journal: object
+) -> None:
     """
     Check what an outbox is made of.
     """
@@ -30,6 +33,7 @@ def check_parts(store: object, client: object, registrations: object, limiter: o
             _require(isinstance(registration, Registration), "registrations", _REGISTRATIONS, registration)
     _require(limiter is None or hasattr(limiter, "take"), "limiter", "a Limiter or None", limiter)
     _require(isinstance(backoff, Backoff), "backoff", "a Backoff", backoff)
+    _require(journal is None or isinstance(journal, Journal), "journal", "a Journal or None", journal)
 
 
 _REGISTRATIONS = "a mapping of your names to Registrations, or a function that opens gradebooks"

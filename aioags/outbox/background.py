@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 
 import attrs
@@ -32,6 +31,7 @@ _logger = logging.getLogger("aioags.outbox")
 _Place = tuple[str, str]
 
 _HOUR = 3600.0
+_FIRST_TIDYING = 120.0
 
 
 @attrs.define(eq=False)
@@ -69,7 +69,8 @@ class Background:
         self._store = store
         self._drain = drain
         self._tidy = tidy
-        self._tidied = -math.inf
+        # Not at once: the first readings of a clock are believed for want of others.
+        self._tidied = runtime.clock() - _HOUR + _FIRST_TIDYING
         self._runtime = runtime
         self._stopping = stopping
         self._at_once = at_once

@@ -38,6 +38,7 @@ from aioags.model.delivery import Delivery
 from aioags.model.score import Score
 from aioags.outbox.damage import damage_of
 from aioags.outbox.health import Health
+from aioags.outbox.journal import Journal, noted
 from aioags.outbox.limiter import PermitCache
 from aioags.outbox.looking import may_look_later, whose_is_newer
 from aioags.outbox.model import Block, Deferral, Outcome, State, StoredScore, holds
@@ -98,6 +99,10 @@ class Surroundings:
 
         tell: Called with each settled attempt.
 
+        journal: What is written down of each. None: nothing.
+
+        look_first: Look up whatever may have landed before it is sent again.
+
         stopping: Set when the outbox is closing.
 
         drains: Those that run.
@@ -109,6 +114,8 @@ class Surroundings:
     permits: PermitCache | None
     tell: Callable[[StoredScore, Verdict, Delivery], Awaitable[None]]
     patience: float
+    journal: Journal | None
+    look_first: bool = False
     health: dict[str, Health] = attrs.field(factory=dict)
     stopping: asyncio.Event = attrs.field(factory=asyncio.Event)
     drains: set[Drain] = attrs.field(factory=set)
@@ -327,7 +334,7 @@ class Drain:
             self._settler.add(untouched(row))
 
     async def _is_settled_by_looking(self, gradebook: Gradebook, row: StoredScore) -> bool:
-        if not (row.unsure and row.wire_score.appends):
+        if not (row.unsure and (self._around.look_first or row.wire_score.appends)):
             return False
         delivery = Delivery(row.wire_score, self._line_item, timestamp=row.wire_score.timestamp)
         try:
@@ -348,10 +355,9 @@ class Drain:
         Find out what the platform's answer means: whose score made this one stale.
         """
         error = delivery.error
-        tried = row.unsure or row.deferrals > 0
-        if isinstance(error, StaleScoreError) and tried and error.recorded is False and not error.transient:
+        if isinstance(error, StaleScoreError) and error.recorded is False and not error.transient:
             found = await whose_is_newer(gradebook, row, error)
-            # What was refused before may have come once more, by a network that repeats; else it is refused still.
+            # Also the first attempt may have come twice, by a network that repeats; else it is refused.
             still = found is not None and not row.unsure and found.recorded is None and not found.transient
             return attrs.evolve(delivery, error=error if still else found)
         if error is not None and may_look_later(error):
@@ -376,7 +382,7 @@ class Drain:
         )
         self._counts[_kind(verdict)] += 1
         self._news[row.user_id] = (verdict, delivery)
-        self._settler.add(verdict.outcome)
+        self._settler.add(noted(self._around.journal, verdict, row, delivery, now))
         return verdict
 
     async def _judge(self, row: StoredScore, delivery: Delivery) -> None:

@@ -27,11 +27,14 @@ class Erased:
 
         remains: What keeps bytes of it in the store's own files, and what to do then. None: nothing does. PostgreSQL
             keeps dead rows for a while and does not say so: see the guide.
+
+        attempts: Rows of the journal that are gone.
     """
 
     scores: int = 0
     line_items: int = 0
     remains: str | None = None
+    attempts: int = 0
 
 
 def check_erasure(registration_id: str, user_id: str | None, line_item: str | None, lineitems: str | None) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 
 import attrs
 
+from aioags.outbox.attempt import Attempt
 from aioags.outbox.erasing import Erased, is_of_course
 from aioags.outbox.model import (
     SECOND,
@@ -48,6 +49,11 @@ class Table:
 
         deferrals: Line items that refuse everything, by (registration id, line item).
 
+        journal: Every attempt, by what tells it from others, in the order in which they were written; each with its
+            number.
+
+        written: Number of the last one.
+
         led: Some store drains in the background.
     """
 
@@ -56,6 +62,8 @@ class Table:
     endpoints: dict[tuple[str, str], str] = attrs.field(factory=dict)
     blocks: dict[str, Block] = attrs.field(factory=dict)
     deferrals: dict[tuple[str, str], Deferral] = attrs.field(factory=dict)
+    journal: dict[tuple[object, ...], tuple[int, Attempt]] = attrs.field(factory=dict)
+    written: int = 0
     led: bool = False
 
 
@@ -156,7 +164,14 @@ class MemoryStore:
         for outcome in outcomes:
             row = self.table.rows.get(outcome.key)
             if row is not None:
+                # Before the row is changed: until it is, it knows only of attempts with itself.
+                self._note(row, outcome.attempt)
                 self.table.rows[outcome.key] = self._settled(row, outcome, now)
+
+    def _note(self, row: StoredScore, attempt: Attempt | None) -> None:
+        if attempt is not None and row.wire_ts is not None:
+            self.table.written += 1
+            self.table.journal.setdefault(attempt.identity, (self.table.written, attempt))
 
     def _settled(self, row: StoredScore, outcome: Outcome, now: float) -> StoredScore:
         unsure = outcome.unsure if self.table.wire_for.get(row.key) == outcome.ts else row.unsure
@@ -277,10 +292,42 @@ class MemoryStore:
         states = [State.SENT, State.DEAD] if dead else [State.SENT]
         gone = [row for state in states for row in self._in_state(state) if row.since < before]
         self._forget(gone)
-        used = {key[:2] for key in self.table.rows}
+        used = {key[:2] for key in self.table.rows} | {attempt.key[:2] for _, attempt in self.table.journal.values()}
         self.table.endpoints = {place: text for place, text in self.table.endpoints.items() if place in used}
         self.table.deferrals = {place: deferral for place, deferral in self.table.deferrals.items() if place in used}
         return len(gone)
+
+    async def attempts(self, selection: Selection, *, after: int = 0, limit: int = 500) -> list[tuple[int, Attempt]]:
+        """
+        List what the journal holds, in the order in which it was written, one page.
+        """
+        written = self.table.journal.values()
+        return [one for one in written if one[0] > after and _fits(one[1], selection)][:limit]
+
+    async def last_sent(
+        self, registration_id: str, line_item: str, *, after: str = "", limit: int = 500
+    ) -> list[Attempt]:
+        """
+        List, of each user of a line item, the attempt that was recorded last and every later one of which nobody knows.
+        """
+        last: dict[str, list[Attempt]] = {}
+        for _, attempt in self.table.journal.values():
+            if attempt.key[:2] == (registration_id, line_item) and attempt.recorded is not False:
+                before = [] if attempt.recorded else last.get(attempt.user_id, [])
+                last[attempt.user_id] = [*before, attempt]
+        users = [user_id for user_id in sorted(last) if user_id > after][:limit]
+        return [attempt for user_id in users for attempt in last[user_id]]
+
+    async def prune_attempts(self, *, before: float) -> int:
+        """
+        Delete from the journal what ended before a time.
+        """
+        return self._strike([one for _, one in self.table.journal.values() if one.at.timestamp() < before])
+
+    def _strike(self, attempts: list[Attempt]) -> int:
+        for attempt in attempts:
+            del self.table.journal[attempt.identity]
+        return len(attempts)
 
     def _forget(self, rows: list[StoredScore]) -> None:
         for row in rows:
@@ -306,14 +353,16 @@ class MemoryStore:
         }
         rows = [row for row in self.table.rows.values() if row.key[:2] in places and user_id in (None, row.user_id)]
         self._forget(rows)
+        written = [one for _, one in self.table.journal.values() if one.key[:2] in places]
+        struck = self._strike([one for one in written if user_id in (None, one.user_id)])
         if user_id is not None:
-            return Erased(len(rows))
+            return Erased(len(rows), attempts=struck)
         for place in places:
             del self.table.endpoints[place]
             self.table.deferrals.pop(place, None)
         if line_item is lineitems is None:
             self.table.blocks.pop(registration_id, None)
-        return Erased(len(rows), len(places))
+        return Erased(len(rows), len(places), attempts=struck)
 
     async def lead(self) -> bool:
         """
@@ -354,6 +403,6 @@ def _put_over(old: StoredScore | None, entry: Entry, now: float) -> StoredScore:
     )
 
 
-def _fits(row: StoredScore, selection: Selection) -> bool:
+def _fits(row: StoredScore | Attempt, selection: Selection) -> bool:
     wanted = (selection.registration_id, selection.line_item, selection.user_id)
     return all(want in (None, value) for want, value in zip(wanted, row.key, strict=True))

@@ -11,7 +11,10 @@ from contextlib import aclosing, suppress
 from types import TracebackType
 from typing import Any, Self
 
+import attrs
+
 from aioags.calls.engine import Runtime
+from aioags.calls.steady import SteadyWall
 from aioags.client import Client
 from aioags.errors import AGSError
 from aioags.gradebook import Gradebook
@@ -19,15 +22,17 @@ from aioags.grading.posting import Source
 from aioags.grading.sources import as_async
 from aioags.model.endpoint import Endpoint
 from aioags.model.line_item import LineItem, item_url
+from aioags.model.mistakes import NeedsAsyncWith
 from aioags.model.registration import Registration
 from aioags.model.score import Score
 from aioags.outbox.arguments import check_hooks, check_numbers, check_parts
 from aioags.outbox.background import Background
 from aioags.outbox.drain import Drained, Surroundings
 from aioags.outbox.erasing import Erased, check_erasure
+from aioags.outbox.journal import Journal
 from aioags.outbox.limiter import Limiter, PermitCache
-from aioags.outbox.lists import Lists
 from aioags.outbox.model import Entry, Selection, StoreError
+from aioags.outbox.planning import Planner
 from aioags.outbox.putting import Putting
 from aioags.outbox.registry import Registry, direct, open_gradebook
 from aioags.outbox.stats import Stats
@@ -38,11 +43,10 @@ from aioags.outbox.verdict import Backoff
 _logger = logging.getLogger("aioags.outbox")
 
 _PUT_AT_ONCE = 1_000
-_DAY = 86_400.0
-_MONTH = 30 * _DAY
+_MONTH = 30 * 86_400.0
 
 
-class Outbox(Lists):
+class Outbox(Planner, NeedsAsyncWith):
     """
     Scores that must survive this process: stored before `put` returns, posted until the platform has them.
 
@@ -74,6 +78,10 @@ class Outbox(Lists):
 
         on_dropped: Called with a score that `put` or `put_many` did not store, because there is a newer one.
 
+        look_first: Look up every score whose last attempt was cut off before it is sent again, one request each. False:
+            only those of which a repeat would show, such as a comment that is appended; the others are sent again with
+            the same stamp, which changes nothing.
+
         runtime: Clock, sleep and chance, for tests.
 
         line_items_at_once: How many line items of one platform are drained at once, in the background or by
@@ -84,6 +92,8 @@ class Outbox(Lists):
         poll: Seconds between two looks into the store for what other processes have put.
 
         grace: Seconds that requests in flight get to end when the outbox is closed.
+
+        journal: What `history` can tell later, and for how long it is kept. None: nothing is written down.
 
     A hook is called once for each such event, unless the process dies first; if it raises, that is logged.
     """
@@ -106,17 +116,19 @@ class Outbox(Lists):
         patience: float = 30.0,
         poll: float = 1.0,
         grace: float = 10.0,
+        journal: Journal | None = Journal(),  # noqa: B008
+        look_first: bool = False,
     ) -> None:
-        check_parts(store, client, registrations, limiter, backoff)
+        check_parts(store, client, registrations, limiter, backoff, journal)
         check_hooks((on_recorded, on_refused, on_unknown, on_deferred, on_dropped))
         check_numbers(line_items_at_once=line_items_at_once, patience=patience, poll=poll, grace=grace)
         self.store = store
         self._client = client
+        self._only = _only_name(registrations)
         self._registry = registrations if callable(registrations) else direct(registrations)
         self._teller = Teller(on_recorded, on_refused, on_unknown, on_deferred, on_dropped)
-        self._runtime = runtime
+        self._runtime = runtime = attrs.evolve(runtime, wall=SteadyWall(runtime.wall, runtime.clock))
         self._putting = Putting(store, runtime.wall)
-        self._born = (runtime.wall(), runtime.clock())
         self._grace = grace
         self._drains = 0
         self._at_rest = asyncio.Event()
@@ -127,6 +139,8 @@ class Outbox(Lists):
             None if limiter is None else PermitCache(limiter, runtime.sleep),
             self._teller.settled,
             patience,
+            journal,
+            look_first,
         )
         self._background = Background(
             store,
@@ -346,9 +360,12 @@ class Outbox(Lists):
             dead: Also forget those that were given up so long ago.
 
         Returns:
-            How many.
+            How many scores. Of the journal everything is forgotten that is older than it is to be kept.
         """
-        return await self.store.prune(before=self._certain_now() - older_than, dead=dead)
+        now = self._runtime.wall()
+        # What was written before the journal was switched off ends too.
+        await self.store.prune_attempts(before=now - (self._around.journal or Journal()).keep)
+        return await self.store.prune(before=now - older_than, dead=dead)
 
     async def erase(
         self,
@@ -361,9 +378,10 @@ class Outbox(Lists):
         """
         Forget for good: a person, a column or a course of one registration; with none of them all of the registration.
 
-        Whatever became of the scores, their rows are gone, and with them what they remember of earlier ones: the outbox
-        does not hold back an older score that is put afterwards; the platform, which compares stamps itself, may. A
-        drain that has taken scores before still posts these, and brings no row back.
+        Whatever became of the scores, their rows are gone, with what the journal tells of them and with what they
+        remember of earlier ones: the outbox does not hold back an older score that is put afterwards; the platform,
+        which compares stamps itself, may. A drain that has taken scores before still posts these, and brings no row
+        back.
 
         Args:
             user_id: Only this person's; with a line item or a course only what is theirs in it.
@@ -381,12 +399,6 @@ class Outbox(Lists):
         url = item_url(line_item)
         check_erasure(registration_id, user_id, url, lineitems)
         return await self.store.erase(registration_id, user_id=user_id, line_item=url, lineitems=lineitems)
-
-    def _certain_now(self) -> float:
-        # A clock that is a year ahead for a moment must not have everything forgotten: wall time goes on no faster than
-        # the clock that never steps back, give or take a day.
-        passed = self._runtime.clock() - self._born[1]
-        return min(self._runtime.wall(), self._born[0] + passed + _DAY)
 
     async def aclose(self) -> None:
         """
@@ -410,3 +422,7 @@ class Outbox(Lists):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
+
+
+def _only_name(registrations: Mapping[str, Registration] | Registry) -> str | None:
+    return next(iter(registrations)) if isinstance(registrations, Mapping) and len(registrations) == 1 else None

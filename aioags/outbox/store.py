@@ -12,6 +12,8 @@ The truth is a table, not a queue: one row for each (registration, line item, us
 - `settle` closes a row only if its score is still the one that was tried. So a score that was put during the post of an
   older one stays due. What was recorded stays recorded, unless an older score was recorded after it, by a process that
   was stopped in between: then it is due again, because not every platform compares stamps.
+- `settle` also writes the attempt that comes with an outcome into the journal, in the same transaction, and only once
+  however often it is told; none for a row that is gone or that knows of no attempt. What is written is never changed.
 - What refuses everything is a line item that is deferred: `defer` and `lift` move all its rows in one go.
 - Nothing stored holds a row back for more than a day from now: a time that is further ahead counts as over. It was
   written while a clock was wrong.
@@ -26,6 +28,7 @@ from collections.abc import Collection, Sequence
 from hashlib import sha256
 from typing import Protocol
 
+from aioags.outbox.attempt import Attempt
 from aioags.outbox.erasing import Erased
 from aioags.outbox.model import Block, Deferral, DueItem, Entry, Outcome, Selection, State, StoredScore, Taken
 from aioags.outbox.stats import Stats
@@ -158,6 +161,39 @@ class Store(Protocol):
         """
         ...
 
+    async def attempts(self, selection: Selection, *, after: int = 0, limit: int = 500) -> list[tuple[int, Attempt]]:
+        """
+        List what the journal holds, in the order in which it was written, one page.
+
+        Args:
+            after: The number of the last attempt of the page before.
+
+        Returns:
+            Each with its number.
+        """
+        ...
+
+    async def last_sent(
+        self, registration_id: str, line_item: str, *, after: str = "", limit: int = 500
+    ) -> list[Attempt]:
+        """
+        List, of each user of a line item, the attempt that was recorded last and every later one of which nobody knows,
+        by user id and in the order in which they were written; one page: all of the first users behind `after`.
+
+        Args:
+            limit: Most users.
+        """
+        ...
+
+    async def prune_attempts(self, *, before: float) -> int:
+        """
+        Delete from the journal what ended before a Unix time.
+
+        Returns:
+            How many.
+        """
+        ...
+
     async def erase(
         self,
         registration_id: str,
@@ -167,7 +203,8 @@ class Store(Protocol):
         lineitems: str | None = None,
     ) -> Erased:
         """
-        Delete rows in whatever state: those that fit everything that is given. All of them or, if it raises, none.
+        Delete rows in whatever state, and what the journal holds: all that fits everything that is given or, if it
+        raises, nothing.
 
         Where no person is given the line items are forgotten too, with their endpoints and deferrals; where nothing is
         given but the registration, the block of the platform. What is settled afterwards finds no row, and makes none.

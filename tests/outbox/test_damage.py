@@ -16,7 +16,9 @@ import attrs
 import psycopg
 import pytest
 
-from aioags.cli import outbox as command
+from aioags.cli import main
+from aioags.cli.command import World
+from aioags.cli.stores import VARIABLE
 from aioags.outbox import Selection, SQLiteStore, State, StoreError
 from aioags.outbox.conformance.given import ITEM, NOW, SCHOOL, entry, outcome, take
 from aioags.outbox.postgres import PostgresStore
@@ -114,7 +116,7 @@ async def test_the_command_shows_damaged_rows(
     path = path_of(desk)
     damage(path, "SET state = 'dead'")
     damage(path, change, desk.user)
-    monkeypatch.setenv(command.VARIABLE, str(path))
+    monkeypatch.setenv(VARIABLE, str(path))
     await desk.outbox.store.aclose()
     for call in (["stats", "--json"], ["dead", "--json"], ["dead"], ["deferred"], ["delayed"], ["retry", "--all"]):
         assert _run(call) == 0
@@ -130,7 +132,7 @@ def _run(call: list[str]) -> int:
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(command.run, call, now=lambda: NOW).result()
+        return pool.submit(main, ["outbox", *call], world=World(now=lambda: NOW)).result()
 
 
 async def test_what_is_retried_and_cannot_be_read_is_dead_again(desk: Desk) -> None:

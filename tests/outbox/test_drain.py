@@ -247,6 +247,18 @@ async def test_a_score_that_canvas_takes_twice_is_one_attempt(stamped: bool) -> 
     assert len(desk.platform.grade(None, desk.user).attempts) == 1
 
 
+@pytest.mark.parametrize("looks, posts", [(True, 1), (False, 2)])
+async def test_what_may_have_landed_is_looked_up_first_when_told(looks: bool, posts: int) -> None:
+    desk = new_desk("canvas", outbox={"look_first": looks})
+    desk.fail("reset-after-effect")
+    await desk.put(desk.grade())
+    assert await desk.drain() == (0, 0, 1)
+    desk.heal()
+    desk.time.now += 60
+    assert await desk.drain() == (1, 0, 0)
+    assert desk.applied() == [5] * posts
+
+
 async def test_a_comment_that_cannot_be_looked_up_is_sent_again() -> None:
     desk = new_desk("spec")
     desk.endpoint = Endpoint(None, desk.item, [Scope.SCORE])

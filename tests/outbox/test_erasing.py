@@ -16,7 +16,8 @@ import psycopg
 import pytest
 
 from aioags.cli import main
-from aioags.cli import outbox as command
+from aioags.cli.command import World
+from aioags.cli.stores import VARIABLE
 from aioags.outbox import Erased, MemoryStore, SQLiteStore, State, StoreError
 from aioags.outbox.conformance.given import ITEM, NOW, SCHOOL, TS, entry, outcome, take
 from aioags.outbox.postgres import PostgresStore
@@ -202,15 +203,15 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
         await store.aclose()
 
     asyncio.run(fill())
-    monkeypatch.setenv(command.VARIABLE, str(tmp_path / "grades.db"))
-    return lambda *arguments: command.run(["erase", *arguments], now=lambda: NOW)
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "grades.db"))
+    return lambda *arguments: main(["outbox", "erase", *arguments], world=World(now=lambda: NOW))
 
 
 def test_the_command_erases(call: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
     assert call("--registration", SCHOOL, "--user", "ada", "--line-item", ITEM, "--yes") == 0
     assert capsys.readouterr().out == "1 score erased\n"
     assert call("--registration", SCHOOL, "--user", "ada", "--yes", "--json") == 0
-    assert json.loads(capsys.readouterr().out) == {"scores": 1, "line_items": 0, "remains": None}
+    assert json.loads(capsys.readouterr().out) == {"scores": 1, "line_items": 0, "remains": None, "attempts": 0}
     assert call("--registration", SCHOOL, "--yes") == 0
     assert capsys.readouterr().out == "1 score and 2 line items erased\n"
 

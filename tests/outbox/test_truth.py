@@ -74,6 +74,35 @@ async def test_stale_by_somebody_else_after_a_crash_is_not_recorded(profile: str
     assert row.unsure
 
 
+@pytest.mark.parametrize("profile", ["moodle", "schoology"])
+async def test_a_first_attempt_that_the_network_brought_twice_is_recorded(profile: str) -> None:
+    """
+    The repeat came first, and what is answered is that the other one is stale.
+    """
+    desk = new_desk(profile)
+    twice: list[str] = []
+
+    def choose(request: Request) -> Fault | None:
+        if "/scores" in request.url and not twice:
+            twice.append(request.url)
+            desk.platform.answer(request)
+        return None
+
+    desk.transport.choose = choose
+    await desk.put(desk.grade(4))
+    assert await outcome(desk) == (State.SENT, False, "None")
+    assert desk.applied() == [4]
+
+
+@pytest.mark.parametrize("profile", ["moodle", "schoology"])
+async def test_a_first_attempt_that_is_stale_by_somebody_elses_is_refused(profile: str) -> None:
+    desk = new_desk(profile)
+    await desk.put(desk.grade(4))
+    await somebody_else_grades(desk, 9)
+    assert await outcome(desk) == (State.DEAD, False, "StaleScoreError")
+    assert desk.told == [("refused", desk.user, 1)]
+
+
 async def test_stale_by_what_shows_the_same_is_recorded() -> None:
     desk = new_desk("moodle")
     await crash_before_effect(desk, desk.grade(4))

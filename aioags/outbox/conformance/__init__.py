@@ -26,6 +26,7 @@ from aioags.outbox.conformance.deferring import DeferringTests
 from aioags.outbox.conformance.erasing import ErasingTests
 from aioags.outbox.conformance.given import OpenStore
 from aioags.outbox.conformance.keeping import KeepingTests
+from aioags.outbox.conformance.noting import NotingTests
 from aioags.outbox.conformance.putting import PuttingTests
 from aioags.outbox.conformance.settling import SettlingTests
 from aioags.outbox.conformance.taking import TakingTests
@@ -33,7 +34,9 @@ from aioags.outbox.conformance.taking import TakingTests
 __all__ = ["OpenStore", "StoreConformance"]
 
 
-class StoreConformance(PuttingTests, TakingTests, SettlingTests, DeferringTests, KeepingTests, ErasingTests):
+class StoreConformance(
+    PuttingTests, TakingTests, SettlingTests, DeferringTests, KeepingTests, NotingTests, ErasingTests
+):
     """
     What every store must do.
     """

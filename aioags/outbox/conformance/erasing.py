@@ -134,4 +134,4 @@ class ErasingTests:
         await store.put([entry("ada-lovelace")], now=NOW)
         erased = await store.erase(SCHOOL, user_id="ada-lovelace")
         assert "ada-lovelace" not in repr(erased)
-        assert attrs.asdict(erased) == {"scores": 1, "line_items": 0, "remains": None}
+        assert attrs.asdict(erased) == {"scores": 1, "line_items": 0, "remains": None, "attempts": 0}

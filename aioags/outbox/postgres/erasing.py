@@ -34,6 +34,10 @@ _SCORES: LiteralString = f"""
         AND score.user_id = theirs.user_id
 """  # noqa: S608  Only our own text is put in.
 
+_ATTEMPTS: LiteralString = f"""
+    DELETE FROM aioags_outbox_attempt WHERE {_CHOSEN} AND (%(user_id)s::text IS NULL OR user_id = %(user_id)s)
+"""  # noqa: S608
+
 _ENDPOINTS: LiteralString = f"DELETE FROM aioags_outbox_endpoint WHERE {_CHOSEN}"  # noqa: S608
 
 _DEFERRALS: LiteralString = f"DELETE FROM aioags_outbox_deferral WHERE {_CHOSEN}"  # noqa: S608
@@ -62,11 +66,13 @@ async def erase(
     chosen = sorted(known) if lineitems is not None else None if line_item is None else [line_item]
     arguments = {"registration": registration_id, "line_items": chosen, "user_id": user_id}
     scores = (await connection.execute(_SCORES, arguments)).rowcount
+    # After the scores, which are held until the end: nobody who settles writes another.
+    struck = (await connection.execute(_ATTEMPTS, arguments)).rowcount
     if user_id is not None:
         # What is known of the line item stays: somebody's transaction, still open, may count on it.
-        return Erased(scores)
+        return Erased(scores, attempts=struck)
     await connection.execute(_ENDPOINTS, arguments)
     await connection.execute(_DEFERRALS, arguments)
     if line_item is lineitems is None:
         await connection.execute(_BLOCK, arguments)
-    return Erased(scores, len(known))
+    return Erased(scores, len(known), attempts=struck)

@@ -91,6 +91,37 @@ MIGRATIONS: Sequence[Migration] = (
         )
         """,
     ),
+    (
+        # The journal: added to and never changed.
+        """
+        CREATE TABLE aioags_outbox_attempt (
+            id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            registration text COLLATE "C" NOT NULL,
+            line_item text COLLATE "C" NOT NULL,
+            user_id text COLLATE "C" NOT NULL,
+            at bigint NOT NULL,
+            stamp bigint NOT NULL,
+            given text,
+            maximum text,
+            activity text NOT NULL,
+            grading text NOT NULL,
+            recorded boolean,
+            final boolean NOT NULL,
+            requests integer NOT NULL,
+            status integer,
+            reason text,
+            comment_digest text,
+            comment text
+        )
+        """,
+        # Also tells what was written before.
+        """
+        CREATE UNIQUE INDEX aioags_outbox_attempt_of
+            ON aioags_outbox_attempt (registration, line_item, user_id, at, stamp)
+        """,
+        # What was written together is old together: a summary of each megabyte finds it, and costs nothing to keep.
+        "CREATE INDEX aioags_outbox_attempt_at ON aioags_outbox_attempt USING brin (at)",
+    ),
 )
 """Index n leads from version n to version n + 1. What was released is never changed."""
 

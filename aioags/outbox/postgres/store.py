@@ -32,9 +32,10 @@ from aioags.outbox.model import (
     Taken,
 )
 from aioags.outbox.order import Newest
-from aioags.outbox.postgres import schema, sql
+from aioags.outbox.postgres import schema, settling, sql
 from aioags.outbox.postgres.erasing import erase
 from aioags.outbox.postgres.errors import check_conninfo, held_error, store_error
+from aioags.outbox.postgres.journal import JournalInPostgres
 from aioags.outbox.postgres.locks import Locks
 from aioags.outbox.postgres.reading import bury, fetched
 from aioags.outbox.rows import counted, deferral_arguments, listed_score, page_arguments, selection_arguments, soonest
@@ -54,7 +55,7 @@ in the same database hear of them when the transaction commits.
 """
 
 
-class PostgresStore:
+class PostgresStore(JournalInPostgres):
     """
     Scores in PostgreSQL. Nothing is opened before the first call.
 
@@ -276,10 +277,10 @@ class PostgresStore:
     async def _settle_group(self, group: list[Commit[Outcome, None]]) -> None:
         outcomes = [outcome for commit in group for outcome in commit.items]
         async with self.single() as connection:
-            arguments = sql.settle_arguments(outcomes, max(commit.now for commit in group))
-            settled = set(await (await connection.execute(sql.SETTLE_FREE, arguments)).fetchall())
+            arguments = settling.settle_arguments(outcomes, max(commit.now for commit in group))
+            settled = set(await (await connection.execute(settling.SETTLE_FREE, arguments)).fetchall())
             if len(settled) < len(outcomes):
-                held = set(await (await connection.execute(sql.STILL_THERE, arguments)).fetchall()) - settled
+                held = set(await (await connection.execute(settling.STILL_THERE, arguments)).fetchall()) - settled
             else:
                 held = set()
         for commit in group:

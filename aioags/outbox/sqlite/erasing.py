@@ -37,13 +37,16 @@ def erase(
     items = [number for number, endpoint in found if is_of_course(endpoint, lineitems)]
     theirs = [(number, user_id) for number in items]
     scores = connection.executemany("DELETE FROM score WHERE item = ? AND user_id = coalesce(?, user_id)", theirs)
+    # Of no statement at all SQLite says -1.
+    gone = max(scores.rowcount, 0)
+    written = connection.executemany("DELETE FROM attempt WHERE item = ? AND user_id = coalesce(?, user_id)", theirs)
+    struck = max(written.rowcount, 0)
     if user_id is not None:
-        return Erased(max(scores.rowcount, 0))
+        return Erased(gone, attempts=struck)
     connection.executemany("DELETE FROM line_item WHERE id = ?", [(number,) for number in items])
     if line_item is lineitems is None:
         connection.execute("DELETE FROM platform WHERE registration = ?", (registration_id,))
-    # Of no statement at all SQLite says -1.
-    return Erased(max(scores.rowcount, 0), len(items))
+    return Erased(gone, len(items), attempts=struck)
 
 
 def leave_nothing(connection: sqlite3.Connection) -> str | None:

@@ -203,6 +203,11 @@ def _statements() -> Iterator[str]:
     yield from _numbers("score", dict.fromkeys(stamps, "NULL"), "integer", "null")
     for column in ("made_by", "last_error"):
         yield f"UPDATE score SET {_legibly(column)} WHERE {column} IS NOT NULL AND {_broken(column)}"  # noqa: S608
+    # Of the journal nothing is made up: what cannot be read is gone, and what no person's name would find.
+    texts = ("activity", "grading", "user_id")
+    maybe = ("given", "maximum", "reason", "comment_digest", "comment")
+    broken = " OR ".join([*map(_broken, texts), *(f"{column} IS NOT NULL AND {_broken(column)}" for column in maybe)])
+    yield f"DELETE FROM attempt WHERE item NOT IN (SELECT id FROM line_item) OR {broken}"  # noqa: S608
     broken = " OR ".join(map(_broken, ("registration", "reason")))
     yield f"DELETE FROM platform WHERE {broken} OR typeof(blocked_until) NOT IN ('integer', 'real')"  # noqa: S608
 

@@ -70,6 +70,31 @@ MIGRATIONS: Sequence[Migration] = (
         "ALTER TABLE line_item ADD COLUMN reason TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE line_item ADD COLUMN waited REAL NOT NULL DEFAULT 0",
     ),
+    (
+        # The journal: added to and never changed. By number, so that what is old is found at its beginning.
+        """
+        CREATE TABLE attempt (
+            id INTEGER PRIMARY KEY,
+            item INTEGER NOT NULL REFERENCES line_item (id),
+            user_id TEXT NOT NULL,
+            at INTEGER NOT NULL,
+            stamp INTEGER NOT NULL,
+            given TEXT,
+            maximum TEXT,
+            activity TEXT NOT NULL,
+            grading TEXT NOT NULL,
+            recorded INTEGER,
+            final INTEGER NOT NULL,
+            requests INTEGER NOT NULL,
+            status INTEGER,
+            reason TEXT,
+            comment_digest TEXT,
+            comment TEXT
+        )
+        """,
+        # Also tells what was written before.
+        "CREATE UNIQUE INDEX attempt_of ON attempt (item, user_id, at, stamp)",
+    ),
 )
 """Index n leads from version n to version n + 1. What was released is never changed."""
 

@@ -119,8 +119,7 @@ SETTLE = f"""
         deferrals = CASE WHEN {_APPLIES} THEN :deferrals WHEN {_OVERTAKEN} THEN 0 ELSE deferrals END,
         waited = CASE WHEN {_APPLIES} THEN :waited WHEN {_OVERTAKEN} THEN 0 ELSE waited END,
         failed_at = CASE WHEN {_APPLIES} THEN :failed_at ELSE failed_at END
-    WHERE user_id = :user_id
-        AND item = (SELECT id FROM line_item WHERE registration = :registration AND line_item = :line_item)
+    WHERE item = :item AND user_id = :user_id
 """  # noqa: S608
 
 BLOCK = f"""
@@ -210,4 +209,8 @@ PRUNE = f"""
     )
 """  # noqa: S608
 
-PRUNE_ITEMS = "DELETE FROM line_item WHERE NOT EXISTS (SELECT 1 FROM score WHERE score.item = line_item.id)"
+PRUNE_ITEMS = """
+    DELETE FROM line_item
+    WHERE NOT EXISTS (SELECT 1 FROM score WHERE score.item = line_item.id)
+        AND NOT EXISTS (SELECT 1 FROM attempt WHERE attempt.item = line_item.id)
+"""

@@ -5,13 +5,14 @@ What is done to single rows, within a transaction.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from aioags.outbox.damage import MOST_COUNTED
 from aioags.outbox.model import Deferral, Entry, Outcome, State, StoredScore
 from aioags.outbox.order import wire_stamp
 from aioags.outbox.sqlite import sql
+from aioags.outbox.sqlite.journal import note
 from aioags.outbox.sqlite.reading import fetched, fetched_scores
 
 # Beyond every date, and far from what SQLite takes for an integer: of a row that was damaged.
@@ -95,13 +96,21 @@ def begin(connection: sqlite3.Connection, row: tuple[Any, ...], now: float) -> S
     return StoredScore(*columns)
 
 
-def settlement(outcome: Outcome, now: float) -> dict[str, Any]:
+def settle(connection: sqlite3.Connection, outcomes: Sequence[Outcome], now: float) -> None:
     """
-    Return the arguments of `sql.SETTLE`.
+    Store what became of attempts, and write them into the journal.
     """
+    places = {(outcome.registration_id, outcome.line_item) for outcome in outcomes}
+    items = {place: rows[0][0] for place in places if (rows := fetched(connection, sql.ITEM, place))}
+    known = [(items[place], outcome) for outcome in outcomes if (place := outcome.key[:2]) in items]
+    # First: a row that is settled knows of an attempt, whether it did before or not.
+    note(connection, known)
+    connection.executemany(sql.SETTLE, [_settlement(item, outcome, now) for item, outcome in known])
+
+
+def _settlement(item: int, outcome: Outcome, now: float) -> dict[str, Any]:
     return {
-        "registration": outcome.registration_id,
-        "line_item": outcome.line_item,
+        "item": item,
         "user_id": outcome.user_id,
         "ts": outcome.ts,
         "state": outcome.state,

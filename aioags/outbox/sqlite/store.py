@@ -35,6 +35,7 @@ from aioags.outbox.rows import counted, deferral_arguments, listed_score, page_a
 from aioags.outbox.sqlite import sql
 from aioags.outbox.sqlite.erasing import erase, leave_nothing
 from aioags.outbox.sqlite.files import NETWORK_FILE_SYSTEMS, FileLock, file_system_of, identity_of, mount_table
+from aioags.outbox.sqlite.journal import JournalInFile
 from aioags.outbox.sqlite.reading import (
     FAILURES,
     Damage,
@@ -46,7 +47,7 @@ from aioags.outbox.sqlite.reading import (
     told,
 )
 from aioags.outbox.sqlite.schema import migrate
-from aioags.outbox.sqlite.steps import begin, picked, put_one, settlement
+from aioags.outbox.sqlite.steps import begin, picked, put_one, settle
 from aioags.outbox.sqlite.writer import Writer
 from aioags.outbox.stats import Stats
 
@@ -60,7 +61,7 @@ _PRUNED_AT_ONCE = 5_000
 _LOG_BYTES = 64 * 1024 * 1024
 
 
-class SQLiteStore:
+class SQLiteStore(JournalInFile):
     """
     Scores in a SQLite file. Nothing is opened before the first call.
 
@@ -241,8 +242,7 @@ class SQLiteStore:
         """
         Store what became of attempts; durable when this returns.
         """
-        rows = [settlement(outcome, now) for outcome in outcomes]
-        await self._writer.run(lambda connection: connection.executemany(sql.SETTLE, rows).rowcount)
+        await self._writer.run(lambda connection: settle(connection, outcomes, now))
 
     async def block(self, block: Block, *, now: float) -> None:
         """

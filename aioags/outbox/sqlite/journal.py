@@ -1,0 +1,145 @@
+"""
+The journal in a SQLite file: a table that is added to, read from its beginning and forgotten from there.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from aioags.outbox.attempt import Attempt
+from aioags.outbox.journal import COLUMNS, dumped, readable
+from aioags.outbox.model import SECOND, Outcome, Selection
+from aioags.outbox.sqlite.reading import fetched
+
+T = TypeVar("T")
+
+_PRUNED_AT_ONCE = 5_000
+
+_OWN = ", ".join(COLUMNS[3:])
+
+# Beside a score of which an attempt was noted: one that was erased gets no history, and one that is put anew not that
+# of the one before.
+_NOTE = f"""
+    INSERT INTO attempt (item, user_id, {_OWN})
+    SELECT item, user_id, {", ".join(["?"] * len(COLUMNS[3:]))}
+    FROM score WHERE item = ? AND user_id = ? AND wire_ts IS NOT NULL
+    ON CONFLICT (item, user_id, at, stamp) DO NOTHING
+"""  # noqa: S608  Here and below: only our own text is put in.
+
+_LISTED = f"""
+    SELECT attempt.id, line_item.registration, line_item.line_item, user_id,
+        {", ".join(f"attempt.{column}" for column in COLUMNS[3:])}
+    FROM attempt JOIN line_item ON line_item.id = attempt.item
+    WHERE attempt.id IN ({{}})
+    ORDER BY {{}}
+"""  # noqa: S608
+
+_PLACES = """
+    SELECT id FROM line_item
+    WHERE registration = :registration AND (:line_item IS NULL OR line_item = :line_item)
+"""
+
+
+def _page(whose: str) -> str:
+    # First the numbers alone, of which the index knows: a column may have a hundred thousand.
+    numbers = f"""
+        SELECT id FROM attempt WHERE item IN ({_PLACES}) AND {whose} AND id > :after ORDER BY id LIMIT :limit
+    """  # noqa: S608
+    return _LISTED.format(numbers, "attempt.id")
+
+
+_OF_EVERYBODY = _page("true")
+
+_OF_A_PERSON = _page("user_id = :user_id")
+
+_LAST_SENT = _LISTED.format(
+    f"""
+        SELECT id FROM attempt WHERE item IN ({_PLACES}) AND recorded IS NOT 0 AND user_id IN (
+            SELECT DISTINCT user_id FROM attempt
+            WHERE item IN ({_PLACES}) AND user_id > :after AND recorded IS NOT 0 ORDER BY user_id LIMIT :limit
+        ) AND id >= coalesce((
+            SELECT max(id) FROM attempt AS taken
+            WHERE taken.item = attempt.item AND taken.user_id = attempt.user_id AND taken.recorded
+        ), 0)
+    """,  # noqa: S608
+    "user_id, attempt.id",
+)
+
+# Only the beginning is looked at: the rest was written later. One that was dated ahead by a wrong clock stays there.
+_PRUNE = """
+    DELETE FROM attempt WHERE at < :before AND id IN (SELECT id FROM attempt ORDER BY id LIMIT :limit)
+"""
+
+
+def note(connection: sqlite3.Connection, outcomes: Sequence[tuple[int, Outcome]]) -> None:
+    """
+    Write attempts into the journal, within the caller's transaction, before their rows are settled.
+
+    Args:
+        outcomes: Each with the number of its line item.
+    """
+    rows = [
+        (*dumped(outcome.attempt), item, outcome.user_id) for item, outcome in outcomes if outcome.attempt is not None
+    ]
+    connection.executemany(_NOTE, rows)
+
+
+class JournalInFile(ABC):
+    """
+    The part of a store that reads the journal.
+    """
+
+    @abstractmethod
+    async def _read(self, query: Callable[[sqlite3.Connection], T]) -> T: ...
+
+    @abstractmethod
+    async def _execute(self, statement: str, arguments: Sequence[Any] | Mapping[str, Any] = ()) -> int: ...
+
+    async def attempts(self, selection: Selection, *, after: int = 0, limit: int = 500) -> list[tuple[int, Attempt]]:
+        """
+        List what the journal holds, in the order in which it was written, one page.
+        """
+        statement = _OF_EVERYBODY if selection.user_id is None else _OF_A_PERSON
+        arguments = {
+            "registration": selection.registration_id,
+            "line_item": selection.line_item,
+            "user_id": selection.user_id,
+            "limit": limit,
+        }
+        while True:
+            rows = await self._fetched(statement, {**arguments, "after": after})
+            page = readable(rows)
+            if page or not rows:
+                return page
+            after = rows[-1][0]
+
+    async def last_sent(
+        self, registration_id: str, line_item: str, *, after: str = "", limit: int = 500
+    ) -> list[Attempt]:
+        """
+        List, of each user of a line item, the attempt that was recorded last and every later one of which nobody knows.
+        """
+        arguments = {"registration": registration_id, "line_item": line_item, "limit": limit}
+        while True:
+            rows = await self._fetched(_LAST_SENT, {**arguments, "after": after})
+            page = readable(rows)
+            if page or not rows:
+                return [attempt for _, attempt in page]
+            after = rows[-1][3]
+
+    async def prune_attempts(self, *, before: float) -> int:
+        """
+        Delete from the journal what ended before a time; in portions, so that a put never waits long.
+        """
+        arguments = {"before": int(before * SECOND), "limit": _PRUNED_AT_ONCE}
+        deleted = portion = await self._execute(_PRUNE, arguments)
+        while portion:
+            portion = await self._execute(_PRUNE, arguments)
+            deleted += portion
+        return deleted
+
+    async def _fetched(self, statement: str, arguments: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        return await self._read(lambda connection: fetched(connection, statement, arguments))
