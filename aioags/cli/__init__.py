@@ -1,54 +1,38 @@
 """
-The ``aioags`` command. Each of its commands is a module beside this one with a function ``run``.
+The ``aioags`` command. Read `app` first: it lists the commands; then `command`, what they all have in common.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Mapping, Sequence
-from importlib import import_module
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from aioags._version import __version__
-from aioags.cli.usage import UsageError, new_parser
+if TYPE_CHECKING:
+    from aioags.cli.command import World
 
-COMMANDS: Mapping[str, tuple[str, str]] = {
-    "outbox": ("aioags.cli.outbox", "what waits to be posted, what was refused"),
-}
-"""Name: the module, which is imported only when it is asked for, and what it is about."""
-
-OK, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+INSTALL = "aioags: the command needs its extra: pip install 'aioags[cli]'"
+_OF_THE_EXTRA = frozenset({"typer", "rich", "openpyxl", "tomlkit"})
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, *, world: World | None = None) -> int:
     """
     Run one command.
 
     Args:
         arguments: None: those of the process.
 
+        world: What it finds around it. None: the real one.
+
     Returns:
-        The exit status: 0, 1 when it failed, 2 when it was called wrongly, 130 when it was interrupted.
+        The exit status: 0 all well; 1 something was refused, deferred or is unknown; 2 it was called wrongly; 3 the
+        platform does not let this tool in; 4 it is not reached; 130 it was interrupted.
     """
     try:
-        chosen = _parse(sys.argv[1:] if arguments is None else arguments)
-        status: int = import_module(COMMANDS[chosen.command][0]).run(chosen.rest)
-        return status
-    except UsageError as error:
-        print(error, file=sys.stderr)
-        return WRONG_USAGE
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output, such as head, has seen enough.
-        sys.stderr.close()
-        return OK
-
-
-def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    described = "\n".join(f"  {name:10} {about}" for name, (_, about) in COMMANDS.items())
-    parser = new_parser("aioags", "LTI grades.", epilog=f"commands:\n{described}")
-    parser.add_argument("--version", action="version", version=f"aioags {__version__}")
-    parser.add_argument("command", choices=list(COMMANDS), metavar="command", help="one of those below")
-    parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="…", help="aioags COMMAND --help tells more")
-    return parser.parse_args(arguments)
+        from aioags.cli.app import run
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in _OF_THE_EXTRA:
+            raise
+        sys.stderr.write(INSTALL + "\n")
+        return 2
+    return run(sys.argv[1:] if arguments is None else arguments, world)

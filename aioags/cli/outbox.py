@@ -4,247 +4,107 @@
 
 from __future__ import annotations
 
-import argparse
-import asyncio
-import json
-import os
-import re
-import sys
-import time
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractContextManager, aclosing, nullcontext
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from contextlib import AbstractContextManager, aclosing, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import attrs
+import typer
 
-from aioags.cli.usage import UsageError, duration, new_parser, shown_duration
-from aioags.outbox import PlatformStats, Selection, SQLiteStore, State, Stats, Store, StoredScore, StoreError
+from aioags.cli.command import Run
+from aioags.cli.failures import CommandError, Status
+from aioags.cli.live import LiveTable
+from aioags.cli.shown import aligned, counted, duration, shown_duration
+from aioags.cli.stores import VARIABLE, MigratingStore, open_store
+from aioags.outbox import PlatformStats, Selection, State, Stats, StoredScore, StoreError
 from aioags.outbox.erasing import check_erasure
-
-VARIABLE = "AIOAGS_OUTBOX"
-"""Names the store when ``--store`` does not."""
 
 EMPTY = "the outbox is empty"
 
-_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*", re.IGNORECASE)
-# A path may hold such a word too, but hardly at its beginning or after a blank.
-_CONNECTION_STRING = re.compile(r"(^|\s)(host|hostaddr|dbname|user|passw\w*|service)\s*=", re.IGNORECASE)
-# With one slash or none: a slip, and it may hold a password.
-_ALMOST_URL = re.compile(r"postgres[^/\s]*:", re.IGNORECASE)
-
-LISTS = {
-    "dead": (State.DEAD, "were given up", "given up"),
-    "deferred": (State.DEFERRED, "were refused and are tried again", "deferred"),
-    "delayed": (State.DUE, "failed and are tried again", "waiting after a failure"),
-}
-"""By action: which scores it lists, and how they are called in its help and below the list."""
-
 HEADINGS = ("registration", "due", "delayed", "deferred", "sent", "dead", "unknown", "oldest due", "left alone")
 
+Registration = Annotated[str | None, typer.Option(metavar="ID", help="only of this registration")]
+LineItem = Annotated[str | None, typer.Option(metavar="URL", help="only of this line item")]
+User = Annotated[str | None, typer.Option(metavar="ID", help="only of this user")]
 
-class MigratingStore(Store, Protocol):
+
+@asynccontextmanager
+async def opened(run: Run) -> AsyncGenerator[MigratingStore, None]:
     """
-    A store that can be brought to the newest version.
-    """
-
-    async def migrate(self) -> None:
-        """
-        Make its tables, or bring them to the newest version.
-        """
-        ...
-
-
-@attrs.frozen
-class Invocation:
-    """
-    One run of the command.
-
-    Attributes:
-        options: From the command line.
-
-        now: Reads Unix time.
-
-        sleep: Waits for so many seconds.
-
-        terminal: False: what is printed goes to a file or another program.
-    """
-
-    store: MigratingStore
-    options: argparse.Namespace
-    now: Callable[[], float]
-    sleep: Callable[[float], Awaitable[None]]
-    terminal: bool
-
-    @property
-    def selection(self) -> Selection:
-        """
-        The rows that it is about.
-        """
-        return Selection(self.options.registration, self.options.line_item, self.options.user)
-
-
-def run(
-    arguments: Sequence[str],
-    *,
-    now: Callable[[], float] = time.time,
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    terminal: bool | None = None,
-) -> int:
-    """
-    Run the command; see `aioags.cli.main`.
-
-    Args:
-        terminal: As in `Invocation`. None: what standard output says of itself.
-    """
-    options = _parser().parse_args(arguments)
-    store = open_store(options.store or os.environ.get(VARIABLE))
-    try:
-        asyncio.run(_run(Invocation(store, options, now, sleep, sys.stdout.isatty() if terminal is None else terminal)))
-    except StoreError as error:
-        print(f"aioags outbox: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-async def _run(invocation: Invocation) -> None:
-    async with aclosing(invocation.store):
-        await invocation.options.action(invocation)
-
-
-def open_store(named: str | None) -> MigratingStore:
-    """
-    Return the store of a name: the path of a SQLite file, or the URL or connection string of a PostgreSQL database.
+    Open the outbox that the command is about.
 
     Raises:
-        UsageError: There is no name, or it is none of these, or the extra for it is not installed. It shows no more of
-            the name than the scheme of a URL: the rest may hold a password.
+        CommandError: None is named, or not rightly.
     """
-    if not named:
-        raise UsageError(f"aioags outbox: name the store: --store PATH or postgresql://…, or set {VARIABLE}")
-    database = _database(named)
-    if database is not None:
-        return _open_database(database)
-    try:
-        return SQLiteStore(named, create=False)
-    except ValueError as error:
-        raise UsageError(f"aioags outbox: {error}") from None
+    store = open_store(run.shared.store or run.world.environ.get(VARIABLE))
+    async with aclosing(store):
+        yield store
 
 
-def _database(named: str) -> str | None:
+async def stats(run: Run) -> None:
     """
-    Return a database's name as PostgreSQL understands it. None: it is a path.
+    Count the scores of each registration. As JSON: an array of one object for each.
+
+    Example:
+        aioags outbox stats --store /var/lib/app/grades.db
     """
-    scheme, is_url, rest = named.partition("://")
-    is_scheme = is_url and _SCHEME.fullmatch(scheme)
-    if is_scheme and scheme.lower() in ("postgresql", "postgres"):
-        # PostgreSQL knows it in small letters only.
-        return f"postgresql://{rest}"
-    if is_scheme and "+" in scheme and scheme.lower().startswith("postgres"):
-        raise UsageError(f"aioags outbox: --store {scheme}://… is SQLAlchemy's way to write it: write postgresql://…")
-    if not is_scheme and _CONNECTION_STRING.search(named):
-        return named
-    if is_url or _ALMOST_URL.match(named):
-        shown = f"--store {scheme}://…" if is_scheme else "--store"
-        raise UsageError(f"aioags outbox: {shown} is neither a path nor a postgresql:// URL")
-    return None
-
-
-def _open_database(named: str) -> MigratingStore:
-    try:
-        from psycopg import ProgrammingError
-        from psycopg.conninfo import conninfo_to_dict
-
-        from aioags.outbox.postgres import PostgresStore
-    except ImportError as error:
-        raise UsageError(f"aioags outbox: {error}: pip install 'aioags[procrastinate]'") from error
-    try:
-        # An @ that the password was cut at: the rest of it would be shown as a host that cannot be found. As the first
-        # letter it marks an abstract socket.
-        readable = "@" not in str(conninfo_to_dict(named).get("host", ""))[1:]
-    except ProgrammingError:
-        # Its words quote what it stumbled over.
-        readable = False
-    if not readable:
-        raise UsageError(
-            "aioags outbox: --store cannot be read by PostgreSQL; in a URL a @, a % or a blank of the password is "
-            "written %40, %25, %20"
-        )
-    return PostgresStore(named)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = new_parser("aioags outbox", "Look into an outbox, and try again what is dead or deferred.")
-    parser.add_argument("--store", help=f"path of a SQLite file, or a postgresql:// URL (default: ${VARIABLE})")
-    actions = parser.add_subparsers(required=True, metavar="action", title="actions")
-
-    stats = actions.add_parser("stats", help="count the scores of each registration")
-    stats.add_argument("--json", action="store_true", help="a JSON array of one object for each registration")
-    stats.set_defaults(action=_stats)
-
-    for name, (state, what, _) in LISTS.items():
-        listing = actions.add_parser(name, help=f"list the scores that {what}, with the reason")
-        _add_selection(listing)
-        listing.add_argument("--json", action="store_true", help="one JSON object for each, on a line of its own")
-        listing.set_defaults(action=_list, state=state)
-
-    retry = actions.add_parser("retry", help="try dead and deferred scores again, at once")
-    _add_selection(retry)
-    retry.add_argument("--all", action="store_true", help="all of them")
-    retry.add_argument("--waiting", action="store_true", help="also the delayed ones")
-    retry.add_argument("--restamp", action="store_true", help="as of now: overwrite what made them stale")
-    retry.set_defaults(action=_retry)
-
-    prune = actions.add_parser("prune", help="forget what was recorded long ago")
-    prune.add_argument("--older-than", type=duration, default="30d", help="such as 12h or 30d (default: 30d)")
-    prune.add_argument("--dead", action="store_true", help="also what was given up so long ago")
-    prune.set_defaults(action=_prune)
-
-    erase = actions.add_parser("erase", help="forget a person, a column, a course or a registration, for good")
-    erase.add_argument("--registration", required=True, help="of this registration")
-    erase.add_argument("--user", help="only this user id")
-    erase.add_argument("--line-item", help="only this line item, by its URL")
-    erase.add_argument("--lineitems", help="only this course, by the URL of its line items")
-    erase.add_argument("--yes", action="store_true", help="really: nothing brings it back")
-    erase.add_argument("--json", action="store_true", help="one JSON object")
-    erase.set_defaults(action=_erase)
-
-    migrate = actions.add_parser("migrate", help="make its tables, or bring them to the newest version")
-    migrate.set_defaults(action=_migrate)
-
-    watch = actions.add_parser("watch", help="count again and again, until interrupted")
-    watch.add_argument("--every", type=duration, default="2s", help="such as 5s or 1m (default: 2s)")
-    watch.set_defaults(action=_watch)
-    return parser
-
-
-def _add_selection(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--registration", help="only of this registration")
-    parser.add_argument("--line-item", help="only of this line item, by its URL")
-    parser.add_argument("--user", help="only of this user id")
-
-
-async def _stats(invocation: Invocation) -> None:
-    now = invocation.now()
-    stats = await invocation.store.stats(now=now)
-    if invocation.options.json:
-        print(json.dumps([attrs.asdict(platform) for platform in stats.platforms]))
+    now = run.world.now()
+    async with opened(run) as store:
+        counts = await store.stats(now=now)
+    if run.json:
+        run.dump([attrs.asdict(platform) for platform in counts.platforms])
     else:
-        print(aligned([HEADINGS, *rows(stats, now)]) if stats.platforms else EMPTY)
+        print(aligned([HEADINGS, *rows(counts, now)]) if counts.platforms else EMPTY)
 
 
-async def _list(invocation: Invocation) -> None:
-    state: State = invocation.options.state
+async def dead(run: Run, *, registration: Registration = None, line_item: LineItem = None, user: User = None) -> None:
+    """
+    List the scores that were given up, each with the reason.
+
+    Example:
+        aioags outbox dead --registration school-7
+    """
+    await _list(run, Selection(registration, line_item, user), State.DEAD, "given up")
+
+
+async def deferred(
+    run: Run, *, registration: Registration = None, line_item: LineItem = None, user: User = None
+) -> None:
+    """
+    List the scores that were refused and are tried again, each with the reason.
+
+    Example:
+        aioags outbox deferred --json
+    """
+    await _list(run, Selection(registration, line_item, user), State.DEFERRED, "deferred")
+
+
+async def delayed(
+    run: Run, *, registration: Registration = None, line_item: LineItem = None, user: User = None
+) -> None:
+    """
+    List the scores that failed and are tried again, each with the reason.
+
+    Example:
+        aioags outbox delayed --user 4711
+    """
+    await _list(run, Selection(registration, line_item, user), State.DUE, "waiting after a failure")
+
+
+async def _list(run: Run, selection: Selection, state: State, called: str) -> None:
     after: tuple[str, str, str] | None = None
     count = 0
-    while page := await invocation.store.listed(invocation.selection, state, after=after):
-        for row in page:
-            print(json.dumps(_record(row)) if invocation.options.json else _described(row, invocation.now()))
-        after = page[-1].key
-        count += len(page)
-    if not invocation.options.json:
-        (called,) = (called for listed, _, called in LISTS.values() if listed is state)
-        print(f"{_scores(count)} {called}")
+    async with opened(run) as store:
+        while page := await store.listed(selection, state, after=after):
+            for row in page:
+                if run.json:
+                    run.dump(_record(row))
+                else:
+                    print(_described(row, run.world.now()))
+            after = page[-1].key
+            count += len(page)
+    run.say(f"{counted(count, 'score')} {called}")
 
 
 def _record(row: StoredScore) -> dict[str, Any]:
@@ -269,49 +129,144 @@ def _described(row: StoredScore, now: float) -> str:
     return f"{place}\n    {since}, {tried}{following}{unknown}: {row.last_error}"
 
 
-async def _retry(invocation: Invocation) -> None:
-    if invocation.selection == Selection() and not invocation.options.all:
-        raise UsageError("aioags outbox retry: say which: --registration, --line-item, --user or --all")
-    options = {"restamp": invocation.options.restamp, "waiting": invocation.options.waiting}
-    count = await invocation.store.retry(invocation.selection, now=invocation.now(), **options)
-    registration = invocation.options.registration
+async def check(
+    run: Run,
+    *,
+    max_age: Annotated[
+        float, typer.Option(parser=duration, metavar="TIME", show_default="15m", help="oldest due score")
+    ] = 900.0,
+    max_dead: Annotated[int, typer.Option(min=0, help="scores given up, the unknown ones included")] = 0,
+) -> Status:
+    """
+    Say in one line whether all is well, for a monitor: exit status 0 if so, 1 if not.
+
+    Too old is a due score that waits for longer than --max-age, as none should while the outbox is drained; one that is
+    deferred does not count.
+
+    Example:
+        aioags outbox check --max-age 15m --max-dead 0
+    """
+    now = run.world.now()
+    async with opened(run) as store:
+        counts = await store.stats(now=now)
+    complaints = [
+        f"{one.registration_id}: {said}"
+        for one in counts.platforms
+        for said in _complaints(one, now, max_age, max_dead)
+    ]
+    if run.json:
+        run.dump({"ok": not complaints, "complaints": complaints})
+    else:
+        print("; ".join(complaints) or f"all well: {counted(counts.due, 'score')} due")
+    return Status.FAILED if complaints else Status.OK
+
+
+def _complaints(platform: PlatformStats, now: float, max_age: float, max_dead: int) -> list[str]:
+    said: list[str] = []
+    if platform.oldest is not None and now - platform.oldest > max_age:
+        away = "" if platform.block is None else f" ({platform.block.reason})"
+        said.append(f"the oldest due score waits for {shown_duration(now - platform.oldest)}{away}")
+    if platform.dead + platform.unknown > max_dead:
+        said.append(f"{counted(platform.dead + platform.unknown, 'score')} given up: aioags outbox dead says why")
+    return said
+
+
+async def retry(
+    run: Run,
+    *,
+    registration: Registration = None,
+    line_item: LineItem = None,
+    user: User = None,
+    all_: Annotated[bool, typer.Option("--all", help="all of them", show_default=False)] = False,
+    waiting: Annotated[bool, typer.Option("--waiting", help="also the delayed ones", show_default=False)] = False,
+    restamp: Annotated[
+        bool, typer.Option("--restamp", help="as of now: overwrite what made them stale", show_default=False)
+    ] = False,
+) -> None:
+    """
+    Try dead and deferred scores again, at once.
+
+    Example:
+        aioags outbox retry --registration school-7
+    """
+    selection = Selection(registration, line_item, user)
+    if selection == Selection() and not all_:
+        raise CommandError("say which: --registration, --line-item, --user or --all")
+    async with opened(run) as store:
+        count = await store.retry(selection, now=run.world.now(), restamp=restamp, waiting=waiting)
     asked = (
         "platforms that were left alone are asked again"
         if registration is None
         else f"if the platform of {registration!r} was left alone, it is asked again"
     )
-    print(f"{_scores(count)} due again; {asked}")
+    _tell(run, {"due_again": count}, f"{counted(count, 'score')} due again; {asked}")
 
 
-async def _prune(invocation: Invocation) -> None:
-    count = await invocation.store.prune(
-        before=invocation.now() - invocation.options.older_than, dead=invocation.options.dead
-    )
-    print(f"{_scores(count)} forgotten")
+async def prune(
+    run: Run,
+    *,
+    older_than: Annotated[
+        float, typer.Option(parser=duration, metavar="TIME", show_default="30d", help="such as 12h or 90d")
+    ] = 2_592_000.0,
+    dead: Annotated[bool, typer.Option("--dead", help="also what was given up", show_default=False)] = False,
+) -> None:
+    """
+    Forget what was recorded long ago.
+
+    Example:
+        aioags outbox prune --older-than 90d
+    """
+    async with opened(run) as store:
+        count = await store.prune(before=run.world.now() - older_than, dead=dead)
+    _tell(run, {"forgotten": count}, f"{counted(count, 'score')} forgotten")
 
 
-async def _erase(invocation: Invocation) -> None:
-    options = invocation.options
-    asked = {"user_id": options.user, "line_item": options.line_item, "lineitems": options.lineitems}
+async def erase(
+    run: Run,
+    *,
+    registration: Annotated[str, typer.Option(metavar="ID", help="of this registration")],
+    user: User = None,
+    line_item: LineItem = None,
+    lineitems: Annotated[str | None, typer.Option(metavar="URL", help="only this course, by its line items")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="really: nothing brings it back", show_default=False)] = False,
+) -> None:
+    """
+    Forget a person, a column, a course or a registration, for good.
+
+    Example:
+        aioags outbox erase --registration school-7 --user 4711 --yes
+    """
     try:
-        check_erasure(options.registration, **asked)
+        check_erasure(registration, user_id=user, line_item=line_item, lineitems=lineitems)
     except ValueError as error:
-        raise UsageError(f"aioags outbox erase: {error}") from None
-    if not options.yes:
-        raise UsageError("aioags outbox erase: nothing was erased: say --yes, since nothing brings it back")
-    erased = await invocation.store.erase(options.registration, **asked)
-    if options.json:
-        print(json.dumps(attrs.asdict(erased)))
-        return
-    items = f"{erased.line_items:,} line item{'' if erased.line_items == 1 else 's'}"
-    print(f"{_scores(erased.scores)}{f' and {items}' if erased.line_items else ''} erased")
-    if erased.remains is not None:
+        raise CommandError(str(error)) from None
+    if not yes:
+        raise CommandError("nothing was erased: say --yes, since nothing brings it back")
+    async with opened(run) as store:
+        erased = await store.erase(registration, user_id=user, line_item=line_item, lineitems=lineitems)
+    items = f" and {counted(erased.line_items, 'line item')}" if erased.line_items else ""
+    _tell(run, attrs.asdict(erased), f"{counted(erased.scores, 'score')}{items} erased")
+    if erased.remains is not None and not run.json:
         raise StoreError(erased.remains)
 
 
-async def _migrate(invocation: Invocation) -> None:
-    await invocation.store.migrate()
-    print("the outbox is of the newest version")
+async def migrate(run: Run) -> None:
+    """
+    Make its tables, or bring them to the newest version.
+
+    Example:
+        aioags outbox migrate --store postgresql://localhost/app
+    """
+    async with opened(run) as store:
+        await store.migrate()
+    _tell(run, {"migrated": True}, "the outbox is of the newest version")
+
+
+def _tell(run: Run, record: Mapping[str, Any], sentence: str) -> None:
+    if run.json:
+        run.dump(record)
+    else:
+        print(sentence)
 
 
 class Screen(Protocol):
@@ -340,34 +295,41 @@ class Lines:
         print(f"{table}{caption}", flush=True)
 
 
-def _screen(terminal: bool) -> AbstractContextManager[Screen]:
-    if not terminal:
-        return nullcontext(Lines())
-    try:
-        from aioags.cli.live import LiveTable
-    except ImportError as error:
-        raise UsageError(f"aioags outbox watch: {error}: pip install 'aioags[cli]'") from error
-    return LiveTable(HEADINGS)
+async def watch(
+    run: Run,
+    *,
+    every: Annotated[
+        float, typer.Option(parser=duration, metavar="TIME", show_default="2s", help="such as 5s or 1m")
+    ] = 2.0,
+) -> None:
+    """
+    Count again and again, until interrupted.
+
+    Example:
+        aioags outbox watch --every 5s
+    """
+    if every < 1:
+        raise CommandError("--every must be at least 1s")
+    async with opened(run) as store:
+        await watch_store(run, store, every)
 
 
-async def _watch(invocation: Invocation) -> None:
-    screen = _screen(invocation.terminal)
-    every = invocation.options.every
-    if not every:
-        raise UsageError("aioags outbox watch: --every must be at least 1s")
-    shown: list[tuple[str, ...]] = []
-    # A store that is not there, or not an outbox, will not be one later: that ends the command.
-    await invocation.store.stats(now=invocation.now())
+async def watch_store(run: Run, store: MigratingStore, every: float) -> None:
+    """
+    Show the counts of a store until interrupted. A store that goes away is shown as it was.
+    """
+    screen: AbstractContextManager[Screen] = LiveTable(HEADINGS) if run.terminal else nullcontext(Lines())
+    shown = rows(await store.stats(now=run.world.now()), run.world.now())
     with screen as table:
         while True:
-            now = invocation.now()
+            now = run.world.now()
             caption = f"{datetime.fromtimestamp(now, UTC):%H:%M:%S} UTC, every {shown_duration(every)}, Ctrl-C ends"
             try:
-                shown = rows(await invocation.store.stats(now=now), now)
+                shown = rows(await store.stats(now=now), now)
             except StoreError as error:
                 caption = f"{caption}; as it was before: {error}"
             table.show(shown, caption if shown else f"{EMPTY}; {caption}")
-            await invocation.sleep(every)
+            await run.world.sleep(every)
 
 
 def rows(stats: Stats, now: float) -> list[tuple[str, ...]]:
@@ -395,19 +357,16 @@ def _cells(platform: PlatformStats, now: float) -> tuple[str, ...]:
     return (platform.registration_id, *(f"{count:,}" for count in counts), oldest, alone)
 
 
-def aligned(table: Sequence[Sequence[str]]) -> str:
-    """
-    Write cells in columns, the first and the last to the left, the rest to the right.
-    """
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return "\n".join(_line(cells, widths) for cells in table)
-
-
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    first, *middle = (cell.rjust(width) for cell, width in zip(cells, widths, strict=True))
-    first = cells[0].ljust(widths[0])
-    return "  ".join([first, *middle[:-1], cells[-1]]).rstrip()
-
-
-def _scores(count: int) -> str:
-    return f"{count:,} score{'' if count == 1 else 's'}"
+ACTIONS: Mapping[str, Callable[..., Coroutine[Any, Any, Status | None]]] = {
+    "stats": stats,
+    "check": check,
+    "dead": dead,
+    "deferred": deferred,
+    "delayed": delayed,
+    "retry": retry,
+    "prune": prune,
+    "erase": erase,
+    "migrate": migrate,
+    "watch": watch,
+}
+"""Name: what it runs, in the order of the help."""

@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 
 from aioags.cli import main, outbox
-from aioags.cli.usage import shown_duration
+from aioags.cli.command import Run, SharedOptions, World
+from aioags.cli.shown import shown_duration
+from aioags.cli.stores import VARIABLE, open_store
 from aioags.outbox import Block, Outcome, SQLiteStore, State, Stats, StoreError
 from aioags.outbox.conformance.given import ITEM, NOW, SCHOOL, entry, outcome, take
 
@@ -48,7 +50,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """
     A filled outbox, named by the environment.
     """
-    monkeypatch.setenv(outbox.VARIABLE, str(tmp_path / "grades.db"))
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "grades.db"))
     asyncio.run(fill(tmp_path / "grades.db"))
     return tmp_path / "grades.db"
 
@@ -61,7 +63,7 @@ def call(path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
 
     def run(*arguments: str, **more: Any) -> str:
         capsys.readouterr()
-        assert outbox.run(arguments, now=lambda: NOW, **more) == 0
+        assert main(["outbox", *arguments], world=World(now=lambda: NOW, **more)) == 0
         return capsys.readouterr().out
 
     return run
@@ -160,8 +162,8 @@ def test_watch_shows_the_counts_again_and_again(path: Path, capsys: pytest.Captu
         if len(slept) == 3:
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        outbox.run(["watch", "--every", "1m"], now=lambda: NOW, sleep=sleep, terminal=terminal)
+    world = World(now=lambda: NOW, sleep=sleep, terminal=terminal)
+    assert main(["outbox", "watch", "--every", "1m"], world=world) == 130
     assert slept == [60, 60, 60]
     printed = capsys.readouterr().out
     assert "school" in printed
@@ -176,8 +178,7 @@ def test_watch_without_a_terminal_prints_at_once(path: Path, capsys: pytest.Capt
         if len(printed) == 2:
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        outbox.run(["watch"], now=lambda: NOW, sleep=sleep)
+    assert main(["outbox", "watch"], world=World(now=lambda: NOW, sleep=sleep)) == 130
     assert (
         printed
         == [
@@ -194,8 +195,8 @@ def test_watch_of_an_empty_outbox_says_so(tmp_path: Path, capsys: pytest.Capture
     async def sleep(seconds: float) -> None:
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        outbox.run(["--store", str(empty(tmp_path)), "watch"], now=lambda: NOW, sleep=sleep)
+    arguments = ["outbox", "--store", str(empty(tmp_path)), "watch"]
+    assert main(arguments, world=World(now=lambda: NOW, sleep=sleep)) == 130
     assert capsys.readouterr().out == "the outbox is empty; 08:00:00 UTC, every 2 s, Ctrl-C ends\n"
 
 
@@ -214,9 +215,9 @@ def test_watch_goes_on_when_the_store_is_away_for_a_while(path: Path, capsys: py
             raise KeyboardInterrupt
 
     store = Away(path)
-    options = outbox._parser().parse_args(["watch"])
+    world = World(now=lambda: NOW, sleep=sleep, terminal=True)
     with pytest.raises(KeyboardInterrupt):
-        asyncio.run(outbox._run(outbox.Invocation(store, options, lambda: NOW, sleep, terminal=True)))
+        asyncio.run(outbox.watch_store(Run("aioags outbox watch", SharedOptions(), world), store, 2))
     printed = " ".join(capsys.readouterr().out.split())
     assert "as it was before: PostgreSQL: the connection is lost" in printed
     assert "school 2 1 1 1 1 1" in printed
@@ -233,19 +234,18 @@ def empty(folder: Path) -> Path:
 
 
 def test_an_empty_outbox_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert outbox.run(["--store", str(empty(tmp_path)), "stats"], now=lambda: NOW) == 0
+    assert main(["outbox", "--store", str(empty(tmp_path)), "stats"]) == 0
     assert capsys.readouterr().out == "the outbox is empty\n"
 
 
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ([], "the following arguments are required: command"),
-        (["grades"], "invalid choice: 'grades'"),
-        (["outbox"], "the following arguments are required: action"),
-        (["outbox", "mend"], "invalid choice: 'mend'"),
-        (["outbox", "stats", "--jsn"], "stats: unrecognized arguments: --jsn (see aioags outbox stats --help)"),
-        (["outbox", "--jsn", "stats"], "unrecognized arguments: --jsn (see aioags outbox --help)"),
+        (["grades"], "aioags: No such command 'grades' (see aioags --help)"),
+        (["outbox"], "aioags outbox: Missing command (see aioags outbox --help)"),
+        (["outbox", "mend"], "No such command 'mend'"),
+        (["outbox", "stats", "--xyz"], "stats: No such option: --xyz (see aioags outbox stats --help)"),
+        (["outbox", "--xyz", "stats"], "No such option: --xyz (see aioags outbox --help)"),
         (["outbox", "--store", ":memory:", "stats"], "an outbox is kept in a file: name one, not ':memory:'"),
         (["outbox", "prune", "--older-than", "soon"], "'soon' is no duration; give one such as 90s, 15m, 12h or 30d"),
         (["outbox", "watch", "--every", "0s"], "--every must be at least 1s"),
@@ -264,14 +264,14 @@ def test_a_wrong_call_is_one_clear_line(
 
 
 def test_a_store_must_be_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(outbox.VARIABLE, raising=False)
+    monkeypatch.delenv(VARIABLE, raising=False)
     assert main(["outbox", "stats"]) == 2
     assert "name the store: --store PATH" in capsys.readouterr().err
 
 
 def test_a_store_that_is_not_there_is_one_clear_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["outbox", "--store", str(tmp_path / "nothing.db"), "stats"]) == 1
-    assert capsys.readouterr().err == f"aioags outbox: there is no outbox at {tmp_path / 'nothing.db'}\n"
+    assert capsys.readouterr().err == f"aioags outbox stats: there is no outbox at {tmp_path / 'nothing.db'}\n"
 
 
 def test_migrate_says_what_it_did(call: Callable[..., str]) -> None:
@@ -279,9 +279,8 @@ def test_migrate_says_what_it_did(call: Callable[..., str]) -> None:
 
 
 def test_the_help_of_stats_names_what_it_prints(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        outbox.run(["stats", "--help"])
-    assert "a JSON array of one object for each registration" in " ".join(capsys.readouterr().out.split())
+    assert main(["outbox", "stats", "--help"]) == 0
+    assert "an array of one object for each" in " ".join(capsys.readouterr().out.split())
 
 
 ALCHEMY = "is SQLAlchemy's way to write it: write postgresql://…"
@@ -342,13 +341,13 @@ def test_no_password_is_shown_when_the_store_stands_where_it_should_not(
 def test_a_database_is_named_as_libpq_would_have_it(store: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["outbox", "--store", store, "stats"]) == 1
     printed = "".join(capsys.readouterr())
-    assert printed.startswith("aioags outbox: PostgreSQL: OperationalError: connection failed")
+    assert printed.startswith("aioags outbox stats: PostgreSQL: OperationalError: connection failed")
     assert "secret" not in printed
 
 
 def test_a_path_may_look_a_little_like_a_database(tmp_path: Path) -> None:
     (tmp_path / "host=a").mkdir()
-    store = outbox.open_store(str(tmp_path / "host=a" / "postgres:grades.db"))
+    store = open_store(str(tmp_path / "host=a" / "postgres:grades.db"))
     assert isinstance(store, SQLiteStore)
 
 
@@ -376,3 +375,24 @@ def test_it_runs_as_a_program(path: Path) -> None:
 )
 def test_durations_for_people(seconds: float, shown: str) -> None:
     assert shown_duration(seconds) == shown
+
+
+@pytest.mark.parametrize(
+    "limits, status, said",
+    [
+        (["--max-age", "3h", "--max-dead", "3"], 0, "all well: 3 scores due\n"),
+        (
+            ["--max-age", "15m", "--max-dead", "3"],
+            1,
+            "school: the oldest due score waits for 2 h (ThrottledError: 429)\n",
+        ),
+        (["--max-age", "3h"], 1, "school: 2 scores given up: aioags outbox dead says why\n"),
+    ],
+)
+def test_check_is_one_line_and_a_status_for_a_monitor(
+    limits: list[str], status: int, said: str, path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["outbox", "check", *limits], world=World(now=lambda: NOW)) == status
+    assert capsys.readouterr().out == said
+    assert main(["--json", "outbox", "check", *limits], world=World(now=lambda: NOW)) == status
+    assert json.loads(capsys.readouterr().out)["ok"] is (status == 0)

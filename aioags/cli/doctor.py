@@ -1,0 +1,90 @@
+"""
+``aioags doctor``: step by step what administrators get wrong, what it is here, and what to change where.
+
+Theory of operation. Each step looks at one thing and tells `Finding`s. A fault of a step that others stand on ends the
+examination: what follows would only repeat it in other words. What a platform says of a refusal is often no help, so a
+refused token is asked for again with one thing changed at a time: what then succeeds was wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Annotated
+
+import typer
+
+from aioags.cli import doctor_network, doctor_services, doctor_token, probing
+from aioags.cli.command import Run
+from aioags.cli.failures import CommandError, Status
+from aioags.cli.findings import Condition, Finding, Patient
+from aioags.client import Client
+from aioags.model.policy import RetryPolicy
+
+# What is refused once is refused again; a throttle is worth waiting for.
+_FEW = RetryPolicy(attempts=4, total_time=15.0)
+
+Step = Callable[[Patient], AsyncIterator[Finding]]
+
+STEPS: Mapping[str, tuple[Step, bool]] = {
+    "registration": (doctor_network.registration, True),
+    "address": (doctor_network.address, True),
+    "TLS": (doctor_network.tls, True),
+    "tool's keys": (doctor_network.tool_keys, False),
+    "platform's keys": (doctor_network.platform_keys, False),
+    "token": (doctor_token.token, True),
+    "scopes": (doctor_token.scopes, False),
+    "listing": (doctor_services.listing, False),
+    "results": (doctor_services.results, False),
+    "members": (doctor_services.members, False),
+    "rate": (doctor_services.rate, False),
+}
+"""Name: what it does, and whether the steps after it stand on it."""
+
+
+async def doctor(
+    run: Run,
+    *,
+    name: Annotated[str | None, typer.Argument(help="which registration", show_default=False)] = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="also make, score, read and delete an item of its own", show_default=False)
+    ] = False,
+) -> Status:
+    """
+    Find out what is wrong between this tool and an LMS, and what to change where. It only reads, unless told otherwise.
+
+    Example:
+        aioags doctor school
+    """
+    findings: list[Finding] = []
+    async for finding in examine(run, name, write=write):
+        findings.append(finding)
+        if run.json:
+            run.dump(finding.record())
+        else:
+            print("\n".join(finding.lines()), flush=True)
+    worst = next((one for one in findings if one.state is Condition.FAULT), None)
+    run.say("all well" if worst is None else f"{worst.step}: {worst.said}")
+    return Status.OK if worst is None else worst.status
+
+
+async def examine(run: Run, name: str | None, *, write: bool) -> AsyncIterator[Finding]:
+    """
+    Do step after step; end at a fault that the others stand on.
+    """
+    try:
+        target = run.target(name)
+    except CommandError as error:
+        yield Finding("registration", Condition.FAULT, str(error), status=Status.USAGE)
+        return
+    async with probing.opened(run) as transport:
+        wire = probing.Recorder(transport)
+        async with Client(retry=_FEW, transport=wire) as client:
+            patient = Patient(run, target, wire, client)
+            steps = {**STEPS, **({"writing": (doctor_services.writing, False)} if write else {})}
+            for step, (look, essential) in steps.items():
+                broken = False
+                async for finding in look(patient):
+                    yield finding.of(step)
+                    broken |= finding.state is Condition.FAULT
+                if broken and essential:
+                    return
