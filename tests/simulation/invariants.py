@@ -6,13 +6,13 @@ Each yields a sentence for every breach that it finds.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from tests.simulation.actors import number_of
 from tests.simulation.ledger import RECORDED, REFUSED, UNKNOWN, Key, Made, Outage
-from tests.simulation.network import LONGEST_DELAY, PATIENCE
+from tests.simulation.network import LONGEST_DELAY
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -151,15 +151,29 @@ def no_outage_leaves_a_score_unknown(world: World) -> Iterator[str]:
         if not _has_company(world, made, told.at):
             continue
         outage = next(one for one in world.ledger.outages if one.number in numbers)
-        # Beyond its end a probe costs the patience of one call where the platform was silent, and the next one too
-        # where the network is slow.
-        beyond = _LONGEST_PROBE + 2 * LONGEST_DELAY
-        beyond += PATIENCE * (outage.kind == "silence") + PATIENCE * bool(world.ledger.faults & {"silence", "late"})
-        if outage.end - min(outage.start, made.began) < world.retry.total_time - beyond:
+        lasted = _away_until(world, outage, made.maker) - min(outage.start, made.began)
+        if lasted < world.retry.total_time - _LONGEST_PROBE - 2 * LONGEST_DELAY:
             yield (
                 f"#{made.number} of {made.maker} was told as {told.verdict} ({told.error}) at {told.at:.3f}, for an "
                 f"outage that ended at {outage.end:.3f}"
             )
+
+
+def _away_until(world: World, outage: Outage, maker: str) -> float:
+    """
+    Return until when a platform was away for one process: faults that meet its probes go on with the outage, as long as
+    it sends the next one in time.
+    """
+    until = outage.end
+    for heard in world.ledger.heard[maker, outage.platform]:
+        if heard.at <= outage.end:
+            continue
+        if heard.sent_at > until + _LONGEST_PROBE + 2 * LONGEST_DELAY:
+            break
+        until = max(until, heard.at)
+        if heard.proper:
+            break
+    return until
 
 
 def _has_company(world: World, made: Made, until: float) -> bool:
@@ -248,6 +262,26 @@ def a_forgotten_token_refuses_nothing(world: World) -> Iterator[str]:
             yield f"#{number} of {ledger.made[number].maker} is told as refused, and only its token was forgotten"
 
 
+def what_is_told_is_in_the_journal(world: World) -> Iterator[str]:
+    """
+    Of whatever a hook of the outbox told, the journal holds an attempt that says the same.
+    """
+    verdicts = {True: RECORDED, False: REFUSED, None: UNKNOWN}
+    held: Counter[tuple[Key, int | None, str]] = Counter()
+    for _, attempt in world.table.journal.values():
+        number = None if attempt.score_given is None else int(attempt.score_given)
+        held[attempt.key, number, verdicts[attempt.recorded]] += 1
+    told = Counter(
+        (made.key, made.number if made.valued else None, one.verdict)
+        for made in world.ledger.made.values()
+        if made.way == "put"
+        for one in made.told
+    )
+    for (key, number, verdict), times in sorted(told.items(), key=str):
+        if held[key, number, verdict] < times:
+            yield f"#{number} of {key} was told as {verdict} {times} times, in the journal {held[key, number, verdict]}"
+
+
 INVARIANTS: tuple[Invariant, ...] = (
     what_is_told_as_recorded_was_held,
     nothing_older_stands_over_what_was_recorded,
@@ -259,6 +293,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     nothing_acknowledged_is_lost,
     one_identity_is_one_column,
     a_forgotten_token_refuses_nothing,
+    what_is_told_is_in_the_journal,
 )
 
 
@@ -298,7 +333,7 @@ def _may_stand(world: World, standing: Made, newer: Made) -> bool:
         return bool(ledger.applied[newer.number])
     last = max((one for one in ledger.applied[standing.number]), key=lambda one: one.at)
     # It was on the way already when the newer one arrived, at a platform that does not compare.
-    if last.sent_at < taken[-1].at < last.at and not world.places[newer.key[0]].compares:
+    if last.sent_at < taken[-1].at < last.at and not world.places[newer.key[0]].keeps_order(newer.key[1]):
         return True
     # Processes that share nothing: only the platform could keep their order.
     apart = standing.maker != newer.maker and newer.way == "post"

@@ -21,11 +21,12 @@ from urllib.parse import parse_qsl
 import attrs
 
 from aioags import LostAnswerError, Request, Response, UnreachableError
-from aioags.emulator import Platform
+from aioags.emulator import Platform, Visit
+from tests.rigs.work import Work
 from tests.simulation.clock import Process, VirtualLoop
 from tests.simulation.faults import KINDS, OUTAGES, Kind
-from tests.simulation.ledger import Applied, Ledger, Met, Outage, Wanted
-from tests.simulation.odd_records import Oddness
+from tests.simulation.ledger import Applied, Heard, Ledger, Met, Outage, Wanted
+from tests.simulation.odd_records import MOST_WORK, Oddness
 
 SCORE_ID = "https://simulation.example/score"
 """Extension by which a platform's record is recognised as one score of ours."""
@@ -93,6 +94,8 @@ class Place:
         granted: When each token was granted.
 
         renewed: When each process was last granted one.
+
+        refused: When it last refused something to each process for another reason than a forgotten token.
     """
 
     name: str
@@ -107,6 +110,22 @@ class Place:
     challenges: bool = False
     granted: dict[str, float] = attrs.field(factory=dict)
     renewed: dict[str, float] = attrs.field(factory=dict)
+    refused: dict[str, float] = attrs.field(factory=dict)
+
+    def keeps_order(self, url: str) -> bool:
+        """
+        True when a request that comes late cannot take the place of a newer score of this line item: stamps are
+        compared, and what they are compared with is what was sent, not a second of the platform's own clock.
+        """
+        own_second = self.platform.profile.coupled_stamps_now and self.platform.item(url).coupled
+        return self.compares and not own_second
+
+    def renewed_in_vain(self, process: str, now: float) -> bool:
+        """
+        True when a process was refused something within the last minute with a token that it was granted just then.
+        """
+        renewed, refused = self.renewed.get(process, -inf), self.refused.get(process, -inf)
+        return renewed < refused and now - renewed <= 60
 
     def has_forgotten(self, request: Request, now: float) -> bool:
         """
@@ -123,6 +142,13 @@ class Place:
         if request.method == "POST" and request.body and SCORE_ID.encode() in request.body:
             user = json.loads(request.body)["userId"]
         return user is not None and user not in self.platform.course.people
+
+
+def is_of_one_user(request: Request) -> bool:
+    """
+    True for a look at one user's result.
+    """
+    return request.method == "GET" and "user_id=" in request.url
 
 
 def operation_of(request: Request) -> str:
@@ -167,6 +193,7 @@ class Network:
     pace: float = 0.05
     holds: dict[tuple[str, str], float] = attrs.field(factory=dict)
     mixed_up: int = 0
+    weighing: bool = False
 
     def later(self, seconds: float, act: Callable[..., None], *arguments: Any) -> None:
         """
@@ -207,6 +234,26 @@ class Network:
         self.say(process.name, f"sends {_shown(sent)}")
         return await sent.answer
 
+    def weigh(self, request: Request) -> None:
+        """
+        Count what an answer makes the tool read, until the loop goes on: nothing else runs meanwhile.
+        """
+        if self.weighing:
+            # With what another answer in the same turn makes it read.
+            return
+        work = Work("/aioags/wire/")
+        work.start()
+        self.weighing = True
+
+        def stop() -> None:
+            work.stop()
+            self.weighing = False
+            if work.calls > MOST_WORK:
+                said = f"{work.calls} calls to read the answer to GET {request.url}"
+                self.ledger.wrongs.append(("no_answer_is_much_work", said))
+
+        self.loop.call_soon(stop, context=self.context)
+
     def _draw(self, sent: Sent) -> str:
         drawn = self.dice.random()
         for fault, chance in self.weather.items():
@@ -243,12 +290,24 @@ class Network:
         if name:
             self._note(sent, Met(self.loop.now, sent.process.name, sent.place.name, name, outage and outage.number))
         takes = kind is None or (outage is None and (kind.takes or (kind.takes is None and self.dice.random() < 0.5)))
-        answer = self._apply(sent) if takes else None
+        if not takes:
+            self._reply(sent, kind, name, None)
+        elif sent.place.has_forgotten(sent.request, self.loop.now):
+            self._reply(sent, kind, name, self._forgotten(sent))
+        else:
+            visit = sent.place.platform.arrive(sent.request)
+            # Others come while it is read.
+            self.later(self.dice.random() * 0.02, self._work, sent, visit, kind, name)
+
+    def _work(self, sent: Sent, visit: Visit, kind: Kind | None, name: str) -> None:
+        self._reply(sent, kind, name, self._apply(sent, visit))
+
+    def _reply(self, sent: Sent, kind: Kind | None, name: str, answer: Response | None) -> None:
         if sent.echo:
             return
         if kind is None or kind.status == -1:
             assert answer is not None
-            answer = self.oddness.touch(sent.operation, answer)
+            answer = self.oddness.touch(sent.operation, answer, one_user=is_of_one_user(sent.request))
             self._answer(sent, self._mixed_up(sent, answer) if name == "of another" else answer, name)
         elif kind.status:
             self._answer(sent, self._instead(sent, kind), name)
@@ -262,12 +321,9 @@ class Network:
         elif sent.operation == "token":
             self.ledger.token_met.append(met)
 
-    def _apply(self, sent: Sent) -> Response:
+    def _apply(self, sent: Sent, visit: Visit) -> Response:
         platform, ledger = sent.place.platform, self.ledger
-        if sent.place.has_forgotten(sent.request, self.loop.now):
-            return self._forgotten(sent)
         before, columns = self._history(sent), len(platform.course.orphans)
-        visit = platform.arrive(sent.request)
         try:
             answer = visit.apply()
         finally:
@@ -294,6 +350,8 @@ class Network:
         if sent.operation == "token" and answer.status == 200:
             sent.place.granted[answer.json()["access_token"]] = self.loop.now
             sent.place.renewed[sent.process.name] = self.loop.now
+        if not done:
+            sent.place.refused[sent.process.name] = self.loop.now
         if sent.place.terse and not done and sent.place.does_not_know(sent.request):
             return Response(404, "", headers, b"", sent.request.url)
         body = self._lagging(sent, answer.body) if answer.status == 200 else answer.body
@@ -310,16 +368,18 @@ class Network:
     def _forgotten(self, sent: Sent) -> Response:
         self.say(sent.place.name, f"has forgotten the token of {_shown(sent)}")
         # Where a renewal did not help, no other call renews for a minute: what is refused is believed.
-        if sent.number is not None and self.loop.now - sent.place.renewed.get(sent.process.name, -inf) > 60:
+        if sent.number is not None and not sent.place.renewed_in_vain(sent.process.name, self.loop.now):
             self.ledger.forgotten.add(sent.number)
         challenge = (("WWW-Authenticate", 'Bearer error="invalid_token"'),) if sent.place.challenges else ()
         return Response(400, "", challenge, b"Authorization token expired.", sent.request.url)
 
     def _note_created(self, sent: Sent, url: str) -> None:
         course = sent.place.platform.course
+        # Sakai hands out the one that has the label already.
+        is_new = url not in sent.place.made
         sent.place.made.setdefault(url, self.loop.now)
         sent.place.made_by.setdefault(url, sent.process.name)
-        if sent.fault == "orphan":
+        if sent.fault == "orphan" and is_new:
             # The item is half made: it counts for nothing, and no service shows it.
             item = sent.place.platform.item(url)
             del course.items[item.number]
@@ -367,6 +427,8 @@ class Network:
             told = formatdate(int(now) + seconds, usegmt=True) if as_date else str(seconds)
             headers += (("Retry-After", told),)
         headers += (("Date", formatdate(now, usegmt=True)),)
+        if kind.body.startswith(b'{"status"'):
+            sent.place.refused[sent.process.name] = self.loop.now
         return Response(kind.status, "", headers, kind.body, sent.request.url)
 
     def _answer(self, sent: Sent, answer: Response, name: str) -> None:
@@ -393,16 +455,22 @@ class Network:
         if name:
             hint = f", wait {sent.hold} s" if sent.hold else ""
             self.say("network", f"{name}: {answer.status} to {_shown(sent)}{hint}")
+        self._hear(sent, proper=answer.status < 500)
         sent.answer.set_result(answer)
 
     def _break(self, sent: Sent, name: str) -> None:
         if not self._is_awaited(sent):
             return
         self.say("network", f"{name}: no answer to {_shown(sent)}")
+        self._hear(sent, proper=False)
         if name.endswith("refused"):
             sent.answer.set_exception(UnreachableError("connection refused", transient=True))
         else:
             sent.answer.set_exception(LostAnswerError("the connection broke", recorded=None, transient=True))
+
+    def _hear(self, sent: Sent, *, proper: bool) -> None:
+        heard = Heard(sent.at, self.loop.now, proper)
+        self.ledger.heard[sent.process.name, sent.place.name].append(heard)
 
     def _give_up(self, sent: Sent) -> None:
         self._break(sent, "silence")
@@ -423,7 +491,10 @@ class Line:
         """
         if self.network.loop.after_all:
             raise asyncio.CancelledError
-        return await self.network.carry(self.process, request)
+        answer = await self.network.carry(self.process, request)
+        if is_of_one_user(request):
+            self.network.weigh(request)
+        return answer
 
     async def aclose(self) -> None:
         """

@@ -20,6 +20,10 @@ _ITEMS: list[Any] = [
 ]
 _ODD_USER: dict[str, Any] = {"userId": "odd", "resultScore": "A+", "resultMaximum": [], "comment": {}}
 _NOBODY: dict[str, Any] = {"resultScore": "5,5"}
+# What a hostile server puts behind the result that was asked for.
+_HEAP = [_NOBODY] * 3_000
+MOST_WORK = 2_000
+"""Calls of functions that read, for the results of one user, whatever was put there."""
 
 
 @attrs.define
@@ -29,10 +33,13 @@ class Oddness:
 
     Attributes:
         chance: Of a listing's having odd records in it.
+
+        heaps: Dice for whether a look at one user's result finds thousands of them.
     """
 
     dice: random.Random
     chance: float
+    heaps: random.Random
 
     @classmethod
     def of(cls, seed: int) -> Oddness:
@@ -40,12 +47,17 @@ class Oddness:
         Draw it for a world.
         """
         dice = random.Random(f"odd {seed}")
-        return cls(dice, dice.choice((0.0, 0.1, 0.5)))
+        return cls(dice, dice.choice((0.0, 0.1, 0.5)), random.Random(f"heaps {seed}"))
 
-    def touch(self, operation: str, answer: Response) -> Response:
+    def touch(self, operation: str, answer: Response, *, one_user: bool = False) -> Response:
         """
         Return an answer, perhaps with odd records in it.
+
+        Args:
+            one_user: It was asked for one user's.
         """
+        if one_user and self.heaps.random() < 0.2:
+            answer = _with_a_heap(answer)
         if operation not in ("list_line_items", "results") or self.dice.random() >= self.chance:
             return answer
         return _with_odd_records(operation, answer)
@@ -61,6 +73,13 @@ def _with_odd_records(operation: str, answer: Response) -> Response:
         # Where nothing else is shown, a result of nobody may be that of whoever was asked for.
         said = [_ODD_USER, *([_NOBODY] if records else []), *records, *records[:1]]
     return attrs.evolve(answer, body=json.dumps(said).encode())
+
+
+def _with_a_heap(answer: Response) -> Response:
+    records = json.loads(answer.body) if answer.status == 200 else None
+    if not isinstance(records, list) or not records:
+        return answer
+    return attrs.evolve(answer, body=json.dumps([*records, *_HEAP]).encode())
 
 
 def _odd_item(record: dict[str, Any]) -> dict[str, Any]:

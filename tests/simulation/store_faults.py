@@ -83,6 +83,12 @@ class FaultyStore:
             raise AttributeError(name)
         return partial(self._call, name)
 
+    async def prune_attempts(self, *, before: float) -> int:
+        """
+        Forget old attempts, without troubles: there are none, and every other draw stays as it was.
+        """
+        return await self.inner.prune_attempts(before=before)
+
     async def lead(self) -> bool:
         """
         Try to lead.

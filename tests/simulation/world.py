@@ -22,6 +22,7 @@ from joserfc.jwk import ECKey, Key, RSAKey
 
 from aioags import RetryPolicy
 from aioags.emulator import PROFILES, Platform
+from aioags.protocol.urls import origin
 from tests.simulation.actors import OUT_OF, Tool, endpoint_of, registration_of
 from tests.simulation.clock import EPOCH, YEAR, Process, VirtualLoop, WallClock
 from tests.simulation.faults import KINDS, OUTAGES
@@ -382,7 +383,7 @@ class World:
     def _begin_outage(self, name: str, kind: str, seconds: float) -> None:
         now = self.loop.now
         outage = Outage(len(self.ledger.outages) + 1, name, kind, now, now + seconds)
-        base = self.places[name].platform.base_url
+        base = origin(self.places[name].platform.base_url)
         for tool in self.tools.values():
             windows = [one.window for one in tool.client.stats() if one.origin == base]
             outage.windows[tool.process.name] = max(windows, default=0)
