@@ -2,14 +2,17 @@
 What a score costs beside what else could send it: one run that alternates all contestants on a server that is not the
 bottleneck, and prints medians, spread and ratios.
 
-    make bench                      ten minutes; writes docs/performance.json and docs/images/cost.svg
+    make bench                      ten minutes; writes docs/performance.json, the tables and the chart made of it
     make bench ARGS=--quick         one minute, fewer and shorter turns; writes nothing
     make bench ARGS=--full          more rounds everywhere, for the page
     make bench ARGS="--only TLS"    contests whose title holds a word
 
 Absolute figures are the machine's, and of this hour. Ratios are of turns of one round, one after the other. The server
 has the last core for itself where there are several; its share of that core is printed: near 100 % the server was
-measured, not its clients. Who takes part, and by which practice: ``_bench/contestants.py``.
+measured, not its clients. So is how much of the time a contestant waited for its core: more than a few per cent, and
+rates and shares are those of a machine that others use; CPU per score stands.
+
+Who takes part, and by which practice: ``_bench/contestants.py``.
 """
 
 from __future__ import annotations
@@ -22,24 +25,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from _bench import report
-from _bench.cases import ABOVE, FAR, HAND, LAUNCHES, TLS, contests
+from _bench import page, report
+from _bench.cases import ABOVE, FAR, HAND, LAUNCHES, TLS, TOKEN, contests
 from _bench.contests import ratios, spread
 
 HERE = Path(__file__).parent
 DOCS = HERE.parent / "docs"
-LABELS = {
-    "hand": "hand-written loop",
-    "tuned": "the same, tuned",
-    "aioags": "aioags",
-    "aioags-uvloop": "aioags, uvloop",
-    "undici": "Node, undici",
-    "httpx": "httpx",
-    "pylti": "PyLTI1p3",
-    "pylti16": "PyLTI1p3, 16 threads",
-    "gather": "gather, semaphore",
-    "wrk": "wrk (C)",
-}
 
 
 def scripts(level: str) -> list[list[str]]:
@@ -49,6 +40,7 @@ def scripts(level: str) -> list[list[str]]:
     counts = {"quick": ["2000", "20000"]}.get(level, ["10000", "1000000"])
     small = ["--quick"] if level == "quick" else []
     found = [[str(HERE / "stream_memory.py"), "--counts", *counts, "--in-flight", "64"]]
+    found.append([str(HERE / "plan_memory.py")])
     if (HERE / "many_platforms.py").exists():
         found.insert(0, [str(HERE / "many_platforms.py"), *small])
     return found
@@ -62,7 +54,7 @@ def bars(results: dict[str, dict[str, Any]]) -> list[tuple[str, float, str]]:
     for title, contest in results.items():
         if title == HAND or title.startswith("other clients"):
             found |= {name: each[0] for name, each in ratios(contest["turns"], "cpu_us", "hand").items()}
-    ranked = sorted(((LABELS[name], ratio) for name, ratio in found.items()), key=lambda each: each[1])
+    ranked = sorted(((page.LABELS[name], ratio) for name, ratio in found.items()), key=lambda each: each[1])
     # httpx would make all others invisible.
     return [(name, min(ratio, 10.0), f"{ratio:.2f}" + " ▸" * (ratio > 10)) for name, ratio in ranked]
 
@@ -91,6 +83,8 @@ def summary(results: dict[str, dict[str, Any]]) -> list[tuple[str, float, str]]:
         if far := results.get(FAR[in_flight]):
             share = spread([turn["share"] for turn in far["turns"]["aioags"]])[0]
             rows.append((f"share of in flight ÷ delay at {in_flight:,}", share, bar))
+    if token := results.get(TOKEN):
+        rows.append(("token at hand, µs", spread([turn["cpu_us"] for turn in token["turns"]["tokenhit"]])[0], "≤ 1"))
     if launched := results.get(LAUNCHES):
         rows.append(
             ("id_token checks ÷ PyLTI1p3", ratios(launched["turns"], "rate", "pyltilaunches")["launches"][0], "≥ 2.4")
@@ -98,15 +92,32 @@ def summary(results: dict[str, dict[str, Any]]) -> list[tuple[str, float, str]]:
     return rows
 
 
-def write(results: dict[str, dict[str, Any]], level: str) -> None:
+def run_script(command: list[str]) -> tuple[int, list[str]]:
     """
-    Write the JSON and the chart that the page shows.
+    Run a benchmark that is a program of its own, and show what it prints as it comes.
+
+    Returns:
+        Its exit status, and its lines.
     """
-    known = {"command": report.command(), "level": level, "machine": report.machine()}
+    lines = []
+    with subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            lines.append(line.rstrip())
+    return process.returncode, lines
+
+
+def write(results: dict[str, dict[str, Any]], programs: dict[str, list[str]], level: str) -> None:
+    """
+    Write the JSON, and the chart and the tables that the documentation shows.
+    """
+    known: dict[str, Any] = {"command": report.command(), "level": level, "machine": report.machine()}
     known["date"] = time.strftime("%Y-%m-%d", time.gmtime())
-    kept = {title: {**each, "turns": each["turns"]} for title, each in results.items()}
-    text = json.dumps({**known, "contests": kept}, indent=1, ensure_ascii=False)
+    known["summary"] = summary(results)
+    text = json.dumps({**known, "contests": results, "programs": programs}, indent=1, ensure_ascii=False)
     (DOCS / "performance.json").write_text(text + "\n", encoding="utf-8")
+    page.write(DOCS)
     note = f"CPU time per score, hand-written aiohttp loop = 1. {known['date']}, {known['command']}"
     picture = report.chart("What a score costs", bars(results), note)
     (DOCS / "images" / "cost.svg").write_text(picture, encoding="utf-8")
@@ -134,14 +145,17 @@ def main() -> int:
             results[contest.title] = contest.run(say)
             print(*report.lines(results[contest.title]), sep="\n", flush=True)
     broken = 0
+    programs: dict[str, list[str]] = {}
     for command in [] if arguments.only else scripts(level):
-        print(f"\n{Path(command[0]).name} {' '.join(command[1:])}", flush=True)
-        broken |= subprocess.run([sys.executable, *command], check=False).returncode
+        called = f"{Path(command[0]).name} {' '.join(command[1:])}".strip()
+        print(f"\n{called}", flush=True)
+        status, programs[called] = run_script(command)
+        broken |= status
     print("\nIn one line each, medians:")
     for what, figure, bar in summary(results):
         print(f"  {what:45} {figure:6.2f}   bar {bar}")
     if level != "quick" and not arguments.only:
-        write(results, level)
+        write(results, programs, level)
     return broken
 
 

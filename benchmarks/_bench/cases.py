@@ -12,6 +12,7 @@ from .servers import python, quick
 
 HAND = "no delay, 64 in flight"
 TLS = "TLS, 64 in flight"
+TOKEN = "token at hand"
 ABOVE = "own work above the transport"
 LAUNCHES = "launches checked"
 FAR = {number: f"50 ms, {number:,} in flight" for number in (64, 256, 1000)}
@@ -46,6 +47,7 @@ def contests(level: str) -> list[Contest]:
         *_limits(level, contest),
         *_listings(contest),
         contest("stampede of 1,000", ("stampede",), python, "rate", Job("", 1000, 0), seconds=None, counted=True),
+        contest(TOKEN, ("tokenhit",), partial(python, "--page", "10"), job=Job("", 200_000, 0), seconds=None),
         contest("cold start", ("coldhand", "cold"), python, "process", Job("", 1, 0), seconds=None),
         contest(LAUNCHES, ("pyltilaunches", "launches"), quick, "rate", Job("", 1000), rounds=many, seconds=None),
     ]

@@ -83,6 +83,7 @@ class Measure:
         """
         self._count = count
         usage = resource.getrusage(resource.RUSAGE_SELF)
+        self._queued = waited_for_core()
         self._before = time.perf_counter(), usage.ru_utime + usage.ru_stime, usage.ru_minflt
 
     def end(self) -> None:
@@ -98,7 +99,18 @@ class Measure:
             "cpu_us": (usage.ru_utime + usage.ru_stime - cpu) / self._count * 1e6,
             "faults": (usage.ru_minflt - faults) / self._count,
             "peak_mib": peak_mebibytes(),
+            "waited": (waited_for_core() - self._queued) / (seconds - began),
         }
+
+
+def waited_for_core() -> float:
+    """
+    Return the seconds that this process was ready to run and another one had its core; 0 where nobody counts them.
+    """
+    try:
+        return int(Path("/proc/self/schedstat").read_text(encoding="ascii").split()[1]) / 1e9
+    except (OSError, IndexError):
+        return 0.0
 
 
 def peak_mebibytes() -> float:

@@ -59,10 +59,11 @@ def lines(contest: dict[str, Any]) -> Iterator[str]:
         faults = spread([each["faults"] for each in own])[0]
         peak = spread([each["peak_mib"] for each in own])[0]
         busy = max(each["server"] for each in own)
+        waited = spread([each.get("waited", 0.0) for each in own])[0]
         yield (
             f"  {name:14} {middle:>10,.{digits}f} ({least:,.{digits}f}–{most:,.{digits}f}) {unit:21}"
             f" × {ratio:6.2f} ({low:.2f}–{high:.2f})  {faults:5.1f} faults, peak {peak:4.0f} MiB,"
-            f" server {busy:4.0%}{_asked(own)}"
+            f" server {busy:4.0%}, waited for its core {waited:4.0%}{_asked(own)}"
         )
     for name, why in contest["absent"].items():
         yield f"  {name:14} did not take part: {why}"
