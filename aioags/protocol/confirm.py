@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 
+from aioags.model.canvas import is_canvas
 from aioags.model.checks import Number
 from aioags.model.line_item import LineItem
 from aioags.model.progress import GradingProgress
@@ -24,10 +25,9 @@ from aioags.protocol.verdicts import Differs, Done, Search
 _WIRE_NAMES = {"resource_link_id": "resourceLinkId", "resource_id": "resourceId", "tag": "tag", "label": "label"}
 # Moodle stores five decimals.
 _CLOSE = Decimal("0.00001")
+_HALF = Decimal("0.000005")
 # Characters from which a text may be one that was cut: names that only begin alike are shorter.
 _CUT = 32
-# To whole points, to what gradebooks show, and to what Moodle stores.
-_ROUNDINGS = (0, 1, 2, 4, 5)
 
 
 def shows(result: Result, score: Score) -> bool:
@@ -42,14 +42,85 @@ def shows(result: Result, score: Score) -> bool:
 
 
 def _shows_value(result: Result, score: Score) -> bool:
-    if result.result_score is None or result.result_maximum <= 0 or score.score_given is None:
-        return False
-    given = _fraction(score.score_given, score.score_maximum or 1)
-    return abs(given - _fraction(result.result_score, result.result_maximum)) < _CLOSE
+    apart = _apart(result, score.score_given, score.score_maximum)
+    return apart is not None and abs(apart) < _CLOSE
+
+
+def _apart(result: Result, points: Number | None, maximum: Number | None) -> Decimal | None:
+    """
+    Return by how much these points exceed what a result shows, as a share of the maximum. None: nobody can say.
+    """
+    if result.result_score is None or result.result_maximum <= 0 or points is None:
+        return None
+    return _fraction(points, maximum or 1) - _fraction(result.result_score, result.result_maximum)
+
+
+def shows_points(result: Result, points: Number | None, maximum: Number | None) -> bool:
+    """
+    True when a result shows just these points, but for what is lost where either is kept with five decimals.
+
+    Zero is not the same as no points. None is what a result shows that has no grade.
+    """
+    if points is None:
+        return result.result_score is None and not has_odd_score(result)
+    if result.result_maximum > 0 and (points, maximum) == (result.result_score, result.result_maximum):
+        return True
+    apart = _apart(result, points, maximum)
+    return apart is not None and abs(apart) <= _HALF / _decimal(maximum or 1) + _HALF / _decimal(result.result_maximum)
+
+
+def shows_capped(result: Result, points: Number | None, maximum: Number | None) -> bool:
+    """
+    True when a result shows the whole maximum for points beyond it: the platform caps. Canvas does not.
+    """
+    beyond = points is not None and maximum is not None and points > maximum and not is_canvas(_url_of(result))
+    return beyond and shows_points(result, result.result_maximum, result.result_maximum)
+
+
+def _url_of(result: Result) -> str | None:
+    return result.score_of or result.id
+
+
+def shows_comment(result: Result, comment: str | None) -> bool:
+    """
+    True when a result shows this comment, or none if it is None; blanks around it and kinds of line ends are the same.
+    """
+    said, shown = _plain(comment), _plain(result.comment)
+    if keeps_comments(result):
+        # All comments together, or the last one; none clears none.
+        return said in shown
+    return said == shown
+
+
+def _plain(comment: str | None) -> str:
+    return "\n".join((comment or "").split("\r\n")).strip()
+
+
+def has_odd_score(result: Result) -> bool:
+    """
+    True when a grade is there that is no number.
+    """
+    return result.result_score is None and result.extensions.get("resultScore") is not None
+
+
+def shown_at(result: Result) -> datetime | None:
+    """
+    Return the time that a result tells, as Moodle's do, in whole seconds. None: it tells none.
+    """
+    told = result.extensions.get("timestamp")
+    try:
+        at = datetime.fromisoformat(told) if isinstance(told, str) else None
+    except ValueError:
+        return None
+    return None if at is None or at.tzinfo is None else at
+
+
+def _decimal(number: Number) -> Decimal:
+    return Decimal(str(number))
 
 
 def _fraction(points: Number, maximum: Number) -> Decimal:
-    return Decimal(str(points)) / Decimal(str(maximum))
+    return _decimal(points) / _decimal(maximum)
 
 
 def is_same_item(item: LineItem, candidate: LineItem, *, missed: bool) -> bool:
@@ -186,20 +257,21 @@ def score_search(dialect: Dialect, item_id: str, score: Score, stamp: datetime) 
 
 def _has_stamp(result: Result, stamp: datetime) -> bool:
     # Moodle shows the second that it keeps. It compares whole seconds.
-    told = result.extensions.get("timestamp")
+    told = shown_at(result)
     try:
-        return isinstance(told, str) and int(datetime.fromisoformat(told).timestamp()) == int(stamp.timestamp())
-    except (ValueError, OverflowError):
+        return told is not None and int(told.timestamp()) == int(stamp.timestamp())
+    except OverflowError:
         return False
 
 
 def _may_have_become(result: Result, score: Score) -> bool:
     """
-    True when a platform that caps at the maximum, or rounds, makes this result of a score.
+    True when a platform that caps at the maximum makes this result of a score.
+
+    Not one that rounds to fewer digits than Moodle keeps, the one that shows stamps: another process's score of the
+    same second may stand there, and 0.3 is not 0.34.
     """
     if score.score_given is None or result.result_score is None or result.result_maximum <= 0:
         return False
-    points = _fraction(score.score_given, score.score_maximum or 1) * Decimal(str(result.result_maximum))
-    capped = min(points, Decimal(str(result.result_maximum)))
-    shown = Decimal(str(result.result_score))
-    return any(shown in (round(points, places), round(capped, places)) for places in _ROUNDINGS)
+    given = min(_fraction(score.score_given, score.score_maximum or 1), Decimal(1))
+    return abs(given - _fraction(result.result_score, result.result_maximum)) < _CLOSE
