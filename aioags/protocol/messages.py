@@ -59,6 +59,9 @@ class Response:
         body: Decompressed, bounded by the transport: a success by the request's `most_bytes`, what is none is cut.
 
         url: The address that answered.
+
+        late: Seconds that it was there before we came to read it, as far as the transport can tell: our own lag, and no
+            latency of the platform.
     """
 
     status: int
@@ -66,6 +69,7 @@ class Response:
     headers: tuple[tuple[str, str], ...] = attrs.field(default=(), repr=False)
     body: bytes = attrs.field(default=b"", repr=False)
     url: str = ""
+    late: float = attrs.field(default=0.0, repr=False, eq=False)
 
     def header(self, name: str) -> str | None:
         """

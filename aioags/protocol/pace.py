@@ -6,8 +6,7 @@ it asks two questions of each: was it refused, and did it take longer because of
 many as the window is wide, all to requests begun since the window last changed. What was begun before says nothing
 about it. The window is in one of these states, told by the *edge*, the largest window known to be carried:
 
-starting    No edge yet. The window doubles with each round that fills it and is neither refused nor slower in
-            proportion.
+starting    No edge yet. The window doubles with each round that fills it and is not refused, nor slower in proportion.
 climbing    Below the edge, after a cut. It doubles up to the edge.
 resting     At the edge, until *patience* ends: so long that steps which fail cost a few percent of the time, and so
             many answers that about one in a hundred is throttled.
@@ -26,11 +25,11 @@ outage, and teach nothing.
 A platform may be slow on its own account or on ours, and only a *look* tells. When answers take clearly longer than
 they once did, and now and then without cause, one round runs at half the window, and then the whole window again. No
 clear difference: it was not us, and what was measured is the base for "longer" from now on. So a platform that always
-takes two seconds reaches the ceiling. Half as long again or more: down to what it works off without a queue. "Clearly"
-is more than three standard errors of a mean of logarithms, in which an outlier counts little.
+takes two seconds reaches the ceiling. Half as long again or more: down to what it works off without a queue, and soon
+up again by steps, since a queue that feeds itself hides where it began. "Clearly" is more than three standard errors of
+a mean of logarithms, in which an outlier counts little.
 
-On top of all this lies what the platform says of itself: a hold, or figures (`Allowance`) that limit what is in flight
-or space it.
+On top of it lies what the platform says itself: a hold, or figures (`Allowance`) that limit or space what is in flight.
 
 What cannot happen:
 
@@ -346,7 +345,8 @@ class Pacer:
         knee = int(self._window * exp(self._base.mean - self._latency.mean) * HEADROOM)
         self._edge = max(self._window // 2, min(self._window - 1, knee), self._floor)
         self._answers_unlooked = LOOK_ANYWAY
-        self._wait(now, now - self._since, SURE)
+        # The next step is by one: a new question, not to be paid for.
+        self._wait(now, 0.0, SURE)
         self._set(self._edge, now)
 
     def _grow(self, now: float, full: bool, spaced: bool) -> None:

@@ -313,12 +313,16 @@ class CanvasBucket:
 @attrs.define
 class TokenBucket:
     """
-    So many a second after a burst, and 429 with whole seconds of ``Retry-After``.
+    So many a second after a burst, and 429.
+
+    Attributes:
+        hinted: The 429 has whole seconds of ``Retry-After``.
     """
 
     rate: float
     burst: float
     seconds: float
+    hinted: bool = True
     noise: float = 0.3
     _taken: float = 0.0
     _touched: float = 0.0
@@ -330,8 +334,8 @@ class TokenBucket:
             self._taken += 1.0
             world.later(world.around(self.seconds, self.noise), lambda: reply(Answer()))
         else:
-            hold = math.ceil((self._taken - self.burst + 1.0) / self.rate)
-            world.later(REFUSAL, lambda: reply(Answer(throttled=True, hold=float(hold))))
+            hold = float(math.ceil((self._taken - self.burst + 1.0) / self.rate)) if self.hinted else None
+            world.later(REFUSAL, lambda: reply(Answer(throttled=True, hold=hold)))
 
 
 @attrs.define
@@ -414,6 +418,45 @@ class Cliff:
 
 
 @attrs.define
+class Visitor:
+    """
+    Somebody else at the platform, who asks for one page a fifth of a second, by chance.
+
+    Attributes:
+        waits: Of each page that was served when it was asked for, and how long it took, seconds.
+
+        refused: Pages that were not.
+    """
+
+    world: World
+    platform: Platform
+    waits: list[tuple[float, float]] = attrs.field(factory=list)
+    refused: int = 0
+
+    def visit(self) -> None:
+        """
+        Ask for a page, and for the next one later.
+        """
+        asked = self.world.now
+
+        def returned(answer: Answer) -> None:
+            if answer.throttled:
+                self.refused += 1
+            else:
+                self.waits.append((asked, self.world.now - asked))
+
+        self.platform.arrive(self.world, returned)
+        self.world.later(self.world.random.expovariate(5.0), self.visit)
+
+    def mean_wait(self, since: float, until: float) -> float:
+        """
+        Return the mean wait of those who asked from `since` to `until`, seconds.
+        """
+        waits = [wait for asked, wait in self.waits if since <= asked < until]
+        return sum(waits) / len(waits)
+
+
+@attrs.define
 class Trouble:
     """
     A platform that answers something else from one moment to another.
@@ -471,22 +514,24 @@ SCENARIOS = [
     Scenario("token bucket 5/s, burst 20, Retry-After", lambda: TokenBucket(5.0, 20.0, 0.1)),
     Scenario("token bucket 20/s, burst 40, Retry-After", lambda: TokenBucket(20.0, 40.0, 0.05)),
     Scenario("token bucket 60/s, burst 60, Retry-After", lambda: TokenBucket(60.0, 60.0, 0.2)),
+    Scenario("token bucket 5/s, burst 20, no hint", lambda: TokenBucket(5.0, 20.0, 0.1, hinted=False)),
+    Scenario("token bucket 60/s, burst 60, no hint", lambda: TokenBucket(60.0, 60.0, 0.2, hinted=False)),
     Scenario("600 a minute, Retry-After", lambda: Quota(600.0, 60.0, 0.1), until=300.0),
     Scenario("600 a minute, told in headers", lambda: Quota(6000.0, 60.0, 0.1, cost=10.0, told=True), until=300.0),
     Scenario("cliff at 12, half as long again for each", lambda: Cliff(12, 0.2, 0.5)),
     Scenario("cliff at 12, eleven times as long", lambda: Cliff(12, 0.2, 10.0)),
     Scenario("cliff at 3, three times as long", lambda: Cliff(3, 0.2, 2.0)),
+    Scenario("cliff at 12, twice as long, 100 ms", lambda: Cliff(12, 0.2, 1.0), way=0.05),
     Scenario("always 50 ms", lambda: Steady(0.05), until=90.0),
     Scenario("always 2 s", lambda: Steady(2.0)),
     Scenario("always 100 ms, very noisy", lambda: Steady(0.1, noise=1.0), until=90.0),
     Scenario("always 100 ms, 2 % take 5 s", lambda: Steady(0.1, outliers=0.02), until=300.0),
 ]
-# Where a pacer is known to fall short: far away, so that what the platform has in hand is not what is in flight.
-FAR_AWAY = [
-    Scenario("20 workers, then 429, 100 ms round trip", lambda: Servers(20, 0.2, queue=0), way=0.05),
-    Scenario("cliff at 12, twice as long, 100 ms", lambda: Cliff(12, 0.2, 1.0), way=0.05),
-    Scenario("Canvas's source, cheap, 100 ms", lambda: CanvasBucket(0.3, 0.1), way=0.05),
-]
+# Where a pacer falls short of the best fixed window: far away, so that what the platform has in hand is not what is in
+# flight, and the fixed window is the ruder one.
+SERVERS_FAR_AWAY = Scenario("20 workers, then 429, 100 ms round trip", lambda: Servers(20, 0.2, queue=0), way=0.05)
+CANVAS_FAR_AWAY = Scenario("Canvas's source, cheap, 100 ms", lambda: CanvasBucket(0.3, 0.1), way=0.05)
+FAR_AWAY = [SERVERS_FAR_AWAY, CANVAS_FAR_AWAY]
 
 WINDOWS = (1, 2, 3, 4, 6, 8, 10, 11, 12, 13, 16, 20, 24, 28, 32)
 

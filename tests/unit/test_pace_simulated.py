@@ -14,11 +14,17 @@ import pytest
 from aioags.model.policy import Pace
 from aioags.protocol.pace import START, Pacer
 from tests.unit.pace_models import (
+    CANVAS_FAR_AWAY,
     FAR_AWAY,
     SCENARIOS,
+    SERVERS_FAR_AWAY,
+    WARM,
+    WINDOWS,
     Answer,
     Caller,
     CanvasBucket,
+    Cliff,
+    FixedWindow,
     Platform,
     Quota,
     Scenario,
@@ -26,8 +32,10 @@ from tests.unit.pace_models import (
     Steady,
     TokenBucket,
     Trouble,
+    Visitor,
     World,
     best_fixed,
+    fixed,
     paced,
     run,
 )
@@ -48,6 +56,44 @@ def test_steady_state_is_within_a_tenth_of_the_best_fixed_window(scenario: Scena
     shares = [paced(scenario, seed).throughput / best.throughput for seed in SEEDS]
     assert mean(shares) >= 0.9, shares
     assert min(shares) >= 0.85, shares
+
+
+def test_far_away_from_workers_it_comes_near_the_largest_window_that_is_as_polite() -> None:
+    """
+    The best fixed window, of 24, is refused 2 % of the time; one of 22 as seldom as the pacer is.
+    """
+    polite = fixed(SERVERS_FAR_AWAY, 22)
+    outcomes = [paced(SERVERS_FAR_AWAY, seed) for seed in SEEDS]
+    assert max(outcome.throttled for outcome in outcomes) < 2.0 * polite.throttled
+    assert mean(outcome.throughput for outcome in outcomes) >= 0.85 * polite.throughput
+
+
+def test_far_away_from_canvas_it_passes_each_fixed_window_that_is_polite_from_the_first_request() -> None:
+    """
+    Canvas forgets one request in flight in five seconds. A window of 24 is carried once it was forced on it, by more
+    than a hundred refusals in the first minute.
+    """
+    best = 0.0
+    for window in WINDOWS:
+        until = (WARM + CANVAS_FAR_AWAY.until) / 2
+        caller = run(FixedWindow(window), CANVAS_FAR_AWAY.make(), seed=1, until=until, way=CANVAS_FAR_AWAY.way)
+        if caller.measure(0.0, until).throttled >= 0.02 or caller.measure(0.0, WARM).throttled >= 0.02:
+            break
+        best = max(best, caller.measure(WARM, until).throughput)
+    assert mean(paced(CANVAS_FAR_AWAY, seed).throughput for seed in SEEDS) >= 1.1 * best
+
+
+@pytest.mark.parametrize(
+    "platform", [Servers(40, 0.2), Servers(40, 0.05), Cliff(40, 0.2, 0.5)], ids=["200 ms", "50 ms", "cliff"]
+)
+def test_a_platform_of_forty_workers_has_room_for_others_at_the_default_ceiling(platform: Servers | Cliff) -> None:
+    world = World(1)
+    caller, visitor = Caller(world, Pacer(Pace()), platform), Visitor(world, platform)
+    for begin in (caller.pump, visitor.visit):
+        world.later(0.0, begin)
+    world.run(120.0)
+    assert visitor.mean_wait(0.0, 20.0) < 1.1 * platform.seconds
+    assert visitor.mean_wait(20.0, 120.0) < 1.05 * platform.seconds
 
 
 @pytest.mark.parametrize("scenario", [*SCENARIOS, *FAR_AWAY], ids=named)
