@@ -38,6 +38,10 @@ async def wrong(
         print(item)
     await gradebook.results()  # type: ignore[misc]
     await gradebook.post_score(Score.cleared(user), quiz)  # type: ignore[call-arg]
+    # A plan is for one line item, and scores without it are not sent.
+    await gradebook.plan([(quiz, Score.cleared(user))])  # type: ignore[list-item]
+    await gradebook.plan([], last_sent=[Score.cleared(user)])  # type: ignore[arg-type]
+    await (await gradebook.plan([])).apply(True)  # type: ignore[call-arg]
     await gradebook.post_score(user)  # type: ignore[arg-type]
     await gradebook.post_scores([user])  # type: ignore[arg-type]
     async with gradebook.post_scores([Score.cleared(user)]) as deliveries:

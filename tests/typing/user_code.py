@@ -20,8 +20,12 @@ from aioags import (
     Delivery,
     Endpoint,
     GradingProgress,
+    LastSent,
     LineItem,
+    Member,
     Pace,
+    Plan,
+    PlannedChange,
     PlatformError,
     PlatformService,
     Registration,
@@ -29,6 +33,7 @@ from aioags import (
     Result,
     RetryPolicy,
     Score,
+    ShownGrade,
     Submission,
     Traffic,
     join_results,
@@ -127,6 +132,26 @@ async def read(gradebook: aioags.Gradebook, user: str, quiz: LineItem) -> None:
         results.append(result)
     assert_type(await gradebook.get_result(user, line_item=quiz), Result | None)
     join_results([{"id": user}], results, key=lambda person: person["id"])
+
+
+class Ledger:
+    async def last_sent(self, line_item: str) -> AsyncIterator[LastSent]:
+        yield LastSent.of(Score.cleared(line_item))
+
+
+async def planned(gradebook: aioags.Gradebook, user: str, quiz: LineItem) -> None:
+    plan = await gradebook.plan(scores(user), line_item=quiz)
+    assert_type(plan, Plan)
+    assert_type(plan.new, tuple[PlannedChange, ...])
+    assert_type(plan.not_in_course, tuple[PlannedChange, ...] | None)
+    assert_type(plan.overridden[0].before, ShownGrade | None)
+    assert_type(plan.overridden[0].after, Score | None)
+    assert_type(await plan.apply(overwrite=True), Report)
+    async with plan.apply() as deliveries:
+        async for delivery in deliveries:
+            assert_type(delivery, Delivery)
+    await gradebook.plan(arriving(user), last_sent={user: Score.cleared(user)}, members=[user])
+    await gradebook.plan([], last_sent=Ledger(), members=[Member(user)])
 
 
 async def told_apart(gradebook: aioags.Gradebook, score: Score) -> float | None:
