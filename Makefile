@@ -25,8 +25,8 @@ JOBS := -n logical --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' Makefile
 
-demo: $(STAMP)-cli ## Push a class list of 500 grades to an emulated LMS and read the results back
-	@$(BIN)/python docs/examples/push_grades.py $(ARGS)
+demo: $(STAMP)-cli ## Plan and push 500 grades to an emulated LMS, read them back, and see what a teacher changed
+	@$(BIN)/aioags demo $(ARGS)
 
 test: $(STAMP)-dev ## Run all tests
 	@$(BIN)/python -m pytest $(JOBS) $(ARGS)
@@ -37,6 +37,7 @@ check: $(STAMP)-dev ## Lint, format, two type checkers, docs, all tests
 	$(BIN)/mypy
 	$(BIN)/basedpyright --pythonpath $(BIN)/python
 	$(BIN)/sphinx-build -q -W --keep-going -b dummy -d docs/_build/doctrees docs docs/_build/dummy
+	$(BIN)/python benchmarks/many_platforms.py --quick
 	$(BIN)/python -m pytest $(JOBS) $(ARGS)
 
 bench: $(STAMP)-dev ## Measure what a score costs beside its peers: ten minutes, ARGS=--quick one, ARGS=--full for the page
@@ -51,12 +52,13 @@ sockets: $(STAMP)-sockets ## Run the tests of sockets with the oldest aiohttp th
 	@$(BIN)/python -c 'import aiohttp; print("aiohttp", aiohttp.__version__)'
 	@$(BIN)/python -m pytest tests/sockets $(ARGS)
 
-interop: ## Stand beside others' tools that CI does not install: @lti-tool/core (needs node), pylti1p3next
+interop: ## Stand beside others' tools that CI does not install: @lti-tool/core (needs node), JupyterHub, pylti1p3next
 	@$(MAKE) --no-print-directory interop-here VENV=.venv-interop
 
 # In an environment of its own: pylti1p3next has modules of the same names as PyLTI1p3.
 interop-here: $(STAMP)-interop
-	@$(BIN)/python -m pytest -m interop tests/interop/test_lti_tool_core.py tests/interop/test_pylti1p3next.py $(ARGS)
+	@$(BIN)/python -m pytest -m interop tests/interop/test_lti_tool_core.py tests/interop/test_jupyterhub.py \
+		tests/interop/test_pylti1p3next.py $(ARGS)
 
 docs: $(STAMP)-docs ## Build the documentation into docs/_build/html; a warning is an error
 	@$(BIN)/sphinx-build -q -W --keep-going -b html -d docs/_build/doctrees docs docs/_build/html

@@ -61,6 +61,9 @@ from aioags.protocol.messages import Request, Response
 if _typing.TYPE_CHECKING:
     from aioags.calls.platform_service import PlatformService
     from aioags.grading.join import Joined, join_results
+    from aioags.grading.plan import Plan
+    from aioags.model.change import ChangeKind, PlannedChange, ShownGrade
+    from aioags.model.last_sent import LastSent, RemembersScores
     from aioags.model.member import Member
 
 __all__ = [  # noqa: RUF022 - in reading order
@@ -88,6 +91,12 @@ __all__ = [  # noqa: RUF022 - in reading order
     "Duplicates",
     "join_results",
     "Joined",
+    "Plan",
+    "PlannedChange",
+    "ChangeKind",
+    "ShownGrade",
+    "LastSent",
+    "RemembersScores",
     "RetryPolicy",
     "Pace",
     "Timeouts",
@@ -131,9 +140,15 @@ __all__ = [  # noqa: RUF022 - in reading order
 # Loaded when used: what a program that only posts scores has no need for.
 _WHEN_USED = {
     "PlatformService": "aioags.calls.platform_service",
+    "PlannedChange": "aioags.model.change",
+    "ChangeKind": "aioags.model.change",
+    "ShownGrade": "aioags.model.change",
     "Joined": "aioags.grading.join",
+    "LastSent": "aioags.model.last_sent",
     "join_results": "aioags.grading.join",
     "Member": "aioags.model.member",
+    "Plan": "aioags.grading.plan",
+    "RemembersScores": "aioags.model.last_sent",
 }
 
 

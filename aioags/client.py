@@ -20,6 +20,7 @@ from aioags.grading.shared import Shared
 from aioags.model import checks
 from aioags.model.endpoint import Endpoint, asked_scopes
 from aioags.model.event import Event
+from aioags.model.mistakes import NeedsAsyncWith, lists
 from aioags.model.policy import Pace, RetryPolicy, Timeouts
 from aioags.model.registration import Registration
 from aioags.model.traffic import Traffic
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from aioags.model.member import Member
 
 
-class Client:
+class Client(NeedsAsyncWith):
     """
     Connection pool, access tokens, pacing and the order of scores, shared by every gradebook of an application.
 
@@ -61,9 +62,10 @@ class Client:
 
         timeouts: Bounds for each try.
 
-        most_platforms: How many platforms (client ids at their hosts) are remembered at once: their tokens, and how
-            many requests they take. Idle ones are forgotten as others come; beyond this bound so are such whose token
-            is still good, and cost another when they are asked again. One that asked for silence, or is away, is kept.
+        most_platforms: How many platforms (client ids at their hosts) are remembered at once, at least 1: their tokens,
+            and how many requests they take, some 3.5 KiB each. Idle ones are forgotten as others come; beyond this
+            bound so are such whose token is still good, and cost another when they are asked again. One that asked for
+            silence, or is away, is kept.
 
         on_event: Called after each request, with what a log or a metric needs. It must not block; if it raises, that
             is logged and the call goes on.
@@ -118,6 +120,7 @@ class Client:
         credential = OAuthCredential(self._tokens, registration, asked_scopes(endpoint))
         return self._open(Service(self._engine, DirectDialect(endpoint), credential))
 
+    @lists
     def memberships(
         self,
         source: OffersMemberships,

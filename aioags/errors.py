@@ -26,6 +26,8 @@ Every error of the package.
     ├── NotSentError              a batch was left before this score was sent
     └── LaunchError               a login or launch was not accepted: .reason
         ├── UnregisteredError       no registration fits its issuer, client id or deployment
+        ├── RegistrationRefusedError the tool could not register itself with a platform
+        ├── RegistryError           the store of registrations failed, or has another state by now
         ├── LoginLostError          its login is unknown, over, used, or another browser's: launch again
         └── IdTokenRefusedError     the id_token failed a check
 
@@ -147,10 +149,14 @@ class GrantRefusedError(AuthorizationError):
         code: The OAuth 2 error code, such as ``invalid_scope``. None: the answer held none.
 
         description: The platform's own words, cut and redacted. None: it gave none.
+
+        clock_ahead: Seconds by which our clock was ahead of the platform's when the request was signed, as its answer
+            tells the time (negative: behind). Beyond a few it is a reason to refuse. None: the answer does not tell.
     """
 
     code: str | None = attrs.field(default=None, kw_only=True)
     description: str | None = attrs.field(default=None, kw_only=True)
+    clock_ahead: float | None = attrs.field(default=None, kw_only=True)
 
 
 class GrantMalformedError(AuthorizationError):
@@ -297,6 +303,18 @@ class LaunchError(AGSError):
 class UnregisteredError(LaunchError):
     """
     No registration, or no one registration, fits what the platform says of itself.
+    """
+
+
+class RegistrationRefusedError(LaunchError):
+    """
+    The tool could not register itself with a platform, or would not.
+    """
+
+
+class RegistryError(LaunchError):
+    """
+    The store of registrations cannot be reached, or one of them cannot be read or was changed meanwhile.
     """
 
 

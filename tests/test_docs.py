@@ -6,7 +6,7 @@ be a program with its own ``asyncio.run``.
 An ``output`` block is what the ``python`` block before it prints. A page starts in a folder of its own that holds
 
 - ``platform.json``, as ``python -m aioags.emulator`` prints it, of a platform that runs on loopback;
-- ``grades.csv``, the example class list;
+- ``grades.csv``, the example class list, and ``midterm.csv``, a table with what tables have;
 
 and with these names, all of that platform, whose profile is `spec` unless `PROFILES_OF` says otherwise:
 ``registration``; ``claims`` of a launch, which also offers course groups (`tests.rigs.course_groups`: the emulator has
@@ -104,8 +104,8 @@ async def run(code: str, names: dict[str, Any], *, where: str, line: int = 1, mo
     compiled = compile("\n" * (line - 1) + code, where, mode, flags, dont_inherit=True)
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        if "asyncio.run(" in code:
-            # It brings its own loop, and there may be only one in a thread.
+        if "asyncio.run(" in code or "blocking" in code or where.startswith("aioags.blocking"):
+            # It brings its own loop, or waits without one: there may be only one in a thread.
             await asyncio.to_thread(eval, compiled, names)
         elif inspect.iscoroutine(waiting := eval(compiled, names)):
             await waiting
@@ -161,7 +161,8 @@ async def names(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator
     platform = Platform.create(getattr(request, "param", "spec"))
     async with serve(platform), course_groups(platform) as groups, Client() as ags:
         (tmp_path / "platform.json").write_text(json.dumps(document(platform)), encoding="utf-8")
-        shutil.copy(ROOT / "docs" / "examples" / "grades.csv", tmp_path)
+        for table in ("grades.csv", "midterm.csv"):
+            shutil.copy(ROOT / "docs" / "examples" / table, tmp_path)
         registration = Registration(**platform.registration_args())
         user = platform.users()[0]
         claims = platform.launch_claims(user) | {GROUPS_CLAIM: groups}

@@ -24,6 +24,7 @@ from aioags.calls.frames import forget_locals
 from aioags.calls.gates import Admission, Gate
 from aioags.calls.home import Home
 from aioags.calls.platforms import MOST_PLATFORMS, Platforms, with_account
+from aioags.calls.steady import SteadyWall
 from aioags.calls.tokens import Authorization
 from aioags.calls.transport import AiohttpTransport, Transport
 from aioags.errors import AGSError, RefusedError, shown_url
@@ -102,6 +103,8 @@ class Engine:
         self._home = Home()
         self.retry = retry
         self.runtime = runtime
+        # For what one odd reading must not decide.
+        self.wall = SteadyWall(runtime.wall, runtime.clock)
 
     @property
     def ceiling(self) -> int:
@@ -250,10 +253,15 @@ class Engine:
         except BaseException:
             gate.abandon(place)
             raise
-        if authorization is not None and isinstance(answer, Response) and not answer.ok:
-            answer = _without_token(answer, authorization)
         seconds = self.runtime.clock() - sent
-        self._release(gate, trial, answer, place, seconds)
+        if isinstance(answer, Response):
+            seconds = max(0.0, seconds - answer.late)
+        if isinstance(answer, Response) and answer.ok:
+            gate.leave(place, read_signal(answer, seconds, throttled=False, hold=None))
+        else:
+            if authorization is not None and isinstance(answer, Response):
+                answer = _without_token(answer, authorization)
+            self._release(gate, trial, answer, place, seconds)
         return self._judge(trial, answer, credential, authorization, seconds, gate, place)
 
     def _release(
@@ -262,8 +270,6 @@ class Engine:
         if isinstance(answer, AGSError):
             outage = answer if is_outage(answer) else None
             gate.leave(place, Signal(seconds, lost=True), outage=outage, tries=_spent(trial))
-        elif answer.ok:
-            gate.leave(place, read_signal(answer, seconds, throttled=False, hold=None))
         elif is_throttled(answer):
             error = refusal(trial.operation, answer, wall=self.runtime.wall())
             gate.leave(place, read_signal(answer, seconds, throttled=True, hold=error.retry_after), error)
@@ -301,8 +307,9 @@ class Engine:
         if credential is not None and authorization is not None:
             if isinstance(verdict, Renew):
                 credential.discard(authorization)
-            elif isinstance(verdict, GiveUp) and trial.renewed and isinstance(verdict.error, RefusedError):
-                credential.acquit(authorization, verdict.error.status)
+            # One that served others since may have been forgotten as well.
+            elif trial.renewed and not authorization.cached and isinstance(verdict, GiveUp):
+                _acquit(credential, authorization, verdict.error)
         if self._on_event is not None:
             self._tell(trial, answer, verdict, seconds, away=gate.breaker.is_open)
         return verdict
@@ -403,6 +410,11 @@ class Engine:
 def _spent(trial: Trial[Any]) -> int:
     tries = trial.tries + 1
     return tries if tries >= max(trial.policy.attempts, _FEWEST_TRIES) else 0
+
+
+def _acquit(credential: Credential, authorization: Authorization, error: AGSError) -> None:
+    if isinstance(error, RefusedError):
+        credential.acquit(authorization, error.status)
 
 
 def _complete(operation: Operation[Any], authorization: Authorization | None, redirected: str | None) -> Request:

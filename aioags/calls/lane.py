@@ -35,6 +35,7 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
+from aioags.calls.arrival import WORTH_ASKING, seconds_unseen
 from aioags.calls.bodies import Body
 from aioags.calls.transport import (
     FOREIGN,
@@ -72,6 +73,8 @@ class Wire(Conversation):
     Attributes:
         heard: When bytes last came, or the request was written, on the lane's clock.
 
+        is_ascii: Whether all that came since is ASCII.
+
         ends: When the exchange must be over, on the same.
 
         idle_since: When its last answer was whole, on the same.
@@ -80,6 +83,7 @@ class Wire(Conversation):
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
         self.heard = self.ends = self.idle_since = 0.0
+        self.is_ascii = True
         self.clock: Callable[[], float] = monotonic
         self._held: Any = None
         self._body: Any = None
@@ -107,6 +111,7 @@ class Wire(Conversation):
         Take what the server says.
         """
         self.heard = self.clock()
+        self.is_ascii = self.is_ascii and data.isascii()
         if len(data) <= PIECE:
             self._take(data)
         else:
@@ -133,23 +138,24 @@ class Wire(Conversation):
             ends: When the whole answer must be there.
         """
         self.expect()
-        self.heard, self.ends = now, ends
+        self.heard, self.ends, self.is_ascii = now, ends, True
         self.transport.write(written)  # type: ignore[union-attr]
 
-    async def answer(self) -> tuple[Any, Any]:
+    def is_answered(self, message: Any, body: Any) -> bool:
         """
-        Wait for the head of the answer.
+        Take a head that came; True when it is the answer's.
 
-        Returns:
-            aiohttp's message, and the stream of its body.
+        An interim answer (RFC 9110 15.2) comes before the answer. 101 was not asked for, and is the last.
+
+        Args:
+            message: aiohttp's.
+
+            body: The stream of its body.
         """
-        while True:
-            message, body = await self.read()
-            if not body.is_eof():
-                self._follow(body)
-            # An interim answer (RFC 9110 15.2) comes before the answer. 101 was not asked for, and is the last.
-            if message.code >= 200 or message.code == 101:
-                return message, body
+        if not body.is_eof():
+            self._follow(body)
+        status: int = message.code
+        return status >= 200 or status == 101
 
     def _follow(self, body: Any) -> None:
         self._body = body
@@ -246,11 +252,11 @@ def written(head: Head, request: Request) -> bytes:
     return head.text + (b"\r\n" if request.method == "GET" else b"Content-Length: 0\r\n\r\n")
 
 
-def _response(request: Request, message: Any, body: bytes) -> Response:
+def _response(request: Request, message: Any, body: bytes, late: float, *, is_ascii: bool) -> Response:
     pairs, reason = tuple(message.headers.items()), message.reason or ""
-    if not (reason + "".join(map("".join, pairs))).isascii():
+    if not is_ascii:
         pairs, reason = tuple((name, as_text(value)) for name, value in pairs), as_text(reason)
-    return Response(message.code, reason, pairs, body, request.url)
+    return Response(message.code, reason, pairs, body, request.url, late)
 
 
 async def _body(request: Request, message: Any, stream: Any) -> bytes:
@@ -306,16 +312,21 @@ class LaneTransport:
             head = self._heads.get((request.method, request.url, request.headers))
             if head is None:
                 head = self._head(request)
-            ends = self._clock() + self._timeouts.total
+            begun = self._clock()
             wire = self._take(head.origin)
             if wire is None:
                 wire = await self._connect(head, request)
             self._asked.add(wire)
             try:
-                wire.ask(written(head, request), self._clock(), ends)
-                message, stream = await wire.answer()
+                wire.ask(written(head, request), self._clock(), begun + self._timeouts.total)
+                message, stream = await wire.read()
+                while not wire.is_answered(message, stream):
+                    message, stream = await wire.read()
                 # Not asked of every answer: whether there is a body at all is known by now.
                 body = b"" if stream.at_eof() else await _body(request, message, stream)
+                late = self._clock() - wire.heard
+                if late > WORTH_ASKING or wire.heard - begun > WORTH_ASKING:
+                    late = max(late, seconds_unseen(wire.transport))
             except BaseException:
                 wire.drop()
                 raise
@@ -325,7 +336,7 @@ class LaneTransport:
             # aiohttp's own complaints quote what the server sent, and a server may send back what it was sent.
             raise mapped(request, error) from (error if isinstance(error, (OSError, TimeoutError)) else None)
         self._give_back(head.origin, wire)
-        return _response(request, message, body)
+        return _response(request, message, body, late, is_ascii=wire.is_ascii)
 
     def _head(self, request: Request) -> Head:
         if self._connector is None:

@@ -154,7 +154,8 @@ def _is_closed(wire: Wire) -> bool:
 
 def _ends_who_waits() -> bool:
     wire = _wire(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n[")
-    _, stream = _now(wire.answer())
+    message, stream = _now(wire.read())
+    wire.is_answered(message, stream)
     wire.fail(TimeoutError())
     return isinstance(stream.exception(), TimeoutError) and isinstance(wire.exception(), TimeoutError)
 

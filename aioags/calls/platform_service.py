@@ -10,6 +10,7 @@ from typing import Any
 
 from aioags.calls.service import Service
 from aioags.errors import shown_url
+from aioags.model.mistakes import lists
 from aioags.protocol.other_services import METHODS, OtherService
 from aioags.wire import media_types
 
@@ -62,6 +63,7 @@ class PlatformService:
         operation = self._service.dialect.request(method, url or self.url, accept=accept, json=json)
         return await self._service.perform(operation)
 
+    @lists
     async def pages(self, url: str | None = None, *, accept: str = media_types.JSON) -> AsyncGenerator[Any, None]:
         """
         Read a listing, page after page, by the ``Link`` header (``rel="next"``); each is fetched when it is needed.

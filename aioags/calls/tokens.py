@@ -3,7 +3,8 @@ Access tokens, shared by every gradebook of a client.
 
 For each client of each platform and each set of scopes there is at most one token in the cache and at most one request
 for one in flight, however many wait (`SingleFlight`). Errors are not
-cached; but a refusal for good is the answer to every call that began before it came.
+cached; but a refusal for good is the answer to every call that began before it came. A request is dated by our clock;
+where it is refused and the platform's answer tells another time, it is sent once more, dated by that.
 
 A token is renewed before it expires, by a leeway of 60 s or a tenth of its life, whichever is less. It is dropped
 earlier only by the caller that it failed, and only if it is still the cached one: of a thousand callers with the same
@@ -18,6 +19,7 @@ that was not looked at for longest.
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from itertools import islice
@@ -35,6 +37,8 @@ from aioags.model.value import value
 from aioags.protocol.dialect import Operation
 from aioags.protocol.grants import Grant, request_token
 
+_logger = logging.getLogger("aioags")
+
 # Clients that are looked at whenever a token comes, to find those that hold nothing any more.
 _LOOKED_AT = 2
 _LEEWAY = 60.0
@@ -42,6 +46,8 @@ _LEEWAY_SHARE = 0.1
 _BLAMELESS_SECONDS = 60.0
 # How long to remember that a platform refuses the whole set of scopes: an administrator may mend it.
 _NARROW_SECONDS = 3600.0
+# Seconds between two clocks that are no reason to refuse: what is signed is dated five back; a `Date` has no fractions.
+_CLOSE = 3.0
 # How long a refusal is kept for those who asked before it came. A call waits no longer for its turn.
 _REFUSED_SECONDS = 600.0
 
@@ -265,9 +271,8 @@ class TokenCache:
                 self._known.move_to_end(client)
 
     async def _fly(self, registration: Registration, key: _Key) -> Token:
-        operation = request_token(registration, key[1], wall=self._wall, new_jti=self._new_jti)
         try:
-            grant = await self._fetch(operation, registration)
+            grant = await self._ask(registration, key[1])
         except GrantRefusedError as error:
             known = self._of(key[0])
             known.refused = {**(known.refused or {}), key[1]: (self._clock(), error.copied())}
@@ -277,6 +282,36 @@ class TokenCache:
         token = Token(grant, self._clock() + grant.expires_in - _leeway(grant.expires_in), key[0])
         self._of(key[0]).tokens[key[1]] = token
         return token
+
+    async def _ask(self, registration: Registration, scopes: frozenset[str]) -> Grant:
+        """
+        Ask for a token; where our clock may be why it is refused, once more, dated by the platform's.
+        """
+        signed_at = 0.0
+
+        def wall() -> float:
+            nonlocal signed_at
+            signed_at = self._wall()
+            return signed_at
+
+        try:
+            return await self._fetch(
+                request_token(registration, scopes, wall=wall, new_jti=self._new_jti), registration
+            )
+        except GrantRefusedError as error:
+            ahead = error.clock_ahead
+            if ahead is None or abs(ahead) < _CLOSE or error.code == "invalid_scope":
+                raise
+        # Not by the difference: the reading may have been wrong for a moment.
+        told, then = signed_at - ahead, self._clock()
+        _logger.warning("a token was refused, and our clock was %.0f s ahead of the platform's: asked again", ahead)
+
+        def platforms() -> float:
+            return told + self._clock() - then
+
+        return await self._fetch(
+            request_token(registration, scopes, wall=platforms, new_jti=self._new_jti), registration
+        )
 
     def discard(self, token: Token) -> None:
         """

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import select
+import ssl
 from functools import partial
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -17,8 +18,9 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
+from aioags.calls.arrival import seconds_unseen
 from aioags.calls.bodies import Body
-from aioags.errors import AGSError, LostAnswerError, UnreachableError, shown_url
+from aioags.errors import AGSError, LostAnswerError, UnreachableError, printable, shown_url
 from aioags.model.policy import Timeouts
 from aioags.protocol.messages import Request, Response
 
@@ -34,6 +36,9 @@ _MOST_HINTS = 8
 PIECE = 4 * 1024
 # Below the 5 s after which Apache and Node close an idle connection: a POST on one just closed is a lost answer.
 KEEPALIVE = 4.0
+
+# OpenSSL's X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY and …_TO_VERIFY_LEAF_SIGNATURE.
+_INCOMPLETE = (20, 21)
 
 # What aiohttp raises. `HttpProcessingError` comes from its parser, where no session makes another of it.
 FOREIGN = (
@@ -261,6 +266,8 @@ class AiohttpTransport:
 
 async def _read(request: Request, answer: aiohttp.ClientResponse) -> Response:
     body: Body | None = None
+    # By the end of the body aiohttp has given the connection back.
+    protocol: Any = getattr(answer, "_protocol", None)
     async for chunk in answer.content.iter_any():
         body = body or Body(request, answer.status, answer.headers.get("Content-Encoding", ""))
         if not body.feed(chunk):
@@ -269,7 +276,8 @@ async def _read(request: Request, answer: aiohttp.ClientResponse) -> Response:
             break
     headers = tuple((name, as_text(value)) for name, value in answer.headers.items())
     held = b"" if body is None else body.finish()
-    return Response(answer.status, as_text(answer.reason or ""), headers, held, request.url)
+    late = seconds_unseen(getattr(protocol, "transport", None))
+    return Response(answer.status, as_text(answer.reason or ""), headers, held, request.url, late)
 
 
 def as_text(value: str) -> str:
@@ -301,4 +309,25 @@ def unreachable(request: Request, error: Exception) -> UnreachableError:
     Say that there was no connection to write a request on.
     """
     where = f"{request.method} {shown_url(request.url)}"
+    if (refused := _certificate_error(error)) is not None:
+        # Nothing that waiting mends.
+        return UnreachableError(f"no connection for {where}: {_certificate_words(refused)}", transient=False)
     return UnreachableError(f"no connection for {where} ({type(error).__name__}): it was not sent", transient=True)
+
+
+def _certificate_error(error: Exception) -> ssl.SSLCertVerificationError | None:
+    # aiohttp's own is a subclass, made without OpenSSL's words; the real one is inside.
+    inside = getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
+    return inside if isinstance(inside, ssl.SSLCertVerificationError) else None
+
+
+def _certificate_words(error: ssl.SSLCertVerificationError) -> str:
+    # Python sets both only where OpenSSL said them.
+    said = printable(str(getattr(error, "verify_message", None) or "no reason given"))
+    words = f"the certificate of its host is not to be trusted ({said})"
+    if getattr(error, "verify_code", None) in _INCOMPLETE:
+        words += (
+            ". The server may leave out the intermediate certificate between its own and the authority's (a browser"
+            " finds it by itself), or this machine lacks the authority's"
+        )
+    return words

@@ -25,7 +25,6 @@ from aioags.emulator.platform import Platform
 from aioags.emulator.site.keys import KeyPair
 from aioags.emulator.site.site import Held
 from aioags.emulator.site.state import (
-    Attempt,
     Course,
     Grade,
     Item,
@@ -34,6 +33,7 @@ from aioags.emulator.site.state import (
     Person,
     PlatformState,
     RegisteredTool,
+    SubmissionAttempt,
 )
 from aioags.emulator.traffic.changes import EVERYTHING, Change
 from aioags.emulator.wire.messages import dump
@@ -379,7 +379,7 @@ def _grade_record(grade: Grade) -> dict[str, Any]:
 
 def _load_grade(user_id: str, record: dict[str, Any]) -> Grade:
     override = record.pop("override")
-    attempts = [Attempt(**attempt) for attempt in record.pop("attempts")]
+    attempts = [SubmissionAttempt(**attempt) for attempt in record.pop("attempts")]
     return Grade(user_id, **record, attempts=attempts, override=Override(**override) if override is not None else None)
 
 

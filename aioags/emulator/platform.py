@@ -181,6 +181,7 @@ class Platform(Classroom):
         self.faults.clear()
         self.limiters.clear()
         self.launches.placed.clear()
+        self.launches.registration_tokens.clear()
         self.counts.clear()
         self.maintenance = False
         self.furnish(self)

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 import attrs
 
 from aioags.grading.sources import as_async, check_source
+from aioags.model.mistakes import lists
 from aioags.model.result import Result
 
 P = TypeVar("P")
@@ -35,7 +36,13 @@ class Joined(Generic[P]):
     result: Result | None
 
 
-def _user_id_of(person: Any) -> str:
+def user_id_of(person: Any) -> str:
+    """
+    Return the user id of somebody on a roster: a user id itself, or what has one.
+
+    Raises:
+        TypeError: A result, or what has none.
+    """
     if isinstance(person, Result):
         raise TypeError("the roster holds a Result: the roster comes first, then the results")
     if isinstance(person, str):
@@ -46,11 +53,12 @@ def _user_id_of(person: Any) -> str:
     return user_id
 
 
+@lists
 async def join_results(
     roster: Iterable[P] | AsyncIterable[P],
     results: Iterable[Result] | AsyncIterable[Result],
     *,
-    key: Callable[[P], str] = _user_id_of,
+    key: Callable[[P], str] = user_id_of,
 ) -> AsyncGenerator[Joined[P], None]:
     """
     Join a roster with results, both complete: nobody is left out.

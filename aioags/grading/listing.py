@@ -115,6 +115,14 @@ def list_results(
     return _pick_results(service, item_id, user_id, _picking(user_id), limit=limit, on_unreadable=on_unreadable)
 
 
+def listed_results(service: Service[Dialect], item_id: str) -> AsyncGenerator[Result, None]:
+    """
+    Return everybody's results as the platform lists them; a user may come twice. Nothing is kept of them.
+    """
+    dialect = service.dialect
+    return service.pages(dialect.results(item_id, user_id=None, limit=None), partial(dialect.results_page, item_id))
+
+
 def _pick_results(
     service: Service[Dialect],
     item_id: str,

@@ -34,6 +34,7 @@ from aioags.grading.shared import Shared
 from aioags.grading.sources import as_async
 from aioags.model.delivery import Delivery, Report
 from aioags.model.line_item import LineItem, item_url
+from aioags.model.mistakes import NeedsAsyncWith
 from aioags.model.score import Score
 from aioags.protocol.trial import is_final_for_all
 from aioags.protocol.turns import Key, Turn
@@ -50,7 +51,7 @@ _TAKEN_PER_WORKER = 4
 _MOST_BESIDE = 8
 
 
-class ScorePosting:
+class ScorePosting(NeedsAsyncWith):
     """
     Scores on their way: await it for a `Report`, or use it as an async context manager for the deliveries.
 
@@ -278,7 +279,11 @@ class ScorePosting:
         item_id = turn.key[0]
         if item_id in self._shared.new and not self._shared.enter(item_id, turn, partial(self._make_ready, turn)):
             return
-        self._ready.setdefault(item_id, deque()).append(turn)
+        line = self._ready.get(item_id)
+        if line is None:
+            self._ready[item_id] = deque((turn,))
+        else:
+            line.append(turn)
         if len(self._workers) < self._concurrency:
             self._start(self._work(None))
         elif self._busy == len(self._workers) and item_id not in self._sending and len(self._beside) < _MOST_BESIDE:
@@ -308,7 +313,7 @@ class ScorePosting:
 
     async def _handle(self, turn: Turn, score: Score) -> None:
         item_id = turn.key[0]
-        delivery, ended = None, False
+        delivery: Delivery | None = None
         self._busy += 1
         self._sending[item_id] = self._sending.get(item_id, 0) + 1
         try:
@@ -316,7 +321,6 @@ class ScorePosting:
                 delivery = Delivery(score, item_id, error=self._refused_all.copied())
             else:
                 delivery = await self._sender.send(item_id, score, confirm=self._confirm)
-            ended = has_ended(delivery)
             if delivery.error is not None:
                 self._note_refusal(delivery.error)
         except Exception as failure:  # noqa: BLE001 - a bug, ours or a transport's: it ends the batch, bare
@@ -329,7 +333,7 @@ class ScorePosting:
                 del self._sending[item_id]
             self._shared.turns.leave(turn)
             if item_id in self._shared.new:
-                self._shared.leave(item_id, turn, ended=ended)
+                self._shared.leave(item_id, turn, ended=delivery is not None and has_ended(delivery))
             self._deliver(delivery or _cancelled(score, item_id))
 
     def _note_refusal(self, error: AGSError) -> None:

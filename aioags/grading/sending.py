@@ -7,31 +7,33 @@ from __future__ import annotations
 import asyncio
 import logging
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import attrs
 
 from aioags.calls.service import Service
-from aioags.errors import AGSError, NotFoundError, StaleScoreError, SupersededError
+from aioags.errors import AGSError, LostAnswerError, NotFoundError, StaleScoreError, SupersededError
 from aioags.grading.looking import Looks
 from aioags.grading.presence import Presence
-from aioags.grading.shared import Shared
+from aioags.grading.shared import UNSURE, Shared
 from aioags.model.canvas import CANVAS_PATH
 from aioags.model.delivery import Delivery
 from aioags.model.score import Score
+from aioags.model.stamp import timekeeper
 from aioags.protocol.canvas import dated
 from aioags.protocol.confirm import score_search
 from aioags.protocol.dialect import Dialect
 from aioags.protocol.hints import moment
 from aioags.protocol.trial import Trial
-from aioags.protocol.turns import Key
+from aioags.protocol.turns import Key, Last
 
 _logger = logging.getLogger("aioags")
 
 # Seconds that a platform's clock may be ahead of ours. One that is further ahead is wrong: a stamp from there would
 # shut out every other process.
 _FURTHEST_AHEAD = 300.0
+_CANCELLED = LostAnswerError("nobody waits for the answer", recorded=None)
 
 
 @attrs.frozen
@@ -57,7 +59,7 @@ class Sender:
         """
         started = asyncio.Event()
         turn, first = self.shared.turns.join((item_id, score.user_id), lambda _: started.set())
-        ended = False
+        ended: bool | None = False
         try:
             if not first:
                 # Before it waits for what may belong to another loop.
@@ -80,9 +82,10 @@ class Sender:
             confirm: When nobody knows whether it was recorded, read the result to find out.
         """
         service, key = self.service, (item_id, score.user_id)
-        if (outdated := self._outdated(key, score)) is not None:
+        last = self.shared.turns.last(key)
+        if (outdated := self._outdated(last, score)) is not None:
             return Delivery(score, item_id, error=outdated)
-        stamp = self.shared.turns.stamp(key, score)
+        stamp, second = last.stamp(score, self._now_there(item_id, score) if last.may_come else None)
         # A score without a value leaves nothing in the results to recognise it by.
         valued = score.score_given is not None
         search = partial(score_search, service.dialect, item_id, score, stamp) if valued else None
@@ -102,58 +105,102 @@ class Sender:
         except BaseException:
             # Cancelled: the platform may hold it all the same.
             if trial.sent:
-                self._settle(key, score, trial, None)
+                self._settle(key, score, trial, _CANCELLED, last, second)
             raise
-        restamped = self._settle(key, score, trial, failure)
+        restamped = self._settle(key, score, trial, failure, last, second)
         if isinstance(failure, NotFoundError):
             failure = await (self.presence or Presence(service, waits=self.waits)).explain(item_id, failure)
         told = stamp if trial.sent else None
         return Delivery(score, item_id, trial.sent, failure, told, restamped, trial.waited_for, answer)
 
-    def _outdated(self, key: Key, score: Score) -> AGSError | None:
-        if self.shared.turns.is_older(key, score):
+    def _outdated(self, last: Last, score: Score) -> AGSError | None:
+        if last.is_newer(score):
             # Its stamp may move past what was made before it, and past nothing else.
             return _older()
-        if not self.service.dialect.keeps_stamps and self.shared.turns.is_stamped_before(key, score):
+        if not self.service.dialect.keeps_stamps and last.is_stamped_later(score):
             # No 409 will come: the back end would put its own time on the older score, and it would win.
             return SupersededError("a score with a later timestamp was sent before")
         return None
 
-    def _settle(self, key: Key, score: Score, trial: Trial[Any], error: AGSError | None) -> datetime | None:
+    def _settle(
+        self, key: Key, score: Score, trial: Trial[Any], error: AGSError | None, last: Last, second: int
+    ) -> datetime | None:
         """
-        Remember what the platform may hold now.
+        Remember what the platform may hold now, beside what it held before.
 
         Returns:
             What it may have stamped the score with, by its own clock. None: it keeps the stamp.
         """
         if error is not None and error.recorded is False:
+            self.shared.turns.note(key, last.refused(second))
             return None
         # A score without a value gets the platform's time, and before Moodle 4.5.6 every score of a coupled item.
         if score.score_given is not None and key[0] != self.service.dialect.coupled:
-            self.shared.turns.sent(key, score)
+            self.shared.turns.note(key, last.sent(score, second))
             return None
-        second = self._platform_second(trial)
-        self.shared.turns.sent(key, score, restamped=second)
-        return datetime.fromtimestamp(second, UTC)
+        told = self._told_time(key[0], trial, second, fresh=error is None)
+        theirs = held = int(self._now(score) if told is None else told)
+        if error is not None:
+            # Nobody knows when it came: not when an earlier answer told the time.
+            held = max(theirs, int(self._now_there(key[0], score)))
+        if not self.service.dialect.keeps_stamps:
+            # The order of sending is what counts there: no stamp of ours has to pass the platform's own time.
+            self.shared.turns.note(key, last.sent(score, second))
+        else:
+            self.shared.turns.note(key, last.sent(score, max(held, second), may_come=error is not None))
+        return _instant(theirs)
 
-    def _platform_second(self, trial: Trial[Any]) -> int:
-        wall = self.service.engine.runtime.wall()
-        date = trial.date
+    def _now(self, score: Score) -> float:
+        made = score.stamp
+        now = None if made is None else timekeeper.get().now(made)
+        return self.service.engine.wall() if now is None else now
+
+    def _now_there(self, item_id: str, score: Score) -> float:
+        return self._now(score) + self.shared.ahead_of_us(item_id)
+
+    def _told_time(self, item_id: str, trial: Trial[Any], sent: int, *, fresh: bool) -> float | None:
+        """
+        Return the platform's time as its latest answer told it. None: it did not, or tells what cannot be.
+
+        Args:
+            sent: Second of the stamp.
+
+            fresh: That answer came just now.
+        """
+        date, shared = trial.date, self.shared
         told = moment(date) if date else None
-        if told is not None and told > wall + _FURTHEST_AHEAD:
-            if not self.shared.clock_told:
+        if told is None:
+            return None
+        engine = self.service.engine
+        ahead = told - engine.runtime.wall()
+        if abs(ahead) > UNSURE:
+            ahead = told - engine.wall()
+        # The stamp is a second reading of our clock: one of them is wrong for a moment now and then.
+        if ahead > _FURTHEST_AHEAD and told - sent > _FURTHEST_AHEAD:
+            if not shared.clock_told:
                 # Once: a batch would say it for each score.
-                self.shared.clock_told = True
-                _logger.warning("a platform's clock is %.0f s ahead of ours: not followed", told - wall)
-            told = None
-        return int(wall if told is None else told)
+                shared.clock_told = True
+                _logger.warning("a platform's clock is %.0f s ahead of ours: not followed", ahead)
+            return None
+        if fresh and (shared.ahead or abs(ahead) > UNSURE):
+            shared.note_clock(item_id, ahead)
+        return told
 
 
-def has_ended(delivery: Delivery) -> bool:
+# A platform answers many calls within one second.
+@lru_cache(maxsize=64)
+def _instant(second: int) -> datetime:
+    return datetime.fromtimestamp(second, UTC)
+
+
+def has_ended(delivery: Delivery) -> bool | None:
     """
-    True when a score was sent, or the platform could not be had: False when it was not even asked.
+    True when a score may stand there, or the platform could not be had. False: it was not even asked. None: it refused.
     """
-    return delivery.attempts > 0 or (delivery.error is not None and delivery.error.transient)
+    error = delivery.error
+    if delivery.attempts > 0:
+        return None if error is not None and error.recorded is False and not error.transient else True
+    return error is not None and error.transient
 
 
 def _older() -> StaleScoreError:

@@ -13,9 +13,16 @@ from weakref import WeakValueDictionary
 import attrs
 
 from aioags.protocol.turns import Turns
+from aioags.protocol.urls import origin
 
 # Line items that were made and not yet scored: a tool may make many and score none.
 _MOST_NEW = 4096
+# First scores in a row that are refused before the rest go together.
+_MOST_REFUSED = 8
+# Platforms whose clocks differ from ours; what is forgotten is learnt anew.
+_MOST_CLOCKS = 1024
+UNSURE = 1.0
+"""Seconds that a `Date` leaves open: it has no fractions."""
 
 
 @attrs.define(eq=False)
@@ -27,9 +34,12 @@ class _New:
         first: Who sends the first score, alone. None: nobody yet.
 
         behind: What lets the others go on.
+
+        refused: How many first scores were refused: they opened no column.
     """
 
     first: object | None = None
+    refused: int = 0
     behind: deque[Callable[[], None]] = attrs.field(factory=deque)
 
 
@@ -38,7 +48,8 @@ class Shared:
     Order of scores, creations under way, and line items that are new.
 
     Brightspace makes a column for each of several first scores that race onto a new line item (hypothesis/lms #7224).
-    So onto one that this client made one score goes first, alone, and the rest when its call has ended.
+    So onto one that this client made one score goes first, alone, and the rest when its call has ended. Is it refused,
+    the next one goes alone, and so on for some.
 
     Attributes:
         turns: Whose turn it is to be sent.
@@ -48,13 +59,35 @@ class Shared:
         new: Line items that were made here and not yet scored. For others there is nothing to enter or leave.
 
         clock_told: It was logged that a platform's clock is too far ahead to be followed.
+
+        ahead: By how many seconds the clocks of platforms are ahead of ours (negative: behind), by origin, where they
+            were last seen to differ.
     """
 
     def __init__(self) -> None:
         self.turns = Turns()
         self.creations: WeakValueDictionary[tuple[Any, ...], asyncio.Lock] = WeakValueDictionary()
         self.clock_told = False
+        self.ahead: dict[str, float] = {}
         self.new: dict[str, _New] = {}
+
+    def note_clock(self, item_id: str, ahead: float) -> None:
+        """
+        Note by how many seconds the clock of a line item's platform is ahead of ours, as a `Date` tells it.
+        """
+        if abs(ahead) <= UNSURE:
+            if self.ahead:
+                self.ahead.pop(origin(item_id), None)
+            return
+        if len(self.ahead) >= _MOST_CLOCKS:
+            self.ahead.clear()
+        self.ahead[origin(item_id)] = ahead
+
+    def ahead_of_us(self, item_id: str) -> float:
+        """
+        Return by how many seconds the clock of a line item's platform is ahead of ours at the most, as far as is known.
+        """
+        return UNSURE + (self.ahead.get(origin(item_id), 0.0) if self.ahead else 0.0)
 
     def made(self, item_id: str | None) -> None:
         """
@@ -84,17 +117,21 @@ class Shared:
         new.behind.append(start)
         return False
 
-    def leave(self, item_id: str, who: object, *, ended: bool) -> None:
+    def leave(self, item_id: str, who: object, *, ended: bool | None) -> None:
         """
         Let go: the rest if the call has ended, else the next one alone.
 
         Args:
             ended: Its call came to an end: it was answered, or the tries are used up. False: it was not sent, or was
-                cancelled.
+                cancelled. None: it was refused.
         """
         new = self.new.get(item_id)
         if new is None or new.first is not who:
             return
+        if ended is None:
+            # A line item that refuses everybody must not be asked for a whole class one by one.
+            new.refused += 1
+            ended = new.refused >= _MOST_REFUSED
         if ended:
             self._open(item_id)
             return

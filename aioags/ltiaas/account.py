@@ -19,6 +19,7 @@ from aioags.ltiaas.reference import ServiceReference
 from aioags.model import checks
 from aioags.model.link_item import LinkItem
 from aioags.model.member import Member
+from aioags.model.mistakes import lists
 from aioags.model.secure import check_secure_url
 from aioags.model.unreadable import OnUnreadable
 from aioags.protocol.dialect import Dialect
@@ -113,6 +114,7 @@ class Account(Generic[Gradebook]):
         service = self._service(LaunchKey.ltik(ltik))
         return await service.perform(service.dialect.claims())
 
+    @lists
     def memberships(
         self,
         *,

@@ -117,7 +117,8 @@ class LTIAASDialect:
         """
 
         def read(response: Response) -> LineItem:
-            return about(item_id, load_line_item(load_json(response.body), item_id, maximum=maximum))
+            record = load_json(response.body, RECORD_VALUES)
+            return about(item_id, load_line_item(record, item_id, maximum=maximum))
 
         return self._get("get_line_item", _item_path(item_id), read, scopes=_READ_ITEMS, most_bytes=RECORD_BYTES)
 
@@ -170,7 +171,7 @@ class LTIAASDialect:
         """
         Read results: ``GET /api/lineitems/{id}/scores``.
         """
-        return self._results(item_id, {"userId": user_id, "limit": limit}, user_id)
+        return self._results(item_id, {"userId": user_id, "limit": limit}, user_id, limited=limit is not None)
 
     def results_page(self, item_id: str, key: str) -> Operation[Page[Result]]:
         """
@@ -179,12 +180,19 @@ class LTIAASDialect:
         return self._results(item_id, {"url": key})
 
     def _results(
-        self, item_id: str, query: Mapping[str, str | int | None], user_id: str | None = None
+        self,
+        item_id: str,
+        query: Mapping[str, str | int | None],
+        user_id: str | None = None,
+        *,
+        limited: bool = False,
     ) -> Operation[Page[Result]]:
+        # With a limit as many as came are counted.
+        wanted = None if limited else user_id
         return self._get(
             "results",
             _item_path(item_id) + "/scores",
-            partial(_read_page, "scores", partial(load_result, url=item_id)),
+            partial(_read_page, "scores", partial(load_result, url=item_id), user_id=wanted),
             query=query,
             scopes=(Scope.RESULT_READONLY,),
             private=(user_id,),
@@ -312,11 +320,11 @@ def _read(load: Callable[[object], T], response: Response) -> T:
     return load(load_json(response.body, RECORD_VALUES))
 
 
-def _read_page(name: str, load: Callable[[object], T], response: Response) -> Page[T]:
+def _read_page(name: str, load: Callable[[object], T], response: Response, *, user_id: str | None = None) -> Page[T]:
     fields = load_json(response.body)
     if not isinstance(fields, dict):
         raise NotReadableError("the body is not an object")
-    found = load_records(name, fields.get(name), load)
+    found = load_records(name, fields.get(name), load, user_id=user_id)
     return Page(found.records, _next(fields.get("next")), tuple(unreadable(found, response)))
 
 

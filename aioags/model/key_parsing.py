@@ -11,6 +11,7 @@ launch, and of the same key.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Callable, Mapping
@@ -66,6 +67,50 @@ def parse_text(text: bytes) -> Any:
         ValueError, TypeError, KeyError, RecursionError, JoseError: It is none; the error may quote it.
     """
     return _kept.get(hashlib.sha256(b"text " + text).digest(), lambda: _parse_text(text))
+
+
+def plain_text(text: bytes) -> bytes:
+    """
+    Return the text of a key as it was before an environment variable or a quoting shell had it: with real line ends,
+    without quotes around it.
+    """
+    bare = text.strip()
+    if len(bare) > 1 and bare[:1] == bare[-1:] and bare[:1] in (b'"', b"'"):
+        bare = bare[1:-1].strip()
+    return bare.replace(b"\\r", b"").replace(b"\\n", b"\n") if b"-----BEGIN" in bare else bare
+
+
+def likeness(text: bytes) -> str | None:
+    """
+    Return what a text that is no key looks like, as the end of a sentence. None: like nothing known.
+    """
+    bare = plain_text(text)
+    if b"-----BEGIN" in bare:
+        mangled = "it looks like PEM text that was cut or mangled"
+        return next((words for mark, words in _PEM_LIKE if mark in bare), mangled)
+    if bare.startswith((b"ssh-", b"ecdsa-")):
+        return "it looks like the public half of an ssh key"
+    if bare.startswith((b"/", b"./", b"~")) or bare.endswith((b".pem", b".key", b".json")):
+        return "it looks like the path of a file: read the file, and give what is in it"
+    return _encoded_likeness(bare)
+
+
+_PEM_LIKE = (
+    (b"ENCRYPTED", "it looks like an encrypted key: take the passphrase off first (openssl pkey -in FILE)"),
+    (b"OPENSSH", "it looks like an ssh key: make it a PEM (ssh-keygen -p -m PEM -f FILE)"),
+    (b"BEGIN CERTIFICATE", "it looks like a certificate, which holds the public half alone"),
+)
+
+
+def _encoded_likeness(bare: bytes) -> str | None:
+    try:
+        inner = base64.b64decode(b"".join(bare.split()), validate=True)
+    except ValueError:
+        return None
+    if b"-----BEGIN" in inner or inner.lstrip().startswith(b"{"):
+        return "it looks like base64 of a key: decode it first"
+    # DER: a sequence with a length of two bytes.
+    return "it looks like PEM text without its BEGIN and END lines" if inner.startswith(b"0\x82") else None
 
 
 def parse_jwk(jwk: Mapping[str, Any]) -> Any:

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from aioags.model import checks
 from aioags.model.checks import Number
+from aioags.model.mistakes import tells_unknown
 
 LINE_ITEM_FIELDS = frozenset(
     {
@@ -92,6 +93,9 @@ class LineItem:
         if self.id is None:
             self.check_sendable()
         extensions = self.extensions
+        # Most have none: what is looked at in each is a call.
+        if type(extensions) is dict and not extensions:
+            return
         if self.id is not None and isinstance(extensions, Mapping) and not _OPTIONAL.keys().isdisjoint(extensions):
             extensions = {name: value for name, value in extensions.items() if not self._says(name)}
         core = LINE_ITEM_FIELDS if self.id is None else _NEEDED
@@ -122,6 +126,11 @@ class LineItem:
             raise TypeError(f"grades_released must be a bool or None, got {self.grades_released!r}")
         if self.submission_review is not None:
             checks.json_object("submission_review", self.submission_review)
+
+
+if not TYPE_CHECKING:
+    # The constructor is attrs' own.
+    LineItem.__init__ = tells_unknown("LineItem")(LineItem.__init__)
 
 
 def item_url(item: LineItem | str | None) -> str | None:

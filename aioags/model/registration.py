@@ -12,7 +12,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 
 from aioags.model import checks
-from aioags.model.key_parsing import parse_jwk, parse_text
+from aioags.model.key_parsing import likeness, parse_jwk, parse_text, plain_text
 from aioags.model.secure import check_secure_url
 
 # No Edwards curve: no platform is known to take one, and their name for it changes (RFC 9864).
@@ -29,7 +29,8 @@ def load_key(key: str | bytes | Mapping[str, Any] | Key) -> Key:
     Parsing an RSA key takes a millisecond, once for each text; the latest 1,024 are kept, under the digest of the text.
 
     Args:
-        key: PEM text, a JWK as a mapping or as JSON text, or a key of joserfc. A key without an id gets its RFC 7638
+        key: PEM text, a JWK as a mapping or as JSON text, or a key of joserfc. In a text, ``\\n`` may stand for a line
+            end, and quotes around it, as environment variables often have both. A key without an id gets its RFC 7638
             thumbprint, which `aioags.launch.jwks_document` publishes as well.
 
     Raises:
@@ -59,10 +60,17 @@ def _parse(key: str | bytes | Mapping[str, Any] | Key) -> Any:
         if isinstance(key, Mapping):
             return parse_jwk(key)
         if isinstance(key, (str, bytes)):
-            return parse_text(key.encode() if isinstance(key, str) else key)
+            return parse_text(plain_text(key.encode() if isinstance(key, str) else key))
     except (ValueError, TypeError, KeyError, RecursionError, JoseError) as error:
-        raise ValueError(f"key is neither PEM text nor a JWK ({type(error).__name__})") from None
+        raise ValueError(f"key is neither PEM text nor a JWK ({_guess(key) or type(error).__name__})") from None
     raise TypeError(f"key must be PEM text, a JWK mapping or a joserfc key, got {type(key).__name__}")
+
+
+def _guess(key: Any) -> str | None:
+    if isinstance(key, str):
+        # Half of a surrogate pair is no key, and no reason to fail otherwise.
+        return likeness(key.encode("utf-8", "replace"))
+    return likeness(key) if isinstance(key, bytes) else None
 
 
 def signing_algorithm(key: RSAKey | ECKey | OKPKey) -> str:

@@ -13,6 +13,7 @@ import attrs
 from aioags.model import checks
 from aioags.model.canvas import CANVAS_SUBMISSION, CanvasSubmission
 from aioags.model.checks import Number
+from aioags.model.mistakes import tells_unknown
 from aioags.model.progress import ActivityProgress, GradingProgress
 from aioags.model.stamp import Stamp, next_stamp
 
@@ -61,6 +62,7 @@ def _with_canvas(
     return canvas.beside(extensions, activity_progress=activity_progress, submitted_at=submitted)
 
 
+_set = object.__setattr__
 # Until __attrs_post_init__, which has two fields to fill.
 _TO_BE_STAMPED = datetime.max.replace(tzinfo=UTC)
 
@@ -146,7 +148,13 @@ class Score:
         given, maximum = self.score_given, self.score_maximum
         if type(given) is not int or type(maximum) is not int or not (0 <= given < _USUAL and 0 < maximum < _USUAL):
             self._check_points()
-        self._settle_timestamp()
+        # Here, not a call further: most scores are stamped by us.
+        if self.timestamp is _TO_BE_STAMPED:
+            made = next_stamp()
+            _set(self, "timestamp", made.instant)
+            _set(self, "_stamp", made)
+        else:
+            self._check_timestamp()
         if self.comment is not None:
             checks.optional_text("comment", self.comment)
         if self.scoring_user_id is not None:
@@ -157,21 +165,16 @@ class Score:
             return
         if self.extensions:
             checked = checks.extensions("extensions", self.extensions, core=SCORE_FIELDS, urls_only=True)
-            object.__setattr__(self, "extensions", checked)
+            _set(self, "extensions", checked)
         elif not isinstance(self.extensions, Mapping):
             raise TypeError(f"extensions must be a mapping, got {type(self.extensions).__name__}")
 
-    def _settle_timestamp(self) -> None:
-        if self.timestamp is _TO_BE_STAMPED:
-            made = next_stamp()
-            object.__setattr__(self, "timestamp", made.instant)
-            object.__setattr__(self, "_stamp", made)
-            return
+    def _check_timestamp(self) -> None:
         checks.instant("timestamp", self.timestamp)
         stamp = self._stamp
         # asdict makes a dict of it, evolve may bring it with another timestamp: neither is ours any more.
         if stamp is not None and not (isinstance(stamp, Stamp) and stamp.instant == self.timestamp):
-            object.__setattr__(self, "_stamp", None)
+            _set(self, "_stamp", None)
 
     def _check_points(self) -> None:
         if self.score_given is None:
@@ -229,6 +232,7 @@ class Score:
         return bool(self.comment) or (isinstance(canvas, Mapping) and canvas.get("new_submission") is True)
 
     @classmethod
+    @tells_unknown("Score.graded")
     def graded(
         cls,
         user_id: str,
@@ -273,6 +277,7 @@ class Score:
         )
 
     @classmethod
+    @tells_unknown("Score.progress")
     def progress(
         cls,
         user_id: str,
@@ -308,6 +313,7 @@ class Score:
         )
 
     @classmethod
+    @tells_unknown("Score.cleared")
     def cleared(
         cls, user_id: str, *, timestamp: datetime | None = None, extensions: Mapping[str, Any] | None = None
     ) -> Self:

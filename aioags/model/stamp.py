@@ -101,10 +101,11 @@ class Timekeeper:
         moment must not put every later stamp there. The order of one user's scores is then kept by who sends them.
         """
         with self._lock:
-            now = datetime.fromtimestamp(self._clock(), UTC)
+            seconds = self._clock()
+            now = datetime.fromtimestamp(seconds, UTC)
             follows = now > self._last or self._last - now > _STEP_BACK
             self._last = now if follows else self._last + _SMALLEST_STEP
-            self._order = max(self._order + 1, (now - _EPOCH) // _SMALLEST_STEP)
+            self._order = max(self._order + 1, int(seconds * 1e6))
             return Stamp(self._last, self.process, now, self._order, False, self._steady())
 
     def age(self, made_by: str | None, ticks: float | None) -> float | None:
@@ -115,6 +116,14 @@ class Timekeeper:
         if ticks is None or made_by != self.process:
             return None
         return max(self._steady() - ticks, 0.0)
+
+    def now(self, stamp: Stamp) -> float | None:
+        """
+        Return what the wall clock shows by its reading when a stamp was made, Unix time: one that is wrong for a moment
+        changes nothing. None: as for `age`.
+        """
+        age = self.age(stamp.made_by, stamp.ticks)
+        return None if age is None else stamp.made_at.timestamp() + age
 
     def reborn(self) -> None:
         """

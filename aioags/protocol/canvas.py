@@ -34,6 +34,20 @@ def keeps_grades(score: Score) -> bool:
     return bool(said.get("preserve_score") or said.get("prioritize_non_tool_grade"))
 
 
+def over_no_grade(score: Score) -> Score:
+    """
+    Return a score that Canvas takes only where no grade is, whoever gave it; unless it says itself what is to be done.
+
+    A grade that a teacher alone gave shows in no result.
+    """
+    said = _said(score)
+    if "prioritize_non_tool_grade" in said:
+        return score
+    return attrs.evolve(
+        score, extensions={**score.extensions, CANVAS_SUBMISSION: {**said, "prioritize_non_tool_grade": True}}
+    )
+
+
 def dated(score: Score, now: float | None = None) -> Score:
     """
     Return a score that says when the work was handed in, as far as Canvas opens an attempt for it: when it was made.

@@ -11,15 +11,24 @@ from urllib.parse import urlencode
 
 import attrs
 
-from aioags.errors import AGSError, BrokenError, GrantMalformedError, GrantRefusedError, ThrottledError
+from aioags.errors import (
+    AGSError,
+    BrokenError,
+    GrantMalformedError,
+    GrantRefusedError,
+    ThrottledError,
+    printable,
+)
 from aioags.model.registration import Registration
 from aioags.protocol.dialect import Operation, Repeat
+from aioags.protocol.hints import moment
 from aioags.protocol.messages import WORD_BYTES, Request, Response
 from aioags.protocol.redaction import platform_words, shown_words
 from aioags.protocol.refusals import platform_refusal
 from aioags.protocol.signed import sign_message
 from aioags.protocol.urls import origin
 from aioags.wire import media_types
+from aioags.wire.links import resolve
 from aioags.wire.scalars import WORD_VALUES, NotReadableError, load_json, load_number
 
 DEPLOYMENT_CLAIM = "https://purl.imsglobal.org/spec/lti/claim/deployment_id"
@@ -78,11 +87,23 @@ def request_token(
 ) -> Operation[Grant]:
     """
     Ask for a token with these scopes; the assertion is signed anew for each try.
+
+    A refusal says how far our clock was ahead of the platform's when the latest one was signed.
     """
+    signed_at: float | None = None
 
     def fresh() -> Request:
-        assertion = sign_assertion(registration, now=wall(), jti=new_jti())
+        nonlocal signed_at
+        signed_at = wall()
+        assertion = sign_assertion(registration, now=signed_at, jti=new_jti())
         return _token_request(registration.token_url, scopes, assertion)
+
+    def refused(operation: Operation[Any], response: Response, wall_then: float) -> AGSError:
+        error = token_refusal(operation, response, wall_then)
+        told = moment(response.header("Date") or "")
+        if isinstance(error, GrantRefusedError) and signed_at is not None and told is not None:
+            error.clock_ahead = signed_at - told
+        return error
 
     return Operation(
         TOKEN,
@@ -92,7 +113,7 @@ def request_token(
         repeat=Repeat.FREELY,
         trusted=frozenset({origin(registration.token_url)}),
         fresh=fresh,
-        refusal=token_refusal,
+        refusal=refused,
     )
 
 
@@ -112,6 +133,8 @@ def read_grant(response: Response, asked: frozenset[str]) -> Grant:
     Read a 2xx of the token endpoint, whatever its content type (Moodle sends text/html).
 
     Raises:
+        GrantRefusedError: It is an error object, as some send with a 200.
+
         GrantMalformedError: It holds no usable access token.
     """
     try:
@@ -121,6 +144,8 @@ def read_grant(response: Response, asked: frozenset[str]) -> Grant:
     if not isinstance(fields, dict):
         raise _unusable(response, "the body is not an object")
     token = fields.get("access_token")
+    if not token and fields.get("error"):
+        raise grant_refusal(response)
     if not isinstance(token, str) or not token or not token.isascii() or not token.isprintable():
         # Moodle's /login/token.php, often registered by mistake, answers with "token".
         hint = "; is it the token URL for LTI?" if "token" in fields else ""
@@ -128,7 +153,7 @@ def read_grant(response: Response, asked: frozenset[str]) -> Grant:
     token_type = fields.get("token_type")
     if token_type is not None and str(token_type).lower() != "bearer":
         raise _unusable(response, "its token_type is not Bearer")
-    return Grant(token, _granted(fields.get("scope"), asked), _life(response, fields.get("expires_in")))
+    return Grant(token, _granted(fields.get("scope"), asked), _life(fields.get("expires_in")))
 
 
 def _granted(scope: object, asked: frozenset[str]) -> frozenset[str]:
@@ -140,11 +165,12 @@ def _granted(scope: object, asked: frozenset[str]) -> frozenset[str]:
     return asked
 
 
-def _life(response: Response, expires_in: object) -> float:
+def _life(expires_in: object) -> float:
     try:
         seconds = load_number("expires_in", expires_in)
-    except NotReadableError as error:
-        raise _unusable(response, str(error)) from None
+    except NotReadableError:
+        # "3600s", true, a date: the token is good all the same, and a 401 would renew it.
+        return DEFAULT_LIFE
     return DEFAULT_LIFE if seconds is None else max(0.0, float(seconds))
 
 
@@ -173,14 +199,31 @@ def grant_refusal(response: Response) -> GrantRefusedError:
     said = fields.get("error") if isinstance(fields, dict) else None
     code = said if isinstance(said, str) and re.fullmatch(r"\w{1,64}", said) else None
     words = shown_words(platform_words(response.reason, response.body), ())
-    hint = ""
-    if response.status == 404 and response.body.lstrip()[:1] == b"<":
-        # Moodle 4.5 throws, with a 404 page, when the tool's key set cannot be fetched or parsed.
-        hint = "; Moodle answers so when it cannot read the tool's public key set"
     return GrantRefusedError(
-        f"the token endpoint answered {response.status}: {words or 'nothing readable'}{hint}",
+        f"the token endpoint answered {response.status}: {words or 'nothing readable'}{_hint(response)}",
         status=response.status,
         code=code,
         description=words or None,
         spec="SEC 4.1",
     )
+
+
+def _hint(response: Response) -> str:
+    if 300 <= response.status < 400:
+        return f"; it sends {_elsewhere(response)}, where no assertion is sent: correct the registration's token_url"
+    if response.status == 404 and response.body.lstrip()[:1] == b"<":
+        # Moodle 4.5 throws, with a 404 page, when the tool's key set cannot be fetched or parsed.
+        return (
+            "; the registration's token_url may be wrong. Moodle answers so, too, when it cannot read the tool's public"
+            " key set"
+        )
+    return ""
+
+
+def _elsewhere(response: Response) -> str:
+    try:
+        target = origin(resolve(response.header("Location") or "", response.url))
+    except ValueError:
+        return "elsewhere"
+    # Where to is all that is told: a query may hold what was sent.
+    return f"to {printable(target)[:200]}"

@@ -134,7 +134,9 @@ class DirectDialect:
         """
         url = self._score_urls.get(item_id) or self._score_url(item_id)
         request = Request("POST", url, _SCORE_HEADERS, dump_score(score, timestamp), WORD_BYTES)
-        private = tuple(filter(None, (score.comment, score.user_id, score.scoring_user_id)))
+        private: tuple[str, ...] = (score.user_id,)
+        if score.comment or score.scoring_user_id:
+            private = tuple(filter(None, (score.comment, score.user_id, score.scoring_user_id)))
         return Operation(
             "post_score",
             request,
@@ -159,7 +161,7 @@ class DirectDialect:
         Read results: GET on the item's ``results`` (AGS 3.3).
         """
         url = with_query(service_url(self._item(item_id), "results"), {"user_id": user_id, "limit": limit})
-        return self._results(item_id, url, user_id)
+        return self._results(item_id, url, user_id, limited=limit is not None)
 
     def results_page(self, item_id: str, key: str) -> Operation[Page[Result]]:
         """
@@ -167,13 +169,17 @@ class DirectDialect:
         """
         return self._results(item_id, check_trusted(key, self._trusted, "the next page of results"))
 
-    def _results(self, item_id: str, url: str, user_id: str | None = None) -> Operation[Page[Result]]:
+    def _results(
+        self, item_id: str, url: str, user_id: str | None = None, *, limited: bool = False
+    ) -> Operation[Page[Result]]:
         request = _get(url, media_types.RESULT_CONTAINER)
+        # With a limit as many as came are counted.
+        read = partial(_read_results, item_id, None if limited else user_id)
         return self._operation(
             "results",
             request,
             (Scope.RESULT_READONLY,),
-            partial(_read_results, item_id),
+            read,
             private=(user_id,) if user_id else (),
             refusal=person_refusal if user_id else None,
         )
@@ -211,9 +217,9 @@ def _read_items(maximum: Number | None, response: Response) -> Page[LineItem]:
     return linked_page(found, response)
 
 
-def _read_results(item_id: str, response: Response) -> Page[Result]:
+def _read_results(item_id: str, user_id: str | None, response: Response) -> Page[Result]:
     # Sakai answers for one user without an array.
-    found = load_list(response.body, partial(load_result, url=response.url), bare=True)
+    found = load_list(response.body, partial(load_result, url=response.url), bare=True, user_id=user_id)
     about_item(item_id, found.records)
     return linked_page(found, response)
 

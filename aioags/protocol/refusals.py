@@ -31,25 +31,30 @@ from aioags.protocol.redaction import platform_words, shown_body, shown_words
 
 # Canvas: "Provided timestamp of X before last updated timestamp of Y". Open edX: "Score timestamp can only be updated
 # to a later point in time", "Score already exists for the provided timestamp". Moodle: "… with an earlier timestamp".
-# Words that belong together are near each other; without that bound, a body full of the first takes 0.1 s.
-_STALE = re.compile(
-    r"(?i)timestamp.{0,200}\b(before|later|earlier|older)\b|\b(earlier|older|already exists)\b.{0,200}timestamp"
+_TIMESTAMP = re.compile(r"(?i)timestamp")
+_LATER_WORDS, _EARLIER_WORDS = (
+    re.compile(rf"(?i)\b(?:{words})\b") for words in ("before|later|earlier|older", "earlier|older|already exists")
 )
 
 # Canvas: "User not found in course or is not a student". Blackboard: "User could not be found". Brightspace: "User in
 # requested score is not enrolled", "… does not exist". Sakai: "User does not belong to site". Moodle, which refuses a
 # score only for its user once everything else was checked here: "Incorrect score received".
-_NOT_GRADABLE = re.compile(
-    r"(?i)\buser.{0,200}\bnot (be found|found|a? ?student|a? ?member|enrolled|exist|belong|gradable|in )"
-    r"|\buser.{0,200}\b(no longer enrolled|can be graded)|gradable role|incorrect score received"
+_USER = re.compile(r"(?i)\buser")
+_NOT_HERE = re.compile(
+    r"(?i)\b(?:not (?:be found|found|a? ?student|a? ?member|enrolled|exist|belong|gradable|in )"
+    r"|no longer enrolled|can be graded)"
 )
+_NOT_GRADABLE = re.compile(r"(?i)gradable role|incorrect score received")
 
 # RFC 6750 3.1. Some leave the quotes out, or set single ones; other schemes may stand before.
 _INVALID_TOKEN = re.compile(r"""(?i)\bbearer\b.*\berror\s*=\s*["']?invalid_token\b""")
 
 # Canvas, where a token comes to another host than the one that gave it: "Invalid access token field/s: the 'aud' is
 # invalid".
-_FOREIGN_TOKEN = re.compile(r"(?i)access token.{0,200}'aud' is invalid")
+_ACCESS_TOKEN, _INVALID_AUD = re.compile(r"(?i)access token"), re.compile(r"(?i)'aud' is invalid")
+
+# Characters between words that belong together, at the most.
+_NEAR = 200
 
 # Canvas's 403; its 429 has the same text.
 _RATE_LIMIT = re.compile(r"(?i)rate limit exceeded")
@@ -147,13 +152,26 @@ def _refused_score(response: Response, facts: dict[str, Any]) -> PlatformError:
     if is_about_token(response):
         return _refused(response, facts)
     words = platform_words(response.reason, response.body)
-    if response.status == 409 or (response.status == 400 and _STALE.search(words)):
+    if response.status == 409 or (response.status == 400 and _is_stale(words)):
         return StaleScoreError("the platform holds a score as new or newer", spec="AGS 3.4.9", **facts)
     # Moodle over HTTP/2 has no reason phrase to read: 400 with an empty array is all there is.
     speechless = response.status in {200, 400} and response.body.strip() == b"[]"
-    if _NOT_GRADABLE.search(words) or speechless:
+    if speechless or _NOT_GRADABLE.search(words) or _are_near(_USER, _NOT_HERE, words):
         return UserNotGradableError("the platform takes no grade for this user", **facts)
     return _for_one_user(_refused(response, facts))
+
+
+def _is_stale(words: str) -> bool:
+    return _are_near(_TIMESTAMP, _LATER_WORDS, words) or _are_near(_EARLIER_WORDS, _TIMESTAMP, words)
+
+
+def _are_near(first: re.Pattern[str], then: re.Pattern[str], words: str) -> bool:
+    """
+    True when the second follows the first within a few words.
+
+    Not one pattern with a gap in it: a body full of the first would be looked through from each of them.
+    """
+    return any(first.search(words, max(0, found.start() - _NEAR), found.start()) for found in then.finditer(words))
 
 
 def _for_one_user(error: RefusedError) -> RefusedError:
@@ -177,7 +195,9 @@ def is_of_another_host(response: Response) -> bool:
     """
     True when the token is refused because another host of the platform gave it.
     """
-    return response.status == 401 and bool(_FOREIGN_TOKEN.search(platform_words(response.reason, response.body)))
+    if response.status != 401:
+        return False
+    return _are_near(_ACCESS_TOKEN, _INVALID_AUD, platform_words(response.reason, response.body))
 
 
 def may_mean_token(error: RefusedError, response: Response, *, cached: bool) -> bool:

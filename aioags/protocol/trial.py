@@ -8,7 +8,8 @@ tries, and nothing else does:
 ``throttles``  how many answers said "later"; they lengthen the wait, and only time bounds them.
 ``lost``       an earlier try may have been applied. From then on "not found" means deleted, "stale" may be our own
                doing, and an error can no longer say that surely nothing was recorded.
-``renewed``    the token was renewed once for this call. It is never renewed twice: 400, 401 and 403 have many meanings.
+``renewed``    the token was renewed for this call. It is not renewed again within a minute: 400, 401 and 403 have many
+               meanings.
 ``doubt``      nobody knows what became of what was sent, and the platform is being searched for it: the error that says
                so, which stands when the search settles nothing.
 
@@ -67,6 +68,7 @@ from aioags.protocol.acknowledgment import RejectionError
 from aioags.protocol.answers import OtherAnswerError, UnseenError
 from aioags.protocol.breaker import is_outage
 from aioags.protocol.dialect import Operation, Page, Repeat
+from aioags.protocol.grants import TOKEN
 from aioags.protocol.messages import Response
 from aioags.protocol.refusals import malformed, may_mean_token, refusal
 from aioags.protocol.urls import check_trusted
@@ -77,6 +79,8 @@ from aioags.wire.scalars import NotReadableError
 T = TypeVar("T")
 
 _MOST_REDIRECTS = 3
+# Seconds: a token that was forgotten later than that was forgotten anew.
+_RENEWED_FOR = 60.0
 # Pages of a search: at Canvas's ten a page, 50,000 records.
 _MOST_PAGES = 5_000
 
@@ -124,11 +128,13 @@ class Trial(Generic[T]):
     doubt: AGSError | None = None
     # Failed probes, which cost an attempt each once another call succeeds.
     _unpaid: int = 0
+    _renewed_at: float = 0.0
     _recoveries: int = 0
     _broke: int | None = None
     _answer: Response | None = None
     _searching: Search[T] | None = None
-    _looks: set[str] = attrs.field(factory=set)
+    # Made with the search: a set is a fifth of a trial, and most trials search for nothing.
+    _looks: set[str] | None = None
     _resembled: bool = False
 
     def judge(
@@ -172,8 +178,8 @@ class Trial(Generic[T]):
         if answer.ok:
             return self._succeeded(answer, now, wall, jitter)
         error = refusal(self.operation, answer, wall=wall)
-        if isinstance(error, RefusedError) and renewable and self._may_renew(error, answer, cached):
-            self.renewed = True
+        if isinstance(error, RefusedError) and renewable and self._may_renew(error, answer, cached, now):
+            self.renewed, self._renewed_at = True, now
             return Renew()
         return self._failed(error, now, jitter)
 
@@ -208,8 +214,9 @@ class Trial(Generic[T]):
         """
         return self.policy.total_time - (now - (now if self.began is None else self.began))
 
-    def _may_renew(self, error: RefusedError, answer: Response, cached: bool) -> bool:
-        return bool(self.operation.scopes) and not self.renewed and may_mean_token(error, answer, cached=cached)
+    def _may_renew(self, error: RefusedError, answer: Response, cached: bool, now: float) -> bool:
+        lately = self.renewed and now - self._renewed_at <= _RENEWED_FOR
+        return bool(self.operation.scopes) and not lately and may_mean_token(error, answer, cached=cached)
 
     def _succeeded(self, answer: Response, now: float, wall: float, jitter: float) -> Verdict[T]:
         try:
@@ -351,6 +358,7 @@ class Trial(Generic[T]):
         return self._in_doubt(None)
 
     def _look_further(self, search: Search[T], key: str) -> Look | GiveUp:
+        assert self._looks is not None  # noqa: S101 - the search began
         if key in self._looks or len(self._looks) >= _MOST_PAGES:
             return self._in_doubt(None)
         self._looks.add(key)
@@ -390,7 +398,8 @@ class Trial(Generic[T]):
         try:
             return Follow(check_trusted(url, self.operation.trusted, "the target of a redirect"))
         except UntrustedURLError as error:
-            return self.give_up(error)
+            # A token request's own refusal says which setting to correct.
+            return None if self.operation.name == TOKEN else self.give_up(error)
 
 
 def is_final_for_all(error: AGSError | None) -> bool:

@@ -6,17 +6,20 @@ timestamps Moodle 4.5 kept the wrong one in five rounds of six. So each key has 
 rest wait, and whoever leaves starts the next. Keys do not wait for each other. The lines belong to the whole `Client`,
 so the order holds across `post_score` and `post_scores`.
 
-The same object remembers of each key the last stamp, in whole seconds, and who was sent last. Moodle compares whole
-seconds and refuses an equal or earlier one (409). So a stamp that the package made is moved to the next whole second
-when the key's last one lies in the same second or later; a caller's own never is.
+The same object remembers of each key the last stamp, in whole seconds, and who was sent last (`Last`): looked at when a
+score's turn has come, noted when its call has ended. Nobody else does either in between.
+
+Moodle compares whole seconds and refuses an equal or earlier one (409). So a stamp that the package made is moved to
+the next whole second when the key's last one lies in the same second or later; a caller's own never is.
 
 Some stamps are not kept as they were sent: after a score without a value Moodle stores the time of its own clock, and
 before 4.5.6 after every score of a coupled line item. So the platform's clock, as its answer tells it (`Date`), is
-remembered as the last stamp then.
+remembered as the last stamp then. Of one whose answer was lost nobody heard when it came, or whether it is still on its
+way: what is sent next is stamped as of the moment when it is sent.
 
 Moving is for what is newer. A score that this process made before the one that was sent last is older, and is not
-lifted over it (`is_older`): a failed batch that was kept and is posted again must not undo a regrade. Between processes
-the order of posting counts, since no clock can promise another.
+lifted over it (`Last.is_newer`): a failed batch that was kept and is posted again must not undo a regrade. Between
+processes the order of posting counts, since no clock can promise another.
 
 Two scores of one user that lie more than `_REMEMBERED` other users apart may escape the rule.
 """
@@ -25,11 +28,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import NamedTuple
 
 import attrs
 
 from aioags.model.score import Score
+from aioags.model.value import value
 
 Key = tuple[str, str]
 """Line item and user."""
@@ -38,17 +41,80 @@ Key = tuple[str, str]
 _REMEMBERED = 16_384
 
 
-class _Last(NamedTuple):
+@value
+class Last:
     """
-    What a platform may hold of one key: the stamp's second, and who was sent last.
+    What a platform may hold of one key.
+
+    Attributes:
+        second: Of the latest stamp, in Unix time.
+
+        order: Of the score that was sent last, among those of the process that made it.
+
+        process: Who made that one. None: nobody knows.
+
+        may_come: What was sent last may come yet, to be stamped then.
     """
 
     second: int
     order: int = 0
     process: str | None = None
+    may_come: bool = False
+
+    def is_newer(self, score: Score) -> bool:
+        """
+        True when a newer score than this one was sent before, made by the same process.
+        """
+        made = score.stamp
+        return made is not None and made.made_by == self.process and made.order < self.order
+
+    def is_stamped_later(self, score: Score) -> bool:
+        """
+        True when the caller gave a score a stamp, and one of a later second was sent before.
+        """
+        return not score.is_auto_stamped and int(score.timestamp.timestamp()) < self.second
+
+    def stamp(self, score: Score, now: float | None = None) -> tuple[datetime, int]:
+        """
+        Return the stamp to send for a score, and its second.
+
+        Args:
+            now: Unix time at the platform, as far as is known: by then what may come yet may have come. None: that is
+                left out of account.
+        """
+        stamp = score.timestamp
+        second = int(stamp.timestamp())
+        last = self.second if now is None else max(self.second, int(now))
+        if second <= last and score.is_auto_stamped:
+            second = last + 1
+            stamp = datetime.fromtimestamp(second, UTC)
+        return stamp, second
+
+    def refused(self, second: int) -> Last:
+        """
+        Return what is known after a score that was sent with this second, and that the platform surely does not hold.
+        """
+        return self if second <= self.second else Last(second, self.order, self.process, self.may_come)
+
+    def sent(self, score: Score, second: int, *, may_come: bool = False) -> Last:
+        """
+        Return what is known after a score that the platform may hold: what its process made before is older.
+
+        Args:
+            second: With which it was sent, or that of the platform's own clock, where it may have stored that instead.
+
+            may_come: It may store a later one yet.
+        """
+        second = max(second, self.second)
+        made = score.stamp
+        if made is None:
+            return Last(second, may_come=may_come)
+        if made.made_by == self.process and made.order < self.order:
+            return Last(second, self.order, self.process, self.may_come)
+        return Last(second, made.order, made.made_by, may_come)
 
 
-_NONE = _Last(-(2**62))
+_NOTHING = Last(-(2**62))
 
 
 @attrs.define(eq=False)
@@ -73,10 +139,10 @@ class Turns:
 
     def __init__(self) -> None:
         self._lines: dict[Key, list[Turn]] = {}
-        # hash of the key: the texts themselves would keep 100,000 user ids alive. Two generations, the older dropped
-        # as a whole: deleting one key at a time from the front of a dict costs more the longer it lives.
-        self._last: dict[int, _Last] = {}
-        self._older: dict[int, _Last] = {}
+        # By the hash of the key: the texts themselves would keep 100,000 user ids alive. Two generations, the older
+        # dropped as a whole: deleting one key at a time from the front of a dict costs more the longer it lives.
+        self._last: dict[int, Last] = {}
+        self._older: dict[int, Last] = {}
 
     def join(self, key: Key, start: Callable[[Turn], None]) -> tuple[Turn, bool]:
         """
@@ -102,54 +168,17 @@ class Turns:
         elif was_first:
             line[0].start(line[0])
 
-    def stamp(self, key: Key, score: Score) -> datetime:
+    def last(self, key: Key) -> Last:
         """
-        Return the stamp to send for a score, and remember it.
+        Return what a platform may hold of a key whose turn it is.
         """
-        last = self._latest(key)
-        stamp = score.timestamp
-        second = int(stamp.timestamp())
-        if score.is_auto_stamped and second <= last.second:
-            second = last.second + 1
-            stamp = datetime.fromtimestamp(second, UTC)
-        if second > last.second:
-            self._remember(key, _Last(second, last.order, last.process))
-        return stamp
+        place = hash(key)
+        return self._last.get(place) or self._older.get(place) or _NOTHING
 
-    def sent(self, key: Key, score: Score, *, restamped: float | None = None) -> None:
+    def note(self, key: Key, last: Last) -> None:
         """
-        Note that the platform may hold this score now: what this process made before is older.
-
-        Args:
-            restamped: The second of its own clock that the platform may have stored instead of the stamp. None: none.
+        Remember what a platform may hold now.
         """
-        made, last = score.stamp, self._latest(key)
-        second = last.second if restamped is None else max(int(restamped), last.second)
-        if made is None:
-            self._remember(key, _Last(second))
-        elif made.made_by != last.process or made.order > last.order:
-            self._remember(key, _Last(second, made.order, made.made_by))
-        elif second > last.second:
-            self._remember(key, _Last(second, last.order, last.process))
-
-    def is_older(self, key: Key, score: Score) -> bool:
-        """
-        True when a newer score of this key was sent before, made by the same process.
-        """
-        made, last = score.stamp, self._latest(key)
-        return made is not None and made.made_by == last.process and made.order < last.order
-
-    def is_stamped_before(self, key: Key, score: Score) -> bool:
-        """
-        True when the caller gave a score a stamp, and one of a later second was sent for this key before.
-        """
-        return not score.is_auto_stamped and int(score.timestamp.timestamp()) < self._latest(key).second
-
-    def _remember(self, key: Key, last: _Last) -> None:
         self._last[hash(key)] = last
         if len(self._last) >= _REMEMBERED:
             self._older, self._last = self._last, {}
-
-    def _latest(self, key: Key) -> _Last:
-        place = hash(key)
-        return self._last.get(place) or self._older.get(place) or _NONE

@@ -19,6 +19,8 @@ dump_text = json.encoder.encode_basestring
 """Write one string as JSON, on one line."""
 
 _LARGEST_EXACT = 2**53
+# A whole second and how its instants begin: a batch is made and sent within few, and a datetime writes itself slowly.
+_latest_second = (datetime.min.replace(tzinfo=UTC), "")
 PAGE_VALUES = 3_000_000
 """Most values in a page. 280,000 results are fewer; 16 MiB of ``{},`` would take 400 MiB and two seconds to read."""
 
@@ -57,9 +59,16 @@ def dump_instant(value: datetime) -> str:
     """
     Write an instant in UTC with a fraction and ``Z`` (AGS 3.4.9): milliseconds, or microseconds when there are any.
     """
+    global _latest_second  # noqa: PLW0603 - what it holds is true whoever wrote it
     utc = value if value.tzinfo is UTC else value.astimezone(UTC)
-    precision = "milliseconds" if utc.microsecond % 1000 == 0 else "microseconds"
-    return utc.isoformat(timespec=precision).removesuffix("+00:00") + "Z"
+    second, text = _latest_second
+    since = utc - second
+    if since.days or since.seconds:
+        second = utc.replace(microsecond=0)
+        text = f"{second.isoformat()[:19]}."
+        _latest_second = second, text
+    digits = str(1_000_000 + utc.microsecond)
+    return f"{text}{digits[1:] if utc.microsecond % 1000 else digits[1:4]}Z"
 
 
 def holds_more(body: bytes, values: int) -> bool:

@@ -35,6 +35,7 @@ from tests.fakes import HOST, ITEM, TOKEN_URL, PaperTime, answer, endpoint, regi
 from tests.rigs.memory import until
 
 START = 1_767_258_000.0
+YEAR = 365 * 86_400.0
 MADE_ITEM = f"{HOST}/2/lineitems/8/lineitem?type_id=1"
 
 
@@ -62,6 +63,8 @@ class OldMoodle:
 
         breaks: How many scores it fails to take.
 
+        on_its_way: What it will take when it arrives: the scores that failed.
+
         stamps: That of each score that came.
     """
 
@@ -74,6 +77,7 @@ class OldMoodle:
     fails: AGSError | None = None
     hangs: bool = False
     breaks: int = 0
+    on_its_way: list[Request] = attrs.field(factory=list)
     stamps: list[str] = attrs.field(factory=list)
 
     @property
@@ -93,6 +97,7 @@ class OldMoodle:
         await asyncio.sleep(0)
         self.stamps.append(json.loads(request.body or b"")["timestamp"])
         if self.fails is not None:
+            self.on_its_way.append(request)
             raise self.fails.copied()
         self.time.now += self.seconds
         status, reason = self._take(request)
@@ -100,6 +105,13 @@ class OldMoodle:
             await asyncio.get_running_loop().create_future()
         date = [("Date", formatdate(self.wall(), usegmt=True))] if self.tells_time else []
         return attrs.evolve(answer(status, b"", *date, reason=reason), url=request.url)
+
+    def arrive(self) -> None:
+        """
+        Take what was on its way.
+        """
+        while self.on_its_way:
+            self._take(self.on_its_way.pop())
 
     def _take(self, request: Request) -> tuple[int, str]:
         if self.breaks:
@@ -147,7 +159,7 @@ class Process:
         runtime = Runtime(clock=lambda: time.now, wall=self.wall, sleep=time.sleep, jitter=lambda: 0.5)
         self.client = Client(transport=self.moodle, runtime=runtime, retry=RetryPolicy(attempts=2))
         self.gradebook = self.client.gradebook(registration(), endpoint())
-        self.keeper = Timekeeper(self.wall, process=self.name)
+        self.keeper = Timekeeper(self.wall, process=self.name, steady=lambda: time.now)
 
     def wall(self) -> float:
         return START + self.moodle.time.now + self.ahead
@@ -178,7 +190,11 @@ class Process:
         """
         Post a score.
         """
-        return await self.gradebook.post_score(score, line_item=item)
+        token = timekeeper.set(self.keeper)
+        try:
+            return await self.gradebook.post_score(score, line_item=item)
+        finally:
+            timekeeper.reset(token)
 
     async def post_in_batch(self, score: Score, item: str = ITEM) -> Delivery:
         """
@@ -394,6 +410,25 @@ async def test_c9_without_a_date_our_own_clock_serves(moodle: OldMoodle, process
     assert moodle.points() == 80
 
 
+async def test_c9_what_was_learnt_of_the_clock_serves_where_no_answer_tells_it(
+    moodle: OldMoodle, process: Process
+) -> None:
+    """
+    Cancelled on its way: the platform may have given it its own second all the same.
+    """
+    moodle.ahead = 9.0
+    await process.post(process.graded(10, "another"))
+    moodle.hangs = True
+    sending = asyncio.create_task(process.post(process.progress()))
+    await until(lambda: moodle.asked > 1)
+    sending.cancel()
+    await asyncio.gather(sending, return_exceptions=True)
+    moodle.hangs = False
+    moodle.time.now += 0.3
+    await process.post(process.graded(80))
+    assert moodle.points() == 80
+
+
 async def test_c9_a_stamp_that_was_sent_never_changes(moodle: OldMoodle, process: Process) -> None:
     moodle.ahead, moodle.breaks = 5.0, 1
     await process.post(process.graded(80))
@@ -405,7 +440,7 @@ async def test_c9_a_stamp_that_was_sent_never_changes(moodle: OldMoodle, process
 
 
 async def test_c10_after_a_glitch_other_users_have_the_right_time_again(moodle: OldMoodle, process: Process) -> None:
-    process.ahead = 365 * 86_400.0
+    process.ahead = YEAR
     await process.post(process.graded(40), MADE_ITEM)
     process.ahead = 0.0
     delivery = await process.post(process.graded(50, "u2"), MADE_ITEM)
@@ -413,8 +448,46 @@ async def test_c10_after_a_glitch_other_users_have_the_right_time_again(moodle: 
     assert delivery.timestamp.timestamp() == pytest.approx(START, abs=5.0)
 
 
+async def test_c10_the_platforms_clock_is_learnt_also_while_ours_is_a_year_behind(
+    moodle: OldMoodle, process: Process
+) -> None:
+    """
+    The stamp that was sent is a reading of our clock as well: one that lies a year before it is the wrong one.
+    """
+    first = process.progress()
+    moodle.time.now += 5.0
+    process.ahead = -YEAR
+    await process.post(first, MADE_ITEM)
+    moodle.time.now += 5.0
+    await process.post(process.graded(80), MADE_ITEM)
+    assert moodle.points(item=MADE_ITEM) == 80
+
+
+@pytest.mark.parametrize("off", [YEAR, -YEAR, 0.0])
+async def test_c10_what_came_late_of_a_lost_answer_makes_no_newer_score_stale(
+    moodle: OldMoodle, process: Process, off: float
+) -> None:
+    """
+    Nobody heard when it came: the platform may have given it any second until the next score is sent.
+    """
+    first = process.progress()
+    second = process.graded(80)
+    moodle.fails = GONE
+    with pytest.raises(LostAnswerError):
+        await process.post(first)
+    moodle.fails = None
+    moodle.time.now += 60.0
+    moodle.arrive()
+    process.ahead = off
+    delivery = await process.post(second)
+    assert moodle.points() == 80
+    process.ahead = 0.0
+    assert delivery.timestamp is not None
+    assert delivery.timestamp.timestamp() < process.wall() + 120, "no glitch lasts"
+
+
 async def test_c10_the_order_of_one_users_scores_is_kept(moodle: OldMoodle, process: Process) -> None:
-    process.ahead = 365 * 86_400.0
+    process.ahead = YEAR
     first = process.graded(40)
     process.ahead = 0.0
     second = process.graded(80)

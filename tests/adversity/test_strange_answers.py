@@ -151,8 +151,10 @@ RECORDED: dict[str, tuple[Score, dict[str, Any]]] = {
     "ours, with its comment": (graded(comment="well done"), shown(5, comment="well done")),
     "ours among comments": (graded(comment="well done"), shown(5, comment="before\nwell done")),
     "our stamp, capped": (graded(12), shown(10, timestamp="2026-01-01T09:00:00+00:00")),
-    "our stamp, rounded to whole points": (graded(5.4), shown(5, timestamp="2026-01-01T09:00:00+00:00")),
-    "our stamp, rounded up": (graded(5.5), shown(6, timestamp="2026-01-01T09:00:00Z")),
+    "our stamp, capped and rounded to five decimals": (
+        Score.graded("u1", 2, score_maximum=3),
+        shown(66.66667, 100, timestamp="2026-01-01T09:00:00Z"),
+    ),
     "our stamp in another zone": (graded(12), shown(10, timestamp="2026-01-01T10:00:00+01:00")),
     "our stamp, no comment shown": (graded(comment="well done"), shown(5, timestamp="2026-01-01T09:00:00+00:00")),
 }
@@ -160,6 +162,11 @@ DIFFERENT: dict[str, tuple[Score, dict[str, Any]]] = {
     "another value": (graded(), shown(9)),
     "another value with another stamp": (graded(), shown(9, timestamp="2026-01-01T09:00:01+00:00")),
     "another value with our stamp": (graded(), shown(9, timestamp="2026-01-01T09:00:00+00:00")),
+    "another's of our second, which ours would be if it were rounded": (
+        graded(0.34),
+        shown(0.3, timestamp="2026-01-01T09:00:00+00:00"),
+    ),
+    "the same in whole points": (graded(5.4), shown(5, timestamp="2026-01-01T09:00:00+00:00")),
     "capped, with another stamp": (graded(12), shown(10, timestamp="2026-01-01T09:00:05+00:00")),
     "capped, without any stamp": (graded(12), shown(10)),
     "a stamp that is none": (graded(12), shown(10, timestamp="soon")),

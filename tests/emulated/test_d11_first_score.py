@@ -132,6 +132,25 @@ async def test_d11_a_first_score_that_is_refused_lets_the_rest_go() -> None:
     assert most(stand, item) == 16
 
 
+async def test_d11_a_first_score_that_is_refused_lets_the_next_go_alone() -> None:
+    """
+    It opened no column: the next ones would race as if they were first.
+    """
+    stand = wide()
+    item = await stand.gradebook.create_line_item(NEW)
+    scores = grades(["nobody", "no one", *stand.platform.users()])
+    report = await stand.gradebook.post_scores(scores, line_item=item)
+    assert (report.recorded, len(report.failed), orphans(stand)) == (30, 2, 0)
+
+
+async def test_d11_an_item_that_refuses_everybody_is_not_asked_one_by_one() -> None:
+    stand = wide()
+    item = await stand.gradebook.create_line_item(NEW)
+    report = await stand.gradebook.post_scores(grades([f"nobody-{n}" for n in range(40)]), line_item=item)
+    assert len(report.failed) == 40
+    assert most(stand, item) == 16
+
+
 @pytest.mark.parametrize("applied", [True, False])
 async def test_d11_a_first_score_whose_answer_is_lost_lets_the_rest_go(applied: bool) -> None:
     stand = wide()
@@ -147,7 +166,8 @@ async def test_d11_a_first_score_that_was_not_sent_lets_the_next_go_alone() -> N
     item = await stand.gradebook.create_line_item(NEW)
     users = stand.platform.users()
     made_before = Score.graded(users[0], 1, score_maximum=10)
-    stand.client._shared.turns.sent((str(item.id), users[0]), Score.graded(users[0], 2, score_maximum=10))
+    turns, key = stand.client._shared.turns, (str(item.id), users[0])
+    turns.note(key, turns.last(key).sent(Score.graded(users[0], 2, score_maximum=10), 0))
     report = await stand.gradebook.post_scores([made_before, *grades(users[1:])], line_item=item)
     assert (report.recorded, orphans(stand)) == (29, 0)
     assert [delivery.attempts for delivery in report.failed] == [0]

@@ -1,5 +1,5 @@
 """
-``make demo`` as a whole: the program that it runs, against the platform that it starts.
+The program of the guide to pushing a class list, as a whole, against the platform that it starts.
 """
 
 from __future__ import annotations

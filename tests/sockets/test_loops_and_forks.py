@@ -19,6 +19,8 @@ from aioags.protocol.messages import Request, Response
 from tests.fakes import PaperPlatform, answer
 from tests.rigs.raw_server import http, raw_server
 
+pytestmark = pytest.mark.usefixtures("both_transports")
+
 CLOSED = "event loop, which is closed: each asyncio.run makes a new one. Open the Client in the coroutine"
 THREAD = "event loop of another thread. Run the call there, with asyncio.run_coroutine_threadsafe"
 OTHER = "this Client belongs to another event loop. Open one in each loop"

@@ -50,6 +50,7 @@ def sample(kind: type[AGSError]) -> AGSError:
         "body": '{"comment": "in the body"}',
         "code": "invalid_scope",
         "description": "no such scope",
+        "clock_ahead": -90.0,
         "reason": "state",
         "gone": True,
     }

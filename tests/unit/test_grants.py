@@ -187,6 +187,10 @@ def test_t10_another_kind_of_token_is_no_use(token_type: Any) -> None:
         (-5, 0.0),
         (None, DEFAULT_LIFE),
         ("", DEFAULT_LIFE),
+        ("soon", DEFAULT_LIFE),
+        (True, DEFAULT_LIFE),
+        (10**400, DEFAULT_LIFE),
+        ([3600], DEFAULT_LIFE),
     ],
 )
 def test_t12_how_long_it_lives_in_every_spelling(expires_in: Any, seconds: float) -> None:
@@ -206,10 +210,6 @@ def test_t12_how_long_it_lives_in_every_spelling(expires_in: Any, seconds: float
         (grant(access_token=5), "it has no access_token"),
         (grant(access_token="tökén"), "it has no access_token"),
         (grant(access_token="a\r\nX-Evil: 1"), "it has no access_token"),
-        (grant(expires_in="soon"), "expires_in is not a number"),
-        (grant(expires_in=True), "expires_in is not a number"),
-        (grant(expires_in=10**400), "expires_in is too large"),
-        (grant(expires_in=[3600]), "expires_in is not a number"),
     ],
 )
 def test_an_answer_without_a_usable_token_is_named(body: Any, why: str) -> None:

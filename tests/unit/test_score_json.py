@@ -146,6 +146,15 @@ def test_3_4_9_every_instant_reads_back_as_it_was(instant: datetime) -> None:
     assert datetime.fromisoformat(text) == instant.astimezone(UTC)
 
 
+@given(st.lists(st.integers(-2_000_000, 2_000_000), min_size=2, max_size=20))
+def test_3_4_9_instants_around_one_second_are_told_apart(steps: list[int]) -> None:
+    """
+    What was written last is remembered, to the second: the next one may be just before or after it.
+    """
+    instants = [NOON + timedelta(microseconds=step) for step in steps]
+    assert [datetime.fromisoformat(dump_instant(instant)) for instant in instants] == instants
+
+
 def test_s8_stamps_of_the_package_are_spelled_the_same_way() -> None:
     for _ in range(50):
         assert STAMP.fullmatch(sent(Score.cleared("u1"))["timestamp"])

@@ -5,12 +5,15 @@ The token cache (pitfalls 19-26, T7, T8, T12, T13): one request however many wai
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
+from email.utils import formatdate
 from typing import Any
 from urllib.parse import parse_qs
 
 import attrs
 import pytest
+from joserfc import jws
 from joserfc.jwk import ECKey, RSAKey
 
 from aioags import AGSError, GrantRefusedError, Registration, Scope, UnreachableError
@@ -377,6 +380,90 @@ async def test_a_bug_in_the_fetching_is_not_swallowed() -> None:
     cache = TokenCache(broken, clock=lambda: 0.0, wall=lambda: WALL)
     with pytest.raises(ZeroDivisionError):
         await text(cache)
+
+
+@attrs.define
+class Strict:
+    """
+    A platform that takes an assertion within a minute of its own time, and says what time it is.
+
+    Attributes:
+        ahead: Seconds that its clock is ahead of ours.
+
+        dated: When each assertion was signed, by its own word: seconds ahead of the platform's clock.
+
+        tells_time: Its answers have a ``Date``.
+
+        code: Error code of its refusals.
+    """
+
+    ahead: float
+    dated: list[float] = attrs.field(factory=list)
+    tells_time: bool = True
+    code: str = "invalid_client"
+
+    async def fetch(self, operation: Operation[Grant], _: Registration) -> Grant:
+        """
+        Grant what is dated well.
+        """
+        assert operation.fresh is not None and operation.refusal is not None
+        form = parse_qs((operation.fresh().body or b"").decode())
+        issued = jws.extract_compact(form["client_assertion"][0].encode()).payload
+        self.dated.append(json.loads(issued)["iat"] + 5 - WALL - self.ahead)
+        if abs(self.dated[-1]) < 60:
+            return Grant("token", ALL, 3600.0)
+        date = [("Date", formatdate(WALL + self.ahead, usegmt=True))] if self.tells_time else []
+        raise operation.refusal(operation, answer(400, {"error": self.code}, *date), WALL)
+
+    async def ask(self, *readings: float) -> str:
+        """
+        Ask for a token where our clock is off by these seconds at its next readings.
+        """
+        off = list(readings)
+        cache = TokenCache(self.fetch, clock=lambda: 1000.0, wall=lambda: WALL + (off.pop(0) if off else 0.0))
+        return await text(cache)
+
+
+@pytest.mark.parametrize("ahead", [90.0, -90.0, 365 * 86_400.0])
+async def test_where_the_clocks_differ_the_platforms_counts(ahead: float, caplog: pytest.LogCaptureFixture) -> None:
+    strict = Strict(ahead)
+    with caplog.at_level("WARNING", logger="aioags"):
+        assert await strict.ask() == "token"
+    assert [round(off) for off in strict.dated] == [-ahead, 0]
+    assert f"{-ahead:.0f} s ahead" in caplog.text
+
+
+@pytest.mark.parametrize("glitch", [365 * 86_400.0, -365 * 86_400.0])
+@pytest.mark.parametrize("readings", [1, 5])
+async def test_a_clock_that_is_wrong_for_a_moment_costs_no_token(glitch: float, readings: int) -> None:
+    strict = Strict(0.0)
+    assert await strict.ask(*[glitch] * readings) == "token"
+    assert [round(off) for off in strict.dated] == [glitch, 0]
+
+
+@pytest.mark.parametrize(
+    "strict",
+    [Strict(90.0, tells_time=False), Strict(90.0, code="invalid_scope")],
+    ids=["no time told", "refused for its scope"],
+)
+async def test_a_refusal_that_the_clock_does_not_explain_is_not_asked_again(strict: Strict) -> None:
+    with pytest.raises(GrantRefusedError):
+        await text(TokenCache(strict.fetch, clock=lambda: 1000.0, wall=lambda: WALL), offered=frozenset(SCORE))
+    assert len(strict.dated) == 1
+
+
+async def test_a_refusal_says_how_far_our_clock_was_ahead() -> None:
+    strict = Strict(-90.0, code="invalid_scope")
+    with pytest.raises(GrantRefusedError) as caught:
+        await text(TokenCache(strict.fetch, clock=lambda: 1000.0, wall=lambda: WALL), offered=frozenset(SCORE))
+    assert caught.value.clock_ahead == pytest.approx(90.0, abs=1.0)
+
+
+async def test_clocks_that_agree_are_no_reason_to_ask_again() -> None:
+    office = Office(grants=lambda _: GrantRefusedError("no", code="invalid_client", clock_ahead=1.4))
+    with pytest.raises(GrantRefusedError):
+        await text(office.cache())
+    assert len(office.asked) == 1
 
 
 # --- cancellation --------------------------------------------------------------------------------------------------

@@ -283,7 +283,8 @@ def test_a_redirect_that_would_drop_the_score_is_not_followed(kind: str, status:
 def test_pitfall_4_no_redirect_takes_the_token_elsewhere(kind: str, target: str) -> None:
     verdict = judged(trial(kind), redirect(307, target))
     assert isinstance(verdict, GiveUp)
-    assert isinstance(verdict.error, UntrustedURLError)
+    # Of a token request it is told as a refusal of the grant, which says which setting to correct.
+    assert isinstance(verdict.error, GrantRefusedError if kind == "token" else UntrustedURLError)
     assert verdict.error.recorded is False
 
 

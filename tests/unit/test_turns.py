@@ -50,6 +50,37 @@ def after(stamp: datetime) -> float:
     return (stamp - NOON).total_seconds()
 
 
+def stamped(turns: Turns, key: Key, score: Score, now: float | None = None) -> datetime:
+    """
+    Stamp a score that is refused afterwards, and return the stamp.
+    """
+    last = turns.last(key)
+    stamp, second = last.stamp(score, now if last.may_come else None)
+    turns.note(key, last.refused(second))
+    return stamp
+
+
+def send(turns: Turns, key: Key, score: Score, *, restamped: float = 0.0, may_come: bool = False) -> None:
+    """
+    Note that the platform may hold a score that was stamped before, or put the second of its own clock on it.
+    """
+    turns.note(key, turns.last(key).sent(score, int(restamped), may_come=may_come))
+
+
+def is_older(turns: Turns, key: Key, score: Score) -> bool:
+    """
+    Ask whether a newer one was sent.
+    """
+    return turns.last(key).is_newer(score)
+
+
+def is_stamped_before(turns: Turns, key: Key, score: Score) -> bool:
+    """
+    Ask whether one with a later stamp was sent.
+    """
+    return turns.last(key).is_stamped_later(score)
+
+
 # --- order ---------------------------------------------------------------------------------------------------------
 
 
@@ -145,68 +176,68 @@ def test_at_most_one_of_a_key_sends_and_they_send_in_order(steps: list[tuple[int
 
 def test_s5_two_scores_within_one_second_go_out_a_second_apart() -> None:
     turns = Turns()
-    stamps = [after(turns.stamp(KEY, auto(seconds))) for seconds in (0.2, 0.4, 0.9, 1.5)]
+    stamps = [after(stamped(turns, KEY, auto(seconds))) for seconds in (0.2, 0.4, 0.9, 1.5)]
     assert stamps == [0.2, 1.0, 2.0, 3.0]
 
 
 def test_a_stamp_of_a_later_second_is_left_alone() -> None:
     turns = Turns()
-    assert [after(turns.stamp(KEY, auto(seconds))) for seconds in (0.9, 1.1, 7.25)] == [0.9, 1.1, 7.25]
+    assert [after(stamped(turns, KEY, auto(seconds))) for seconds in (0.9, 1.1, 7.25)] == [0.9, 1.1, 7.25]
 
 
 def test_scores_of_other_users_and_items_do_not_move_a_stamp() -> None:
     turns = Turns()
     for key in (KEY, OTHER, ("https://lms.example/li/8", "u1")):
-        assert after(turns.stamp(key, auto(0.2))) == 0.2
+        assert after(stamped(turns, key, auto(0.2))) == 0.2
 
 
 def test_the_callers_stamp_is_never_moved() -> None:
     turns = Turns()
     score = own(0.4)
-    turns.stamp(KEY, auto(0.2))
-    assert turns.stamp(KEY, score) is score.timestamp
-    assert turns.stamp(KEY, own(-3600)) == NOON - timedelta(hours=1)
+    stamped(turns, KEY, auto(0.2))
+    assert stamped(turns, KEY, score) is score.timestamp
+    assert stamped(turns, KEY, own(-3600)) == NOON - timedelta(hours=1)
 
 
 def test_a_stamp_of_the_package_moves_behind_the_callers() -> None:
     turns = Turns()
-    turns.stamp(KEY, own(10.5))
-    assert after(turns.stamp(KEY, auto(0.2))) == 11.0
+    stamped(turns, KEY, own(10.5))
+    assert after(stamped(turns, KEY, auto(0.2))) == 11.0
 
 
 def test_an_old_stamp_of_the_caller_does_not_make_the_line_forget_a_newer_one() -> None:
     turns = Turns()
-    turns.stamp(KEY, auto(5.2))
-    turns.stamp(KEY, own(-3600))
-    assert after(turns.stamp(KEY, auto(5.9))) == 6.0
+    stamped(turns, KEY, auto(5.2))
+    stamped(turns, KEY, own(-3600))
+    assert after(stamped(turns, KEY, auto(5.9))) == 6.0
 
 
 def test_moodle_stores_its_own_time_after_a_score_without_a_value() -> None:
     turns = Turns()
     posted = auto(0.2)
-    turns.stamp(KEY, posted)
-    turns.sent(KEY, posted, restamped=(NOON + timedelta(seconds=4.7)).timestamp())
-    assert after(turns.stamp(KEY, auto(3.0))) == 5.0
+    stamped(turns, KEY, posted)
+    send(turns, KEY, posted, restamped=(NOON + timedelta(seconds=4.7)).timestamp())
+    assert after(stamped(turns, KEY, auto(3.0))) == 5.0
     # A wall clock that is behind takes nothing back.
-    turns.sent(KEY, posted, restamped=NOON.timestamp())
-    assert after(turns.stamp(KEY, auto(3.0))) == 6.0
+    send(turns, KEY, posted, restamped=NOON.timestamp())
+    assert after(stamped(turns, KEY, auto(3.0))) == 6.0
 
 
 def test_a_moved_stamp_is_still_in_utc() -> None:
     turns = Turns()
-    turns.stamp(KEY, auto(0.2))
-    moved = turns.stamp(KEY, auto(0.4))
+    stamped(turns, KEY, auto(0.2))
+    moved = stamped(turns, KEY, auto(0.4))
     assert moved.utcoffset() == timedelta(0)
 
 
 @pytest.mark.parametrize("seconds, older", [(-1.0, True), (0.0, False), (0.9, False), (5.0, False)])
 def test_which_score_of_the_caller_comes_too_late(seconds: float, older: bool) -> None:
     turns = Turns()
-    assert not turns.is_stamped_before(KEY, own(seconds))
-    turns.stamp(KEY, auto(0.5))
-    assert turns.is_stamped_before(KEY, own(seconds)) is older
-    assert not turns.is_stamped_before(KEY, auto(seconds))
-    assert not turns.is_stamped_before(OTHER, own(seconds))
+    assert not is_stamped_before(turns, KEY, own(seconds))
+    stamped(turns, KEY, auto(0.5))
+    assert is_stamped_before(turns, KEY, own(seconds)) is older
+    assert not is_stamped_before(turns, KEY, auto(seconds))
+    assert not is_stamped_before(turns, OTHER, own(seconds))
 
 
 # --- who was sent last ---------------------------------------------------------------------------------------------
@@ -215,49 +246,49 @@ def test_which_score_of_the_caller_comes_too_late(seconds: float, older: bool) -
 def test_c7_what_this_process_made_before_what_it_sent_last_is_older() -> None:
     turns = Turns()
     first, second, third = made(3)
-    assert not any(turns.is_older(KEY, score) for score in (first, second, third))
-    turns.sent(KEY, second)
-    assert [turns.is_older(KEY, score) for score in (first, second, third)] == [True, False, False]
-    assert not turns.is_older(OTHER, first)
+    assert not any(is_older(turns, KEY, score) for score in (first, second, third))
+    send(turns, KEY, second)
+    assert [is_older(turns, KEY, score) for score in (first, second, third)] == [True, False, False]
+    assert not is_older(turns, OTHER, first)
     # What is sent late takes nothing back: it had to be another's, such as a score whose turn had begun.
-    turns.sent(KEY, first)
-    assert [turns.is_older(KEY, score) for score in (first, second, third)] == [True, False, False]
+    send(turns, KEY, first)
+    assert [is_older(turns, KEY, score) for score in (first, second, third)] == [True, False, False]
 
 
 def test_c7_stamping_alone_makes_nothing_older() -> None:
     turns = Turns()
     first, second = made(2)
-    turns.stamp(KEY, second)
-    assert not turns.is_older(KEY, first)
+    stamped(turns, KEY, second)
+    assert not is_older(turns, KEY, first)
 
 
 def test_c7_between_processes_the_order_of_sending_counts() -> None:
     turns = Turns()
     first, second = made(2, "one")
     (other,) = made(1, "two", seconds=-100.0)
-    turns.sent(KEY, second)
-    assert not turns.is_older(KEY, other)
-    turns.sent(KEY, other)
-    assert not turns.is_older(KEY, first)
+    send(turns, KEY, second)
+    assert not is_older(turns, KEY, other)
+    send(turns, KEY, other)
+    assert not is_older(turns, KEY, first)
 
 
 def test_c7_what_the_caller_stamped_is_never_older_and_makes_nothing_older() -> None:
     turns = Turns()
     first, second = made(2)
-    turns.sent(KEY, second)
-    assert not turns.is_older(KEY, own(-3600))
-    turns.sent(KEY, own(-3600))
-    assert not turns.is_older(KEY, first)
+    send(turns, KEY, second)
+    assert not is_older(turns, KEY, own(-3600))
+    send(turns, KEY, own(-3600))
+    assert not is_older(turns, KEY, first)
 
 
 def test_c7_who_was_sent_last_is_remembered_beside_every_stamp() -> None:
     turns = Turns()
     first, second = made(2)
-    turns.sent(KEY, second)
-    turns.stamp(KEY, own(50.0))
-    turns.sent(KEY, first, restamped=(NOON + timedelta(seconds=90)).timestamp())
-    assert turns.is_older(KEY, first)
-    assert after(turns.stamp(KEY, auto(0.4))) == 91.0
+    send(turns, KEY, second)
+    stamped(turns, KEY, own(50.0))
+    send(turns, KEY, first, restamped=(NOON + timedelta(seconds=90)).timestamp())
+    assert is_older(turns, KEY, first)
+    assert after(stamped(turns, KEY, auto(0.4))) == 91.0
 
 
 def test_c10_after_a_glitch_of_the_clock_what_is_newer_is_told_by_the_order_of_the_making() -> None:
@@ -272,20 +303,40 @@ def test_c10_after_a_glitch_of_the_clock_what_is_newer_is_told_by_the_order_of_t
     finally:
         timekeeper.reset(token)
     turns = Turns()
-    turns.stamp(KEY, first)
-    turns.sent(KEY, first)
-    assert not turns.is_older(KEY, regrade)
+    stamped(turns, KEY, first)
+    send(turns, KEY, first)
+    assert not is_older(turns, KEY, regrade)
     # The platform holds the year-ahead stamp: past it, and no further than needed.
-    assert turns.stamp(KEY, regrade) == NOON + timedelta(days=365, seconds=1)
-    turns.sent(KEY, regrade)
-    assert turns.is_older(KEY, first)
+    assert stamped(turns, KEY, regrade) == NOON + timedelta(days=365, seconds=1)
+    send(turns, KEY, regrade)
+    assert is_older(turns, KEY, first)
     # Other users follow the clock.
-    assert turns.stamp(OTHER, last) == last.timestamp
+    assert stamped(turns, OTHER, last) == last.timestamp
+
+
+def test_c9_what_may_come_yet_may_be_stamped_until_the_next_is_sent() -> None:
+    turns = Turns()
+    lost = auto(0.2)
+    stamped(turns, KEY, lost)
+    send(turns, KEY, lost, restamped=NOON.timestamp() + 30, may_come=True)
+    assert after(stamped(turns, KEY, auto(0.4), NOON.timestamp() + 47.3)) == 48.0
+    assert stamped(turns, KEY, own(0.4), NOON.timestamp() + 99) == NOON + timedelta(seconds=0.4)
+    arrived = auto(0.5)
+    send(turns, KEY, arrived)
+    assert after(stamped(turns, KEY, auto(0.6), NOON.timestamp() + 99)) == 49.0
+
+
+def test_c9_a_repeat_that_is_answered_may_not_come_any_more() -> None:
+    turns = Turns()
+    lost = auto(0.2)
+    send(turns, KEY, lost, restamped=NOON.timestamp() + 30, may_come=True)
+    send(turns, KEY, lost, restamped=NOON.timestamp() + 40)
+    assert after(stamped(turns, KEY, auto(0.6), NOON.timestamp() + 99)) == 41.0
 
 
 def test_c9_a_burst_moves_no_further_than_needed() -> None:
     turns = Turns()
-    stamps = [after(turns.stamp(KEY, auto(seconds))) for seconds in (0.0, 0.1, 0.2, 0.3, 9.5)]
+    stamps = [after(stamped(turns, KEY, auto(seconds))) for seconds in (0.0, 0.1, 0.2, 0.3, 9.5)]
     assert stamps == [0.0, 1.0, 2.0, 3.0, 9.5]
 
 
@@ -297,7 +348,7 @@ def test_what_the_package_stamps_always_goes_to_a_later_second_than_all_before(
     latest = -1
     for is_own, seconds in course:
         score = own(seconds) if is_own else auto(seconds)
-        sent = turns.stamp(KEY, score)
+        sent = stamped(turns, KEY, score)
         if is_own:
             assert sent is score.timestamp
         else:
@@ -309,10 +360,10 @@ def test_what_the_package_stamps_always_goes_to_a_later_second_than_all_before(
 def test_what_is_remembered_is_bounded() -> None:
     turns = Turns()
     for number in range(66_000):
-        turns.stamp(("li", str(number)), auto(0.2))
+        stamped(turns, ("li", str(number)), auto(0.2))
     # The last users are remembered, the first forgotten; both still get a stamp.
-    assert after(turns.stamp(("li", "65999"), auto(0.4))) == 1.0
-    assert after(turns.stamp(("li", "0"), auto(0.4))) == 0.4
+    assert after(stamped(turns, ("li", "65999"), auto(0.4))) == 1.0
+    assert after(stamped(turns, ("li", "0"), auto(0.4))) == 0.4
 
 
 @pytest.mark.parametrize("before", [0, 1, 8_000, 16_383])
@@ -323,9 +374,9 @@ def test_a_user_is_remembered_while_sixteen_thousand_others_come_whoever_came_be
     turns = Turns()
     score = auto(0.2)
     for number in range(before):
-        turns.stamp(("li", f"before-{number}"), score)
-    turns.stamp(KEY, score)
+        stamped(turns, ("li", f"before-{number}"), score)
+    stamped(turns, KEY, score)
     for number in range(16_000):
-        turns.stamp(("li", f"after-{number}"), score)
-    assert turns.is_stamped_before(KEY, own(-1.0))
-    assert after(turns.stamp(KEY, auto(0.4))) == 1.0
+        stamped(turns, ("li", f"after-{number}"), score)
+    assert is_stamped_before(turns, KEY, own(-1.0))
+    assert after(stamped(turns, KEY, auto(0.4))) == 1.0

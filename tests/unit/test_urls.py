@@ -237,3 +237,28 @@ def test_an_untrusted_url_is_told_which_origins_are_trusted() -> None:
 def test_without_a_trusted_origin_nothing_is_trusted() -> None:
     with pytest.raises(UntrustedURLError, match="it names none"):
         check_trusted(f"{LMS}/li", frozenset(), "the line item")
+
+
+@pytest.mark.parametrize(
+    "host", ["lms.example", "LMS.example", "a-b.c1", "127.0.0.1", "[::1]", "u@h", "h\t.x", "-h", "."]
+)
+@pytest.mark.parametrize("port", ["", ":443", ":80", ":8080", ":65535", ":65536", ":0", ":080", ":", ":x"])
+@pytest.mark.parametrize("rest", ["", "/", "/a:1/b", "?a=b", "#c", "\\@x", " ", "\n/x", "@evil.example/"])
+@pytest.mark.parametrize("scheme", ["https", "http", "HTTPS", "ftp"])
+def test_an_origin_that_is_read_at_a_glance_is_what_reading_it_all_would_give(
+    scheme: str, host: str, port: str, rest: str
+) -> None:
+    def said(url: str) -> str:
+        try:
+            return origin(url)
+        except ValueError as error:
+            return type(error).__name__
+
+    url = f"{scheme}://{host}{port}{rest}"
+    parts = urlsplit(url)
+    try:
+        number = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+        whole = f"{parts.scheme}://{parts.hostname}:{number}" if parts.hostname else "ValueError"
+    except ValueError:
+        whole = "ValueError"
+    assert said(url) == whole

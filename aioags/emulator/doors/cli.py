@@ -43,15 +43,20 @@ class _OptionParser(argparse.ArgumentParser):
         raise OptionError(message)
 
 
-def parse(arguments: Sequence[str]) -> argparse.Namespace:
+def parse(arguments: Sequence[str], program: str = PROGRAM) -> argparse.Namespace:
     """
     Read the command line.
+
+    Args:
+        program: How it was called.
 
     Raises:
         OptionError: An option is wrong.
     """
     parser = _OptionParser(
-        prog=PROGRAM, description="An LTI platform with Assignment and Grade Services, on your own desk."
+        prog=program,
+        description="An LTI platform with Assignment and Grade Services, on your own desk.",
+        epilog=f"Example: {program} --profile moodle --page",
     )
     platforms = f"which platform it behaves as: {', '.join(PROFILES)} (default: spec, or what the file of --db holds)"
     parser.add_argument("--profile", metavar="NAME", choices=list(PROFILES), help=platforms)
@@ -343,16 +348,19 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     """
     Run the command; return its exit status.
+
+    Args:
+        program: How it was called.
     """
     try:
-        asyncio.run(run(parse(sys.argv[1:] if arguments is None else arguments)))
+        asyncio.run(run(parse(sys.argv[1:] if arguments is None else arguments, program)))
     except OptionError as error:
-        tell(f"{PROGRAM}: {error}", sys.stderr)
+        tell(f"{program}: {error}", sys.stderr)
         return WRONG_USAGE
     except BrokenPipeError:
-        tell(f"{PROGRAM}: nobody reads what it prints", sys.stderr)
+        tell(f"{program}: nobody reads what it prints", sys.stderr)
         return WRONG_USAGE
     return 0

@@ -11,6 +11,7 @@ import contextlib
 import os
 import re
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,14 +55,33 @@ def write_config(path: Path, name: str, platform: Platform) -> None:
     Raises:
         ConfigError: As `check_config`, or it cannot be written.
     """
-    document = _read(path)
-    table = _table(document, path, name)
     told = platform.registration_args() | platform.endpoint_claim()
     said: dict[str, Any] = {field: told.get(field) for field in (*FIELDS, *CLAIMS)}
-    said["key_file"] = _key_file(path, name) if "key" in told else None
+    said["memberships_url"] = platform.site.memberships_url(platform.course, platform.tool.client_id)
+    update_table(path, name, said, pem=told.get("key"), keep_key=False)
+
+
+def update_table(path: Path, name: str, values: Mapping[str, Any], *, pem: str | None, keep_key: bool = True) -> None:
+    """
+    Write values under a name; None takes one away. Other tables, comments and further keys stay.
+
+    Args:
+        pem: A private key, for a file beside it, readable for its owner only, which the table then names.
+
+        keep_key: What a table that names a key says of it stays where `pem` is None.
+
+    Raises:
+        ConfigError: As `check_config`, or it cannot be written.
+    """
+    document = _read(path)
+    table = _table(document, path, name)
+    said = dict(values)
     try:
-        if said["key_file"] is not None:
-            _write_key(path.parent / said["key_file"], told["key"], ours=table.get("key_file") == said["key_file"])
+        if pem is not None:
+            said["key_file"] = _key_file(path, name)
+            _write_key(path.parent / said["key_file"], pem, ours=table.get("key_file") == said["key_file"])
+        elif not keep_key:
+            said["key_file"] = None
         for field, value in said.items():
             if value is not None:
                 table[field] = value

@@ -63,6 +63,8 @@ LAUNCH = LaunchStyle(
         "width": 1000,
     },
     claims={"locale": "en", "https://www.instructure.com/placement": "assignment_selection"},
+    unknown_redirect='while(1);{"status":"bad_request","message":"Invalid redirect_uri"}',
+    unknown_redirect_type="application/json; charset=utf-8",
 )
 
 CANVAS = Profile(

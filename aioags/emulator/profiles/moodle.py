@@ -61,6 +61,7 @@ MOODLE_LAUNCH = LaunchStyle(
     lis={"course_section_sourcedid": ""},
     ext={"lms": "moodle-2"},
     basic_outcome=True,
+    unknown_redirect="Invalid request",
 )
 
 NOT_CACHED = (

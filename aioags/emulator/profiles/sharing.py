@@ -149,3 +149,7 @@ class LaunchStyle:
     basic_outcome: bool = False
     # DL10: a placed link without a URL of its own opens nothing: Blackboard (reported). Otherwise it opens the tool.
     link_needs_url: bool = False
+    # What the browser shows of a redirect_uri that nobody registered, and the type of it. Canvas: JSON (reported).
+    # Moodle: its own page (read).
+    unknown_redirect: str = "client_id or redirect_uri is not registered; they are compared byte for byte."
+    unknown_redirect_type: str | None = None

@@ -10,7 +10,7 @@ import attrs
 
 from aioags.emulator.profiles.canvas import CANVAS_SUBMISSION
 from aioags.emulator.refusals import Kind, Refusal
-from aioags.emulator.site.state import Attempt, Grade, Item
+from aioags.emulator.site.state import Grade, Item, SubmissionAttempt
 
 HANDED_IN = ("Submitted", "Completed")
 USUAL_TYPE = "external_tool"
@@ -82,7 +82,7 @@ def is_set(value: object, *, otherwise: bool) -> bool:
 
 def new_attempt(
     item: Item, grade: Grade, body: dict[str, Any], *, handed_in: bool, submitted_at: float | None
-) -> Attempt | None:
+) -> SubmissionAttempt | None:
     """
     Return the attempt that a score opens; None: it opens none.
 
@@ -101,4 +101,4 @@ def new_attempt(
         return None
     if item.allowed_attempts is not None and len(grade.attempts) >= item.allowed_attempts:
         raise Refusal(Kind.NO_ATTEMPTS_LEFT, "All attempts are used up.", field="submission")
-    return Attempt(submitted_at, work.kind, work.data) if handed_in else None
+    return SubmissionAttempt(submitted_at, work.kind, work.data) if handed_in else None

@@ -155,7 +155,7 @@ class Override:
 
 
 @attrs.define
-class Attempt:
+class SubmissionAttempt:
     """
     One submission, on platforms that count them.
     """
@@ -211,7 +211,7 @@ class Grade:
     grading_progress: str = "NotReady"
     started_at: float | None = None
     submitted_at: float | None = None
-    attempts: list[Attempt] = attrs.field(factory=list)
+    attempts: list[SubmissionAttempt] = attrs.field(factory=list)
     override: Override | None = None
     locked: bool = False
     number: int | None = None

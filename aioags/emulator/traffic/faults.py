@@ -194,7 +194,7 @@ class Active:
 
 
 @attrs.define
-class Plan:
+class Fate:
     """
     What will go wrong with one request.
 
@@ -223,7 +223,7 @@ class Plan:
         return (*waits, *decisive, *(fault.effect for fault in self.afterwards))
 
 
-NOTHING = Plan()
+NOTHING = Fate()
 
 
 @attrs.define
@@ -265,7 +265,7 @@ class FaultBook:
         """
         return iter(self.active.values())
 
-    def plan(self, operation: str, asked: Asked, in_flight: int) -> Plan:
+    def plan(self, operation: str, asked: Asked, in_flight: int) -> Fate:
         """
         Decide what will go wrong with a request that arrives.
 
@@ -274,7 +274,7 @@ class FaultBook:
         """
         if not self.active:
             return NOTHING
-        plan = Plan()
+        plan = Fate()
         for active in list(self.active.values()):
             if active.fault.matches(operation, asked) and self._happens(active, in_flight):
                 self._note(plan, active.fault)
@@ -292,7 +292,7 @@ class FaultBook:
         active.happened += 1
         return True
 
-    def _note(self, plan: Plan, fault: Fault) -> None:
+    def _note(self, plan: Fate, fault: Fault) -> None:
         if fault.effect == "latency":
             seconds = fault.seconds + self.rng.random() * fault.jitter
             if fault.applied:

@@ -11,7 +11,7 @@ import attrs
 from aioags.emulator.profiles.addresses import Place
 from aioags.emulator.site.site import Held
 from aioags.emulator.traffic.exchanges import Exchange
-from aioags.emulator.traffic.faults import Plan
+from aioags.emulator.traffic.faults import Fate
 from aioags.emulator.traffic.throttle import Throttle
 from aioags.emulator.wire.messages import Answer, Asked
 
@@ -34,7 +34,7 @@ class Visit:
     exchange: Exchange
     asked: Asked
     place: Place | None
-    plan: Plan
+    plan: Fate
     # The platform's two ends, given and not imported: a visit knows no platform.
     _apply: Callable[[Visit], Answer] = attrs.field(repr=False)
     _depart: Callable[[Visit], None] = attrs.field(repr=False)
