@@ -63,8 +63,13 @@ async def doctor(
         else:
             print("\n".join(finding.lines()), flush=True)
     worst = next((one for one in findings if one.state is Condition.FAULT), None)
-    run.say("all well" if worst is None else f"{worst.step}: {worst.said}")
-    return Status.OK if worst is None else worst.status
+    if worst is not None:
+        run.say(f"{worst.step}: {worst.said}")
+        return worst.status
+    read = {one.step for one in findings if one.state is Condition.WELL}
+    unread = [step for step in ("listing", "results") if step not in read]
+    run.say(f"no fault found, but not all could be tried: {', '.join(unread)}" if unread else "all well")
+    return Status.OK
 
 
 async def examine(run: Run, name: str | None, *, write: bool) -> AsyncIterator[Finding]:

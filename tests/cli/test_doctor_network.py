@@ -98,6 +98,12 @@ def told(desk: Desk, url: str) -> tuple[int, str]:
     return done.status, done.out
 
 
+def test_what_could_not_be_tried_is_not_called_well(desk: Desk) -> None:
+    update_table(desk.config, "moodle", {"lineitems": None, "lineitem": None, "scope": None}, pem=None)
+    done = desk.call("doctor")
+    assert done.out.endswith("no fault found, but not all could be tried: listing, results\n")
+
+
 def test_a_platform_on_loopback_is_well(desk: Desk) -> None:
     done = desk.call("doctor")
     assert (done.status, done.err) == (0, "")
