@@ -121,10 +121,14 @@ class SQLiteRegistrationStore:
         if self._connection is None:
             # Every use holds the lock, from whatever thread.
             connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, check_same_thread=False)
-            connection.execute("PRAGMA journal_mode = WAL")
-            with connection:
-                connection.execute(_SCHEMA)
-                connection.execute(_INDEX)
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+                with connection:
+                    connection.execute(_SCHEMA)
+                    connection.execute(_INDEX)
+            except BaseException:
+                connection.close()
+                raise
             self._connection = connection
         return self._connection
 
