@@ -99,7 +99,7 @@ def machine(known: dict[str, Any]) -> Iterator[str]:
     if waited:
         share = median(waited)
         yield f"A contestant waited for its core {share:.0%} of the time, at the median: " + (
-            "the machine was not quiet, and rates and shares below are lower than they would be; CPU is not."
+            "the machine was not quiet: rates and shares below are lower than they would be, and CPU is higher."
             if share > 0.05
             else "the machine was quiet."
         )
