@@ -16,17 +16,15 @@ trying to lead, so one of them takes over when it dies.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 
 import attrs
 
 from aioags.calls.engine import Runtime
+from aioags.calls.log import ERROR, log
 from aioags.outbox.drain import Drained
 from aioags.outbox.model import StoreError
 from aioags.outbox.store import Store
-
-_logger = logging.getLogger("aioags.outbox")
 
 _Place = tuple[str, str]
 
@@ -131,9 +129,8 @@ class Background:
     async def _run(self, registration_id: str, platform: _Platform, line_item: str) -> None:
         try:
             await self._drain(registration_id, line_item)
-        except Exception:
-            # Nothing is lost: the scores are due, and the next look finds them.
-            _logger.exception("outbox: draining %s stopped", registration_id)
+        except Exception:  # noqa: BLE001 - nothing is lost: the scores are due, and the next look finds them
+            log(ERROR, "outbox: draining %(registration)s stopped", trace=True, registration=registration_id)
         finally:
             del platform.running[line_item]
             if not self._stopping.is_set():
@@ -144,9 +141,9 @@ class Background:
             begun = self._runtime.clock()
             try:
                 wait = await self._look_once()
-            except Exception:
+            except Exception:  # noqa: BLE001 - logged
                 # A full disk may have room again; to stop looking would keep every grade back without a word.
-                _logger.exception("outbox: the store cannot be used")
+                log(ERROR, "outbox: the store cannot be used", trace=True)
                 wait = self._poll
             # With a hundred thousand line items a look takes a while: it must not be all that is done.
             took = self._runtime.clock() - begun

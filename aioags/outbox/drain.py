@@ -24,30 +24,30 @@ succeed a refusal is the row's own.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from math import inf
 
 import attrs
 
 from aioags.calls.engine import Runtime
+from aioags.calls.listening import Listening, shown
 from aioags.errors import AGSError, NotFoundError, NotOfferedError, StaleScoreError
 from aioags.gradebook import Gradebook
 from aioags.model.delivery import Delivery
+from aioags.model.outbox_event import OutboxEvent
 from aioags.model.score import Score
 from aioags.outbox.damage import damage_of
 from aioags.outbox.health import Health
 from aioags.outbox.journal import Journal, noted
 from aioags.outbox.limiter import PermitCache
 from aioags.outbox.looking import may_look_later, whose_is_newer
-from aioags.outbox.model import Block, Deferral, Outcome, State, StoredScore, holds
+from aioags.outbox.model import Block, Deferral, Outcome, State, StoredScore
 from aioags.outbox.settler import Settler
 from aioags.outbox.store import Store
 from aioags.outbox.verdict import Backoff, Verdict, defer_again, describe, judge, untouched
 from aioags.protocol.confirm import shows
-
-_logger = logging.getLogger("aioags.outbox")
 
 _TAKEN_AT_ONCE = 100
 # Outcomes that may wait for the store before no more rows are taken.
@@ -99,6 +99,8 @@ class Surroundings:
 
         tell: Called with each settled attempt.
 
+        told: Who is told of the rest.
+
         journal: What is written down of each. None: nothing.
 
         look_first: Look up whatever may have landed before it is sent again.
@@ -113,6 +115,7 @@ class Surroundings:
     backoff: Backoff
     permits: PermitCache | None
     tell: Callable[[StoredScore, Verdict, Delivery], Awaitable[None]]
+    told: Listening
     patience: float
     journal: Journal | None
     look_first: bool = False
@@ -124,7 +127,10 @@ class Surroundings:
         """
         What is known of one platform.
         """
-        return self.health.setdefault(registration_id, Health())
+        return self.health.setdefault(registration_id, Health(self._silence))
+
+    def _silence(self, count: int) -> float:
+        return self.backoff.wait(count, self.runtime.jitter())
 
     @contextmanager
     def drain(self, registration_id: str, line_item: str) -> Iterator[Drain]:
@@ -142,11 +148,11 @@ class Surroundings:
         """
         Say what goes on in this process, in one line, without a look into the store.
         """
-        now = self.runtime.wall()
+        now = self.runtime.clock()
         alone = [
-            f"{name} for {health.blocked_until - now:.0f} s"
+            f"{name} for {health.platform.until - now:.0f} s"
             for name, health in sorted(self.health.items())
-            if holds(health.blocked_until, now)
+            if health.platform.until > now
         ]
         if len(alone) > _MOST_SHOWN:
             alone[_MOST_SHOWN:] = [f"{len(alone) - _MOST_SHOWN} more"]
@@ -168,7 +174,7 @@ class Drain:
         self._registration_id = registration_id
         self._line_item = line_item
         self._health = surroundings.health_of(registration_id)
-        self._known_block = self._health.blocked_until
+        self._known_block = self._health.platform.until
         self._known_silence = self._health.silence_of(line_item)
         # What the line item is deferred with; None once it takes scores.
         self._deferral: Deferral | None = None
@@ -227,11 +233,10 @@ class Drain:
         await self._conclude_all(error)
         if not self.taken:
             return
-        now, jitter = self._around.runtime.wall(), self._around.runtime.jitter()
         # One failure, however many scores there are: it may be this line item's alone.
-        until = self._health.stumble_at(self._line_item, now=now, jitter=jitter, backoff=self._around.backoff, enough=1)
-        if until is not None:
-            await self._block(until, describe(error))
+        seconds = self._health.stumble_at(self._line_item, self._around.runtime.clock(), at_once=True)
+        if seconds is not None:
+            await self._block(seconds, describe(error))
         await self._keep_silence()
 
     async def _conclude_all(self, error: AGSError) -> None:
@@ -248,15 +253,15 @@ class Drain:
 
     async def _defer(self, deferral: Deferral) -> None:
         count = await self._around.store.defer(self._registration_id, self._line_item, deferral)
-        _logger.warning(
-            "outbox: %s, %s refuses everything; asked again in %.0f s, %d more scores deferred: %s",
-            *(self._registration_id, self._line_item, deferral.until - deferral.at, count, deferral.reason),
-        )
+        seconds = deferral.until - deferral.at
+        place = self._registration_id, shown(self._line_item)
+        self._around.told.tell(OutboxEvent("refuses everything", *place, count, seconds, reason=deferral.reason))
 
     async def _keep_silence(self) -> None:
         if self._is_silenced():
             # Told to the store, where whoever knows better may lift it. A score that is put meanwhile is tried at once.
-            until = self._health.silence_of(self._line_item)
+            left = self._health.silence_of(self._line_item) - self._around.runtime.clock()
+            until = self._around.runtime.wall() + left
             await self._around.store.delay(self._registration_id, self._line_item, until)
 
     async def _source(self, gradebook: Gradebook) -> AsyncGenerator[Score, None]:
@@ -301,23 +306,23 @@ class Drain:
         self.block = taken.block
         self._deferral = None if self._has_taken else taken.deferral
         self.taken += len(taken.rows)
-        if taken.rows and self._health.blocked_until == self._known_block:
+        if taken.rows and self._health.platform.until == self._known_block:
             # Over, or lifted by somebody who knows better.
-            self._health.blocked_until = self._known_block = 0.0
+            self._health.platform.until = self._known_block = -inf
         return [row for row in taken.rows if self._is_readable(row)]
 
     def _is_readable(self, row: StoredScore) -> bool:
         damage = damage_of(row)
         if damage is not None:
-            _logger.error("outbox: a score for %s, %s was given up: %s", row.registration_id, row.line_item, damage)
+            reason = f"was given up: {damage}"
+            self._around.told.tell(OutboxEvent("dead", row.registration_id, shown(row.line_item), reason=reason))
             self._counts["refused"] += 1
             self._settler.add(attrs.evolve(untouched(row), state=State.DEAD, counted=True, error=damage))
         return damage is None
 
     def _must_stop(self) -> bool:
         # Only a block that began since: whether an older one still stands, the store knows.
-        until, now = self._health.blocked_until, self._around.runtime.wall()
-        blocked = until > self._known_block and holds(until, now)
+        blocked = max(self._known_block, self._around.runtime.clock()) < self._health.platform.until
         closed = self._shut is not None or self._end is not None
         return blocked or closed or self._is_silenced() or self._around.stopping.is_set()
 
@@ -379,6 +384,7 @@ class Drain:
             delivery=delivery,
             gone=self._is_gone,
             refusing=shut.waited if shut else 0.0,
+            others=self._has_taken,
         )
         self._counts[_kind(verdict)] += 1
         self._news[row.user_id] = (verdict, delivery)
@@ -391,10 +397,9 @@ class Drain:
             await self._lift()
         elif verdict.is_refusal and (row.deferrals == 0 or self._deferral is not None):
             self._note_refusal(verdict.error)
-        now, jitter = self._around.runtime.wall(), self._around.runtime.jitter()
-        until = self._health.note(verdict, self._line_item, now=now, jitter=jitter, backoff=self._around.backoff)
-        if until is not None and verdict.error is not None:
-            await self._block(until, describe(verdict.error))
+        seconds = self._health.note(verdict, self._line_item, self._around.runtime.clock())
+        if seconds is not None and verdict.error is not None:
+            await self._block(seconds, describe(verdict.error))
         self._unjudged.discard(row.user_id)
         self._judged.set()
 
@@ -403,7 +408,8 @@ class Drain:
         if self._deferral is not None:
             self._deferral = None
             count = await self._around.store.lift(self._registration_id, self._line_item)
-            _logger.info("outbox: %s, %s takes scores again: %d are due", self._registration_id, self._line_item, count)
+            place = self._registration_id, shown(self._line_item)
+            self._around.told.tell(OutboxEvent("takes scores again", *place, count))
 
     def _note_refusal(self, error: AGSError) -> None:
         reason = f"{type(error).__name__} {getattr(error, 'status', '')}"
@@ -417,13 +423,13 @@ class Drain:
             if self._shut.waited >= self._around.backoff.give_up_after:
                 self._end = error.copied()
 
-    async def _block(self, until: float, reason: str) -> None:
+    async def _block(self, seconds: float, reason: str) -> None:
+        now = self._around.runtime.wall()
         if self._around.permits is not None:
             self._around.permits.drop(self._registration_id)
-        self.block = Block(self._registration_id, until, reason)
-        seconds = until - self._around.runtime.wall()
-        _logger.warning("outbox: %s is left alone for %.0f s: %s", self._registration_id, seconds, reason)
-        await self._around.store.block(self.block, now=self._around.runtime.wall())
+        self.block = Block(self._registration_id, now + seconds, reason)
+        self._around.told.tell(OutboxEvent("left alone", self._registration_id, None, 0, seconds, reason=reason))
+        await self._around.store.block(self.block, now=now)
 
     async def _on_settled(self, outcome: Outcome) -> None:
         row = self._in_flight.pop(outcome.user_id, None)

@@ -6,140 +6,136 @@ does not let through comes back unsent, and the platform is blocked at the first
 breaker does not see: a platform that answers and lets nobody in, one whose line items cannot be opened, failures with
 long pauses between them; and for long outages, in which one probe every ten seconds would still be many.
 
-A score that fails waits for its own next attempt. Failures without a proper answer are counted for each platform: after
-some in a row it is blocked too. When a block ends, one score is sent to see (half open): if that fails the next block
-is longer, and one proper answer ends the suspicion. A platform that is away or lets nobody in is blocked at the first
-sign, one that says how long for that long. What was in flight when a block began says nothing new: until its end only
-an answer that asks for a longer silence counts.
+A score that fails waits for its own next attempt. Failures without a proper answer are counted for each platform, by a
+breaker of the same kind that waits longer: after some in a row it is left alone too. When a silence ends, one score is
+sent to see (the probe): if that fails the next silence is longer, and one proper answer ends the suspicion. A platform
+that is away or lets nobody in is left alone at the first sign, one that says how long for that long. What was in flight
+when a silence began says nothing new: until its end only an answer that asks for a longer one counts.
 
-One line item may be in trouble by itself: Moodle answers 500 for a column that is locked. So failures are counted for
+One line item may be in trouble by itself: Moodle answers 500 for a column that is locked. So there is a breaker for
 each line item too. Of one that is known to be in trouble a further failure makes its own silence longer, and says
 nothing of the platform, whose other line items go on.
+
+Times are seconds on a clock that never goes back: what a wrong wall clock says holds back nothing.
 """
 
 from __future__ import annotations
 
-import attrs
+from collections.abc import Callable
+from math import inf
 
-from aioags.outbox.model import DAY, holds
-from aioags.outbox.verdict import Backoff, Standing, Verdict
-from aioags.protocol.breaker import FEWEST
-
-# A page of users who each run into a lock or a bug of the platform must not stop the rest: with one failure in five,
-# eight in a row come once in 400,000.
-_FAILURES_IN_A_ROW = FEWEST
+from aioags.outbox.model import DAY
+from aioags.outbox.verdict import Standing, Verdict
+from aioags.protocol.breaker import Breaker
 
 
-@attrs.define
-class Streak:
+class Silence:
     """
-    Failures in a row, and the silences that followed.
+    Whether a platform, or a line item, is there, and until when it is left alone.
+
+    Args:
+        wait: Returns the seconds of a silence that nobody asked for, by how many there were in a row.
 
     Attributes:
-        failures: Attempts without a proper answer, in a row.
-
-        level: Silences in a row that nobody asked for.
-
-        blocked_until: Unix time.
+        until: When it ends. In the past: there is none.
     """
 
-    failures: int = 0
-    level: int = 0
-    blocked_until: float = 0.0
+    __slots__ = ("breaker", "until")
 
-    @property
-    def is_suspect(self) -> bool:
-        """
-        True when it is not known whether it would go well again.
-        """
-        return self.level > 0
+    def __init__(self, wait: Callable[[int], float]) -> None:
+        self.breaker = Breaker(wait)
+        self.until = -inf
 
-    def stumble(self, *, now: float, jitter: float, backoff: Backoff, enough: int = _FAILURES_IN_A_ROW) -> float | None:
+    def stumble(self, now: float, *, at_once: bool = False, at_least: float = 0.0) -> float | None:
         """
-        Count one failure.
+        Take a failure.
 
         Args:
-            now: Unix time.
+            at_once: It leads to a silence by itself, without others before it.
 
-            enough: How many in a row lead to a silence.
+            at_least: Shortest such silence, seconds.
 
         Returns:
-            Unix time until which there is to be silence from now on. None: nothing new.
+            Seconds of a silence that begins now. None: nothing new.
         """
-        if holds(self.blocked_until, now):
+        if now < self.until:
             return None
-        self.failures += 1
-        if self.failures < enough and not self.is_suspect:
+        probing = self.breaker.is_open
+        if probing:
+            self.breaker.probe()
+        if not self.breaker.failed(now, 0, probe=probing, spent=at_once) and not probing:
             return None
-        self.failures = 0
-        self.level += 1
-        return self.block(now + backoff.wait(self.level, jitter), now=now)
+        return self.keep(now, max(self.breaker.next_probe(now), at_least))
 
-    def block(self, until: float, *, now: float) -> float | None:
+    def keep(self, now: float, seconds: float) -> float | None:
         """
-        Be silent until a time; what `stumble` returns.
+        Be silent for so long; what `stumble` returns.
         """
-        # Many answers that ask for the same silence are one block.
-        if until <= self.blocked_until + 0.5 and holds(self.blocked_until, now):
+        # Many answers that ask for the same silence are one.
+        if now < self.until and now + seconds <= self.until + 0.5:
             return None
-        self.blocked_until = until
-        return until
+        self.until = now + seconds
+        return seconds
 
 
-@attrs.define
-class Health(Streak):
+class Health:
     """
     What this process knows of one platform.
 
+    Args:
+        wait: As for `Silence`.
+
     Attributes:
-        items: Line items without a proper answer of late.
+        platform: Of the whole platform.
     """
 
-    items: dict[str, Streak] = attrs.field(factory=dict)
+    def __init__(self, wait: Callable[[int], float]) -> None:
+        self.platform = Silence(wait)
+        self._wait = wait
+        # Those without a proper answer of late.
+        self._items: dict[str, Silence] = {}
 
     def doubts(self, line_item: str) -> bool:
         """
-        True when one score of a line item at a time is enough.
+        True when one score of a line item at a time is enough: nobody knows whether the next would go well.
         """
-        return self.is_suspect or (line_item in self.items and self.items[line_item].is_suspect)
+        item = self._items.get(line_item)
+        return self.platform.breaker.is_open or (item is not None and item.breaker.is_open)
 
     def silence_of(self, line_item: str) -> float:
         """
-        Unix time until which a line item is left alone, of a platform that may be well otherwise.
+        When the silence of a line item ends, whose platform may be well otherwise.
         """
-        return self.items[line_item].blocked_until if line_item in self.items else 0.0
+        return self._items[line_item].until if line_item in self._items else -inf
 
-    def note(self, verdict: Verdict, line_item: str, *, now: float, jitter: float, backoff: Backoff) -> float | None:
+    def note(self, verdict: Verdict, line_item: str, now: float) -> float | None:
         """
         Take in one attempt.
 
         Returns:
-            Unix time until which the whole platform is to be left alone from now on. None: nothing new.
+            Seconds for which the whole platform is to be left alone from now on. None: nothing new.
         """
         if verdict.standing is Standing.HEALTHY:
-            self.failures = self.level = 0
-            self.items.pop(line_item, None)
+            self.platform.breaker.answered()
+            self._items.pop(line_item, None)
             return None
-        if verdict.hold is not None and verdict.standing is Standing.BUSY:
-            # A Retry-After of years is a mistake, and would outlast whoever could notice it.
-            return self.block(now + min(verdict.hold, DAY), now=now)
+        # A Retry-After of years is a mistake, and would outlast whoever could notice it.
+        hold = None if verdict.hold is None else min(verdict.hold, DAY)
+        if verdict.standing is Standing.BUSY and hold is not None:
+            return self.platform.keep(now, hold)
         if verdict.standing is Standing.CLOSED:
-            until = self.stumble(now=now, jitter=jitter, backoff=backoff, enough=1)
             # Not before the client would let a probe through.
-            told = None if until is None or verdict.hold is None else self.block(now + verdict.hold, now=now)
-            return told or until
-        return self.stumble_at(line_item, now=now, jitter=jitter, backoff=backoff)
+            return self.platform.stumble(now, at_once=True, at_least=hold or 0.0)
+        return self.stumble_at(line_item, now)
 
-    def stumble_at(
-        self, line_item: str, *, now: float, jitter: float, backoff: Backoff, enough: int = _FAILURES_IN_A_ROW
-    ) -> float | None:
+    def stumble_at(self, line_item: str, now: float, *, at_once: bool = False) -> float | None:
         """
-        Count one failure of a line item; what `note` returns.
+        Take a failure of a line item; what `note` returns.
 
         Args:
-            enough: How many in a row lead to a silence for the line item.
+            at_once: The line item is left alone at once.
         """
-        item = self.items.setdefault(line_item, Streak())
-        known = item.is_suspect
-        item.stumble(now=now, jitter=jitter, backoff=backoff, enough=enough)
-        return None if known else self.stumble(now=now, jitter=jitter, backoff=backoff)
+        item = self._items.setdefault(line_item, Silence(self._wait))
+        known = item.breaker.is_open
+        item.stumble(now, at_once=at_once)
+        return None if known else self.platform.stumble(now)

@@ -14,29 +14,27 @@ hook is in it.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
-from decimal import Decimal
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import attrs
 
+from aioags.calls.log import ERROR, log
 from aioags.model.checks import Number
 from aioags.model.delivery import Delivery
 from aioags.model.last_sent import digest_of
 from aioags.model.policy import positive_seconds
 from aioags.model.progress import ActivityProgress, GradingProgress
 from aioags.outbox.attempt import Attempt
-from aioags.outbox.model import DAY, SECOND, Outcome, State, StoredScore, from_micros, to_micros
+from aioags.outbox.model import DAY, Outcome, Selection, State, StoredScore, from_micros, to_micros
+from aioags.outbox.payload import read_decimal
+from aioags.outbox.rows import selection_arguments
 from aioags.outbox.verdict import Verdict
 
-_logger = logging.getLogger("aioags.outbox")
-
-COLUMNS = (
-    *("registration", "line_item", "user_id", "at", "stamp", "given", "maximum", "activity", "grading"),
-    *("recorded", "final", "requests", "status", "reason", "comment_digest", "comment"),
-)
-"""The columns of a journal's row, in their order."""
+COLUMNS = ("registration", "line_item", "user_id", "at", "stamp", "recorded", "facts", "reason", "comment")
+"""The columns of a journal's row, in their order. What no statement asks for is one text: a column costs more."""
 
 _FINAL = (State.SENT, State.DEAD)
 
@@ -76,7 +74,7 @@ def noted(journal: Journal | None, verdict: Verdict, row: StoredScore, delivery:
         row.registration_id,
         row.line_item,
         row.user_id,
-        from_micros(int(now * SECOND)),
+        datetime.fromtimestamp(now, UTC),
         delivery.timestamp or score.timestamp,
         score.score_given,
         score.score_maximum,
@@ -90,41 +88,47 @@ def noted(journal: Journal | None, verdict: Verdict, row: StoredScore, delivery:
         digest_of(score.comment),
         score.comment if journal.comments else None,
     )
-    return outcome.noting(attempt)
+    # It was just made, for this; to make another one takes longer, and this is done for each score.
+    object.__setattr__(outcome, "attempt", attempt)
+    return outcome
 
 
 def dumped(attempt: Attempt) -> tuple[Any, ...]:
     """
-    Return an attempt as the values of `COLUMNS` behind its key; numbers of a score as text, exactly.
+    Return an attempt as the values of `COLUMNS` behind its key; numbers of a score as they are written, exactly.
     """
-    return (
-        to_micros(attempt.at),
-        to_micros(attempt.timestamp),
-        None if attempt.score_given is None else str(attempt.score_given),
-        None if attempt.score_maximum is None else str(attempt.score_maximum),
-        attempt.activity_progress.value,
-        attempt.grading_progress.value,
-        attempt.recorded,
-        attempt.final,
-        attempt.requests,
-        attempt.status,
-        attempt.reason,
-        attempt.comment_digest,
-        attempt.comment,
+    facts = (
+        f"{attempt.score_given} {attempt.score_maximum} {attempt.activity_progress.value} "
+        f"{attempt.grading_progress.value} {attempt.final:d} {attempt.requests} {attempt.status} "
+        f"{attempt.comment_digest}"
     )
+    at, stamp = to_micros(attempt.at), to_micros(attempt.timestamp)
+    return (at, stamp, attempt.recorded, facts, attempt.reason, attempt.comment)
 
 
 def loaded(columns: Sequence[Any]) -> Attempt:
     """
     Read the values of `COLUMNS`.
     """
-    registration_id, line_item, user_id, at, stamp, given, maximum, activity, grading, recorded, final, *rest = columns
+    registration_id, line_item, user_id, at, stamp, recorded, facts, reason, comment = columns
+    given, maximum, activity, grading, final, requests, status, digest = facts.split(" ")
     return Attempt(
         *(registration_id, line_item, user_id, from_micros(at), from_micros(stamp)),
-        *(_number(given), _number(maximum), ActivityProgress(activity), GradingProgress(grading)),
-        *(None if recorded is None else bool(recorded), bool(final)),
-        *rest,
+        *(read_number(_said(given)), read_number(_said(maximum))),
+        ActivityProgress(activity),
+        GradingProgress(grading),
+        None if recorded is None else bool(recorded),
+        final == "1",
+        int(requests),
+        None if status == "None" else int(status),
+        reason,
+        _said(digest),
+        comment,
     )
+
+
+def _said(word: str) -> str | None:
+    return None if word == "None" else word
 
 
 def readable(rows: Sequence[Sequence[Any]]) -> list[tuple[int, Attempt]]:
@@ -135,17 +139,60 @@ def readable(rows: Sequence[Sequence[Any]]) -> list[tuple[int, Attempt]]:
     for number, *columns in rows:
         try:
             found.append((number, loaded(columns)))
-        except (TypeError, ValueError, ArithmeticError):
+        except (AttributeError, TypeError, ValueError, ArithmeticError):
             # What it says could show the score.
-            _logger.error("outbox: a row of the journal cannot be read, and is left out")
+            log(ERROR, "outbox: a row of the journal cannot be read, and is left out")
     return found
 
 
-def _number(text: str | None) -> Number | None:
+def read_number(text: str | None) -> Number | None:
+    """
+    Read a number that was written as text: exactly, and of its kind.
+    """
     if text is None:
         return None
-    if text.removeprefix("-").isdecimal():
-        return int(text)
-    # What a float wrote is one again; the rest was a decimal.
-    value = float(text)
-    return value if repr(value) == text else Decimal(text)
+    return int(text) if text.removeprefix("-").isdecimal() else read_decimal(text)
+
+
+class JournalInSQL(ABC):
+    """
+    The part of an SQL store that reads the journal.
+    """
+
+    @abstractmethod
+    async def _attempts(self, arguments: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """
+        Return a page of rows of a number and `COLUMNS`, in the order of the numbers.
+        """
+
+    @abstractmethod
+    async def _sent(self, arguments: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """
+        Return a page of them, by user: those for `last_sent`.
+        """
+
+    async def attempts(self, selection: Selection, *, after: int = 0, limit: int = 500) -> list[tuple[int, Attempt]]:
+        """
+        List what the journal holds, in the order in which it was written, one page.
+        """
+        arguments = {**selection_arguments(selection), "limit": limit}
+        while True:
+            rows = await self._attempts({**arguments, "after": after})
+            page = readable(rows)
+            if page or not rows:
+                return page
+            after = rows[-1][0]
+
+    async def last_sent(
+        self, registration_id: str, line_item: str, *, after: str = "", limit: int = 500
+    ) -> list[Attempt]:
+        """
+        List, of each user of a line item, the attempt that was recorded last and every later one of which nobody knows.
+        """
+        arguments = {"registration": registration_id, "line_item": line_item, "limit": limit}
+        while True:
+            rows = await self._sent({**arguments, "after": after})
+            page = readable(rows)
+            if page or not rows:
+                return [attempt for _, attempt in page]
+            after = rows[-1][3]

@@ -148,7 +148,8 @@ class Entry:
         Raises:
             NotOfferedError: The endpoint does not let this tool post scores, or has no line item of its own.
 
-            UntrustedURLError: The line item is of an origin that the endpoint does not name.
+            UntrustedURLError: The line item's id is no URL. One of an origin that neither endpoint nor registration
+                names is deferred when it is sent.
 
             ValueError: The key is longer than 2,500 bytes, or the timestamp does not lie before the year 9999.
         """
@@ -320,16 +321,6 @@ class Outcome:
         Registration, line item, user.
         """
         return (self.registration_id, self.line_item, self.user_id)
-
-    def noting(self, attempt: Attempt) -> Outcome:
-        """
-        Return the same outcome with an attempt for the journal.
-        """
-        # attrs.evolve takes four times as long, and this is done for each score.
-        return Outcome(
-            *(self.registration_id, self.line_item, self.user_id, self.ts, self.state, self.wire_ts, self.not_before),
-            *(self.counted, self.unsure, self.error, self.deferrals, self.waited, self.failed_at, attempt),
-        )
 
 
 @attrs.frozen

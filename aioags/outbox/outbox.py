@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Mapping
 from contextlib import aclosing, suppress
 from types import TracebackType
@@ -14,6 +13,7 @@ from typing import Any, Self
 import attrs
 
 from aioags.calls.engine import Runtime
+from aioags.calls.log import ERROR, log
 from aioags.calls.steady import SteadyWall
 from aioags.client import Client
 from aioags.errors import AGSError
@@ -39,8 +39,6 @@ from aioags.outbox.stats import Stats
 from aioags.outbox.store import Store
 from aioags.outbox.telling import Hook, Teller
 from aioags.outbox.verdict import Backoff
-
-_logger = logging.getLogger("aioags.outbox")
 
 _PUT_AT_ONCE = 1_000
 _MONTH = 30 * 86_400.0
@@ -126,7 +124,7 @@ class Outbox(Planner, NeedsAsyncWith):
         self._client = client
         self._only = _only_name(registrations)
         self._registry = registrations if callable(registrations) else direct(registrations)
-        self._teller = Teller(on_recorded, on_refused, on_unknown, on_deferred, on_dropped)
+        self._teller = Teller(client.told, on_recorded, on_refused, on_unknown, on_deferred, on_dropped)
         self._runtime = runtime = attrs.evolve(runtime, wall=SteadyWall(runtime.wall, runtime.clock))
         self._putting = Putting(store, runtime.wall)
         self._grace = grace
@@ -138,6 +136,7 @@ class Outbox(Planner, NeedsAsyncWith):
             backoff,
             None if limiter is None else PermitCache(limiter, runtime.sleep),
             self._teller.settled,
+            client.told,
             patience,
             journal,
             look_first,
@@ -233,6 +232,8 @@ class Outbox(Planner, NeedsAsyncWith):
             return []
         stored = await self._putting.put(entries)
         self._background.wake((entry.registration_id, entry.line_item) for entry in entries)
+        if self._client.told.listener is not None:
+            self._teller.put(entries, stored)
         if not all(stored):
             await self._teller.dropped([entry for entry, kept in zip(entries, stored, strict=True) if not kept])
         return stored
@@ -296,9 +297,13 @@ class Outbox(Planner, NeedsAsyncWith):
             return AGSError("the line item's endpoint is missing: put any score for it again", transient=True)
         try:
             return await open_gradebook(self._registry, self._client, registration_id, endpoint)
-        except Exception as error:
-            # The caller's own code: a registration that was removed, a database that is away.
-            _logger.exception("outbox: the gradebook of %s cannot be opened", registration_id)
+        except Exception as error:  # noqa: BLE001 - the caller's own: a registration was removed, a database is away
+            log(
+                ERROR,
+                "outbox: the gradebook of %(registration)s cannot be opened",
+                trace=True,
+                registration=registration_id,
+            )
             return AGSError(f"the gradebook cannot be opened: {type(error).__name__}", transient=True)
 
     async def drain_all(self) -> Drained:

@@ -5,19 +5,21 @@ What is checked of a score before it is stored: that it can be stored anywhere, 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from aioags.errors import NotOfferedError
+from aioags.errors import NotOfferedError, UntrustedURLError, shown_url
 from aioags.model import checks
 from aioags.model.endpoint import Endpoint
 from aioags.model.progress import Scope
 from aioags.model.score import Score
-from aioags.protocol.operations import trusted_origins
-from aioags.protocol.urls import check_trusted, own_spelling
+from aioags.model.secure import url_fault
+from aioags.protocol.urls import own_spelling
 
+_STANDS_FOR_HTTPS = re.compile(r"\Ahttp:", re.IGNORECASE)
 # PostgreSQL takes no longer key into an index: a third of a page of 8 kB.
 _LONGEST_KEY = 2_500
 # A stamp may have to move on by seconds, and after the year 9999 there is no date.
@@ -50,8 +52,9 @@ def pack_endpoint(endpoint: Endpoint | Mapping[str, Any], line_item: str | None)
 def _pack(endpoint: Endpoint, line_item: str | None) -> tuple[str, str | None]:
     if not endpoint.offers(Scope.SCORE):
         raise NotOfferedError("the endpoint does not offer the score scope", spec="AGS 3.1")
-    if line_item is not None:
-        check_trusted(line_item, trusted_origins(endpoint), "the line item")
+    # Which origins are trusted, also for http that stands for https, the registration says, when it is sent.
+    if line_item is not None and (fault := url_fault(_STANDS_FOR_HTTPS.sub("https:", line_item))) is not None:
+        raise UntrustedURLError(f"the line item {fault}; got {shown_url(line_item)[:200]!r}", spec="CORE 6.1")
     return json.dumps(endpoint.to_claim(), separators=(",", ":")), line_item
 
 

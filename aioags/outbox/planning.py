@@ -8,93 +8,46 @@ older than it, the row still knows, for as long as it is kept.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Mapping
-from contextlib import aclosing
-from datetime import datetime
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterator, Mapping
+from contextlib import aclosing, closing
 from typing import Any
 
 import attrs
 
 from aioags.client import Client
-from aioags.grading.plan import Plan, Roster, Scores
+from aioags.grading.plan import Compared, Plan, Roster, Scores
 from aioags.grading.posting import Source
-from aioags.model.change import PlannedChange, ShownGrade, in_points
+from aioags.model.change import ShownGrade, in_points
 from aioags.model.endpoint import Endpoint
 from aioags.model.last_sent import LastSent
 from aioags.model.line_item import LineItem, item_url
 from aioags.model.result import Result
 from aioags.model.score import Score
 from aioags.model.value import value
+from aioags.outbox.attempt import Attempt
 from aioags.outbox.damage import damage_of
 from aioags.outbox.lists import Lists
-from aioags.outbox.model import Selection, State
+from aioags.outbox.model import Selection, State, StoredScore, to_micros
 from aioags.outbox.packing import pack_endpoint
 from aioags.outbox.registry import Registry, open_gradebook
+from aioags.outbox.scratch import SentRecords, scratch
 from aioags.outbox.store import Store
 from aioags.protocol.comparing import grade_of, is_ours
 
-_ROWS_AT_ONCE = 5_000
+_ROWS_AT_ONCE = 1_000
 
 
-@attrs.frozen(repr=False, eq=False)
-class OutboxPlan:
+class OutboxPlan(Compared):
     """
     A plan of which `apply` puts what differs: made by `Outbox.plan`. Nothing was put yet.
 
-    ``str(plan)`` is one line.
-
-    Attributes:
-        line_item: URL of the line item.
-
-        new: No grade stands there. This and the other lists are as of `Plan`.
-
-        changed: What stands there is ours, and another is wanted.
-
-        unchanged: What is wanted stands there.
-
-        overridden: Something stands there that the outbox is not known to have sent.
-
-        only_on_platform: Users with a grade for whom no score is wanted.
-
-        not_in_course: Scores of users who are no active members. None: it was not said who is one.
+    ``str(plan)`` is one line. Its lists, ``line_item`` and ``superseded`` are those of `Plan`; what counts as ours is
+    what the outbox is known to have sent.
     """
 
-    _plan: Plan
-    _put: Callable[[AsyncIterable[Score]], Awaitable[int]]
-
-    @property
-    def line_item(self) -> str:
-        return self._plan.line_item
-
-    @property
-    def new(self) -> tuple[PlannedChange, ...]:
-        return self._plan.new
-
-    @property
-    def changed(self) -> tuple[PlannedChange, ...]:
-        return self._plan.changed
-
-    @property
-    def unchanged(self) -> tuple[PlannedChange, ...]:
-        return self._plan.unchanged
-
-    @property
-    def overridden(self) -> tuple[PlannedChange, ...]:
-        return self._plan.overridden
-
-    @property
-    def only_on_platform(self) -> tuple[PlannedChange, ...]:
-        return self._plan.only_on_platform
-
-    @property
-    def not_in_course(self) -> tuple[PlannedChange, ...] | None:
-        return self._plan.not_in_course
-
-    def __str__(self) -> str:
-        return str(self._plan)
-
-    def __repr__(self) -> str:
-        return f"<OutboxPlan: {self}>"
+    def __init__(self, plan: Plan, put: Callable[[AsyncIterable[Score]], Awaitable[int]]) -> None:
+        super().__init__(plan._column, plan._reading, superseded=plan.superseded, knows_members=plan._knows_members)
+        self._put = put
 
     async def apply(self, *, overwrite: bool = False) -> int:
         """
@@ -112,7 +65,7 @@ class OutboxPlan:
 
             StoreError: Some may not be stored. Make another plan: to put some again does no harm.
         """
-        return await self._put(self._plan.to_send(overwrite=overwrite))
+        return await self._put(self.to_send(overwrite=overwrite))
 
 
 @value
@@ -152,27 +105,46 @@ class Memory:
 
     async def last_sent(self, line_item: str) -> AsyncGenerator[LastSent, None]:
         """
-        Say what was last sent to one line item.
+        Say what was last sent to one line item, by user id.
         """
-        told: dict[str, datetime] = {}
+        # Journal and rows are listed in the same order: side by side, a page of each is in memory.
+        async with aclosing(self._recorded(line_item)) as rows, aclosing(self._noted(line_item)) as attempts:
+            row = await anext(rows, None)
+            async for attempt in attempts:
+                while row is not None and row.user_id < attempt.user_id:
+                    for record in _remembered(row):
+                        yield record
+                    row = await anext(rows, None)
+                if row is not None and row.user_id == attempt.user_id and _sent_at(row) <= to_micros(attempt.timestamp):
+                    row = await anext(rows, None)
+                yield attempt.as_last_sent()
+            while row is not None:
+                for record in _remembered(row):
+                    yield record
+                row = await anext(rows, None)
+
+    async def _noted(self, line_item: str) -> AsyncGenerator[Attempt, None]:
         after = ""
         while page := await self.store.last_sent(self.registration_id, line_item, after=after, limit=_ROWS_AT_ONCE):
-            for attempt in page:
-                told[attempt.user_id] = attempt.timestamp
-                yield attempt.as_last_sent()
             after = page[-1].user_id
-        async for score in self._recorded(line_item):
-            at = told.get(score.user_id)
-            if at is None or at < score.timestamp:
-                yield LastSent.of(score)
+            for attempt in page:
+                yield attempt
 
-    async def _recorded(self, line_item: str) -> AsyncGenerator[Score, None]:
+    async def _recorded(self, line_item: str) -> AsyncGenerator[StoredScore, None]:
         selection, after = Selection(self.registration_id, line_item), None
         while rows := await self.store.listed(selection, State.SENT, after=after, limit=_ROWS_AT_ONCE):
-            for row in rows:
-                if damage_of(row) is None:
-                    yield row.wire_score
             after = rows[-1].key
+            for row in rows:
+                yield row
+
+
+def _sent_at(row: StoredScore) -> int:
+    return row.ts if row.wire_ts is None else row.wire_ts
+
+
+def _remembered(row: StoredScore) -> Iterator[LastSent]:
+    if damage_of(row) is None:
+        yield LastSent.of(row.wire_score)
 
 
 class Planner(Lists):
@@ -285,17 +257,18 @@ class Planner(Lists):
         if url is None or endpoint is None:
             raise ValueError("drift needs a line_item for which something was put")
         gradebook = await open_gradebook(self._registry, self._client, registration_id, endpoint)
-        sent: dict[str, list[LastSent]] = {}
-        async for record in Memory(self.store, registration_id).last_sent(url):
-            sent.setdefault(record.user_id, []).append(record)
-        async with aclosing(gradebook.results(line_item=url)) as results:
-            async for result in results:
-                records = sent.pop(result.user_id, None)
-                if records is not None and (found := _drift_of(records, result)) is not None:
+        with closing(scratch()) as data:
+            sent = SentRecords(data)
+            async for record in Memory(self.store, registration_id).last_sent(url):
+                sent.add(record)
+            async with aclosing(gradebook.results(line_item=url)) as results:
+                async for result in results:
+                    records = sent.pop(result.user_id)
+                    if records and (found := _drift_of(records, result)) is not None:
+                        yield found
+            for records in sent.rest():
+                if (found := _drift_of(records, None)) is not None:
                     yield found
-        for records in sent.values():
-            if (found := _drift_of(records, None)) is not None:
-                yield found
 
 
 def _drift_of(records: list[LastSent], result: Result | None) -> Drift | None:

@@ -9,16 +9,14 @@ and one without a value would end as unknown.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 
 import attrs
 
 from aioags.calls.engine import Runtime
+from aioags.calls.log import DEBUG, WARNING, log
 from aioags.outbox.model import Outcome, StoreError
 from aioags.outbox.store import Store
-
-_logger = logging.getLogger("aioags.outbox")
 
 # Seconds between the tries: a database that is restarted, or a failover, is over by then.
 _WAITS = (0.5, 1.0, 2.0, 4.0, 8.0)
@@ -72,7 +70,13 @@ class Settler:
             try:
                 await self._store.settle(batch, now=self._runtime.wall())
             except StoreError as error:
-                _logger.warning("outbox: what became of %d scores is not stored yet: %s", len(batch), error)
+                # The first is news: the store is away.
+                log(
+                    WARNING if wait == _WAITS[0] else DEBUG,
+                    "outbox: what became of %(count)d scores is not stored yet: %(error)s",
+                    count=len(batch),
+                    error=str(error),
+                )
             else:
                 return
             await self._runtime.sleep(wait)

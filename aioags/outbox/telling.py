@@ -5,27 +5,30 @@ What an outbox says of its scores: to the log, without whose they are, and to ho
 from __future__ import annotations
 
 import inspect
-import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 
 import attrs
 
+from aioags.calls.listening import Listening, shown
+from aioags.calls.log import ERROR, log
 from aioags.errors import SupersededError
 from aioags.model.delivery import Delivery
+from aioags.model.outbox_event import OutboxEvent, OutboxNews
 from aioags.outbox.model import Entry, State, StoredScore
 from aioags.outbox.verdict import Verdict
 
 Hook = Callable[[str, Delivery], Awaitable[None] | None]
 """Called with the registration id and what became of a score; may be asynchronous."""
 
-_logger = logging.getLogger("aioags.outbox")
-
 
 @attrs.frozen
 class Teller:
     """
-    The hooks of an outbox; None: nobody listens.
+    The hooks of an outbox, None: nobody listens; and who is told of all of it.
     """
+
+    told: Listening
 
     recorded: Hook | None
     refused: Hook | None
@@ -39,15 +42,18 @@ class Teller:
         """
         state, is_news = verdict.outcome.state, verdict.outcome.deferrals > row.deferrals == 0
         if state is State.DEAD:
-            what = "is unknown and was given up" if verdict.is_unknown else "was given up"
-            self._log(row, f"{what}: {verdict.outcome.error}")
+            became = "is unknown and was given up" if verdict.is_unknown else "was given up"
+            self._tell(row, "dead", verdict, f"{became}: {verdict.outcome.error}")
         elif state is State.DEFERRED and is_news:
-            self._log(row, f"is deferred: {verdict.outcome.error}")
+            self._tell(row, "deferred", verdict, verdict.outcome.error)
+        elif self.told.listener is not None:
+            self._tell(row, "recorded" if state is State.SENT else "postponed", verdict, verdict.outcome.error)
         hook = self._hook(verdict, is_news)
         await _call(hook, row.registration_id, attrs.evolve(delivery, score=row.score, error=verdict.error))
 
-    def _log(self, row: StoredScore, what: str) -> None:
-        _logger.warning("outbox: a score for %s, %s %s", row.registration_id, row.line_item, what)
+    def _tell(self, row: StoredScore, what: OutboxNews, verdict: Verdict, reason: str | None) -> None:
+        error = None if verdict.error is None else type(verdict.error).__name__
+        self.told.tell(OutboxEvent(what, row.registration_id, shown(row.line_item), error=error, reason=reason))
 
     def _hook(self, verdict: Verdict, is_news: bool) -> Hook | None:
         state = verdict.outcome.state
@@ -59,14 +65,22 @@ class Teller:
             return self.unknown
         return self.refused if state is State.DEAD else None
 
+    def put(self, entries: Sequence[Entry], stored: Sequence[bool]) -> None:
+        """
+        Say that scores were stored, of each line item how many.
+        """
+        kept = Counter(
+            (entry.registration_id, entry.line_item) for entry, kept in zip(entries, stored, strict=True) if kept
+        )
+        for (registration_id, line_item), count in kept.items():
+            self.told.tell(OutboxEvent("put", registration_id, shown(line_item), count))
+
     async def dropped(self, entries: Sequence[Entry]) -> None:
         """
         Say that scores were not stored, at least one.
         """
-        _logger.warning(
-            "outbox: %d scores were not stored, since as new or newer ones are there; the first is for %s, %s",
-            *(len(entries), entries[0].registration_id, entries[0].line_item),
-        )
+        first = entries[0]
+        self.told.tell(OutboxEvent("dropped", first.registration_id, shown(first.line_item), len(entries)))
         for entry in entries if self.dropped_hook is not None else ():
             error = SupersededError("the outbox holds a score of this user that is as new or newer")
             delivery = Delivery(entry.score, entry.line_item, error=error)
@@ -80,6 +94,5 @@ async def _call(hook: Hook | None, registration_id: str, delivery: Delivery) -> 
         called = hook(registration_id, delivery)
         if inspect.isawaitable(called):
             await called
-    except Exception:
-        # A broken listener must not cost a grade.
-        _logger.exception("outbox: a hook failed")
+    except Exception:  # noqa: BLE001 - a broken listener must not cost a grade
+        log(ERROR, "outbox: a hook failed", trace=True)

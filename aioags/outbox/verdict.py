@@ -13,7 +13,9 @@ stale, and stamped by a gateway     later: its next stamp is a later one
 not sent: the platform is away      the score is untouched; the platform is left alone until the client's breaker lets a
                                     probe through, and for longer each time
 throttled, or 5xx with a hint       the score is untouched, the attempt not counted; the platform is left alone as told
-no token, or 401                    the same; nobody told how long, so it is left alone for longer each time
+no token, or 401                    the same; nobody told how long, so it is left alone for longer each time. After 401
+                                    the attempt counts, so that another score finds out
+401, where others were taken        deferred, as any refusal
 other 4xx, 501, Moodle's lock       deferred: what a platform refuses today it may take tomorrow, and no words tell
 the same, and the line item is      dead
 itself gone
@@ -107,12 +109,15 @@ class Verdict:
         hold: Seconds the platform asked for. None: it did not say.
 
         error: Why the score is not recorded. None: it is.
+
+        is_refusal: The platform said no to the score, which may lift.
     """
 
     outcome: Outcome
     standing: Standing
     hold: float | None = None
     error: AGSError | None = None
+    is_refusal: bool = False
 
     @property
     def is_unknown(self) -> bool:
@@ -122,13 +127,6 @@ class Verdict:
         if self.outcome.state is State.DEAD:
             return self.outcome.unsure
         return self.error is not None and self.error.recorded is None
-
-    @property
-    def is_refusal(self) -> bool:
-        """
-        True when the platform said no to the score, which may lift.
-        """
-        return self.error is not None and _is_refused_by_platform(self.error)
 
 
 def judge(
@@ -141,6 +139,7 @@ def judge(
     delivery: Delivery | None = None,
     gone: bool = False,
     refusing: float = 0.0,
+    others: bool = False,
 ) -> Verdict:
     """
     Say what follows from an attempt with a row.
@@ -157,28 +156,32 @@ def judge(
         gone: The line item is not there any more.
 
         refusing: For how long the line item has refused everything, seconds.
+
+        others: Others of the line item were taken just before.
     """
     held = _held(row, delivery)
     if error is None:
         return Verdict(_recorded(row, now, held, delivery), Standing.HEALTHY)
     outcome = _failure(row, error, now, held)
-    if _is_refused_by_platform(error) and not gone:
+    if _is_refused_by_platform(error, others=others and _was_sent(delivery)) and not gone:
         waited = max(outcome.waited, min(refusing, now - row.since))
         if waited < backoff.give_up_after:
             deferrals = outcome.deferrals + 1
             wait = deferral_wait(deferrals)
             deferred = attrs.evolve(outcome, state=State.DEFERRED, not_before=now + wait, deferrals=deferrals)
-            return Verdict(deferred, Standing.HEALTHY, error=error)
-        return Verdict(_given_up(outcome, backoff), Standing.HEALTHY, error=error)
+            return Verdict(deferred, Standing.HEALTHY, error=error, is_refusal=True)
+        return Verdict(_given_up(outcome, backoff), Standing.HEALTHY, error=error, is_refusal=True)
     if gone or _is_final(error):
         return Verdict(attrs.evolve(outcome, state=State.DEAD), Standing.HEALTHY, error=error)
     away = _is_away(error, delivery)
     standing = Standing.CLOSED if away else _standing(error)
     if outcome.waited >= backoff.give_up_after:
         return Verdict(_given_up(outcome, backoff), standing, error=error)
-    counted = standing in (Standing.SHAKY, Standing.HEALTHY) or (away and _was_sent(delivery))
-    not_before = now + backoff.wait(max(sane_count(row.attempts), 1), jitter) if counted else 0.0
-    state = State.DUE if counted else row.state
+    waits = standing in (Standing.SHAKY, Standing.HEALTHY) or (away and _was_sent(delivery))
+    not_before = now + backoff.wait(max(sane_count(row.attempts), 1), jitter) if waits else 0.0
+    # So that the next one to find out is another: what nobody is let in with may be this one's own.
+    counted = waits or (standing is Standing.CLOSED and _was_sent(delivery))
+    state = State.DUE if waits else row.state
     later = attrs.evolve(outcome, state=state, not_before=not_before, counted=counted)
     return Verdict(later, standing, error.retry_after, error)
 
@@ -259,8 +262,8 @@ def _held(row: StoredScore, delivery: Delivery | None) -> int:
     Return the latest stamp that the platform may hold: what was sent, or the time of its own clock.
     """
     sent = row.ts if row.wire_ts is None else row.wire_ts
-    own = None if delivery is None else delivery.restamped
-    return sent if own is None else max(sent, to_micros(own))
+    told = () if delivery is None else (delivery.timestamp, delivery.restamped)
+    return max([sent, *(to_micros(one) for one in told if one is not None)])
 
 
 def _was_sent(delivery: Delivery | None) -> bool:
@@ -273,11 +276,12 @@ def _is_away(error: AGSError, delivery: Delivery | None) -> bool:
     return told and error.transient and isinstance(error, (NoAnswerError, BrokenError))
 
 
-def _is_refused_by_platform(error: AGSError) -> bool:
+def _is_refused_by_platform(error: AGSError, *, others: bool) -> bool:
     if not isinstance(error, PlatformError) or isinstance(error, (StaleScoreError, ThrottledError)):
         return False
     if is_final_for_all(error):
-        return False
+        # Some say 401 of a person: with the same token others were taken.
+        return others
     if isinstance(error, RefusedError):
         # A login page or a notice of maintenance in somebody's proxy is no word about the score.
         return not 300 <= error.status < 400
@@ -288,7 +292,7 @@ def _is_final(error: AGSError) -> bool:
     if isinstance(error, (AuthorizationError, UntrustedURLError, RefusedError)) and not isinstance(
         error, StaleScoreError
     ):
-        # A line item of another origin was refused when it was put; here it can only be the target of a redirect.
+        # A line item of another origin waits until its registration says that it is the same platform's.
         return False
     if error.transient:
         return False

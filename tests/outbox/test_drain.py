@@ -344,8 +344,8 @@ async def test_a_store_that_fails_is_heard_and_nothing_is_lost() -> None:
     desk = new_desk(users=30, store=store)
     users = desk.platform.users()
     await desk.put(*(desk.grade(5, user) for user in users))
-    for suspect in (0, 1):
-        desk.outbox._around.health_of(SCHOOL).level = suspect
+    for suspect in (False, True):
+        desk.outbox._around.health_of(SCHOOL).platform.breaker.is_open = suspect
         with pytest.raises(StoreError, match="disk full"):
             await desk.drain()
     assert (await store.stats(now=desk.time.wall())).due == 30

@@ -271,12 +271,14 @@ async def test_no_byte_of_what_was_erased_is_left(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        "activity = 'Sleeping'",
+        "facts = replace(facts, 'Completed', 'Sleeping')",
+        "facts = facts || ' more'",
+        "facts = X'31'",
         "at = 'yesterday'",
         "at = 9223372036854775807",
         "stamp = X'ff'",
-        "given = 'many'",
-        "grading = CAST(X'ff' AS TEXT)",
+        "facts = 'many' || substr(facts, 2)",
+        "facts = CAST(X'ff' AS TEXT)",
         "user_id = CAST(X'ff' AS TEXT)",
         "comment = CAST(X'ff' AS TEXT)",
     ],
@@ -300,9 +302,9 @@ async def test_a_large_journal_is_pruned_in_portions(tmp_path: Path) -> None:
     await send(store, entry("ada"))
     with closing(sqlite3.connect(store.path)) as connection, connection:
         connection.execute(
-            "INSERT INTO attempt (item, user_id, at, stamp, activity, grading, final, requests)"
+            "INSERT INTO attempt (item, user_id, at, stamp, facts)"
             " WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 12000)"
-            " SELECT 1, 'bob', n, n, 'Completed', 'FullyGraded', 0, 1 FROM n"
+            " SELECT 1, 'bob', n, n, '5 10 Completed FullyGraded 0 1 None None' FROM n"
         )
     # The first of all is of a clock that was ahead.
     assert await store.prune_attempts(before=NOW) == 12_000

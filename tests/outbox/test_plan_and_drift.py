@@ -5,6 +5,9 @@ What an outbox knows of the gradebook: what it sent last, what drifted since, an
 from __future__ import annotations
 
 import json
+import sqlite3
+import tracemalloc
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,9 @@ import pytest
 from aioags import Client, NotOfferedError, Scope, Score
 from aioags.outbox import MemoryStore, Outbox, SQLiteStore
 from aioags.outbox.memory import Table
+from aioags.outbox.sqlite.journal import LAST_SENT
+from aioags.outbox.sqlite.schema import migrate
+from aioags.outbox.sqlite.sql import LISTED_OF_ITEM
 from tests.outbox.kit import SCHOOL, Desk, new_desk
 
 DAY = 86_400.0
@@ -190,4 +196,52 @@ async def test_a_large_column_is_read_in_pages(tmp_path: Path) -> None:
     sent = [one async for one in desk.outbox.last_sent(desk.item)]
     assert sorted(one.user_id for one in sent) == sorted(users)
     assert [one.score_given for one in sent].count(6) == 1_050
+    await desk.outbox.aclose()
+
+
+@pytest.mark.parametrize("statement", [LAST_SENT, LISTED_OF_ITEM], ids=["journal", "rows"])
+def test_a_page_of_a_column_costs_what_is_on_it(statement: str) -> None:
+    """
+    It is found where the last one ended; what is behind it is neither read nor sorted.
+    """
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        migrate(connection)
+        names = ("registration", "line_item", "after", "limit", "user_id", "state", "last_user")
+        steps = connection.execute(f"EXPLAIN QUERY PLAN {statement}", dict.fromkeys(names)).fetchall()
+    told = [step[3] for step in steps]
+    assert any(step.startswith("SEARCH") and "(item=? AND user_id>?)" in step for step in told)
+    assert "USE TEMP B-TREE FOR DISTINCT" not in told
+    assert not any(step.startswith("SCAN") for step in told)
+
+
+MANY = 6_000
+
+
+async def test_what_was_sent_to_a_column_of_any_size_is_not_held_at_once(tmp_path: Path) -> None:
+    """
+    Of half the people the journal tells, of all the rows; neither is held, and nor is what has drifted.
+    """
+    store = SQLiteStore(tmp_path / "grades.db")
+    desk = new_desk(users=1, store=store)
+    await desk.put(*(desk.grade(5, f"user-{number:05}") for number in range(MANY)))
+    with closing(sqlite3.connect(store.path)) as connection, connection:
+        connection.execute("UPDATE score SET state = 'sent', sent_ts = ts, wire_ts = ts")
+        connection.execute(
+            "INSERT INTO attempt (item, user_id, at, stamp, recorded, facts)"
+            " SELECT item, user_id, ts, ts, 1, '5 10 Completed FullyGraded 1 1 None None' FROM score"
+            f" WHERE user_id < 'user-{MANY // 2:05}'"
+        )
+    sources = (desk.outbox.last_sent(desk.item), desk.outbox.drift(SCHOOL, line_item=desk.item))
+    for source in sources:
+        tracemalloc.start()
+        try:
+            told = [await anext(source) for _ in range(10)] and 10
+            async for _ in source:
+                told += 1
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert told == MANY
+        # A thousand rows are listed at once, twice. To hold something of everybody took 7 MB and more.
+        assert peak < 5_000_000
     await desk.outbox.aclose()

@@ -347,3 +347,26 @@ async def test_no_log_line_and_no_error_of_a_row_tells_whose_grade_it_is(
     ]
     for secret in ("stranger-77", f"'{desk.user}'", "7.125", "Brilliant", "Bearer", "eyJ"):
         assert [text for text in texts if secret in text] == []
+
+
+async def test_a_401_about_one_person_keeps_nobody_else_waiting() -> None:
+    desk = new_desk(users=30, retry=RetryPolicy())
+    users = desk.platform.users()
+    # Whichever is taken first.
+    mine = users[0].encode(), users[15].encode()
+
+    def choose(request: Request) -> Fault | None:
+        return unauthorized(request) if any(user in (request.body or b"") for user in mine) else None
+
+    desk.transport.choose = choose
+    await desk.put(*(desk.grade(5, user) for user in users))
+    for _ in range(5):
+        await desk.drain()
+        desk.time.now += 60
+    assert [user for user in users if not desk.applied(user)] == [users[0], users[15]]
+    asked = desk.transport.befallen
+    assert asked < 20
+    desk.heal()
+    desk.time.now += 2 * HOUR
+    await desk.drain()
+    assert all(desk.applied(user) == [5] for user in users)

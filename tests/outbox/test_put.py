@@ -84,7 +84,7 @@ async def test_put_many_takes_scores_and_pairs_from_any_source() -> None:
         ((SCHOOL, ENDPOINT, grade("a\0b")), ValueError, "user_id must not hold a NUL"),
         ((SCHOOL, Endpoint(None, ITEM, [Scope.RESULT_READONLY]), grade()), NotOfferedError, "score scope"),
         ((SCHOOL, Endpoint("https://lms.example/items", None, [Scope.SCORE]), grade()), NotOfferedError, "line_item="),
-        ((SCHOOL, Endpoint(None, "http://lms.example/1", [Scope.SCORE]), grade()), UntrustedURLError, "line item"),
+        ((SCHOOL, Endpoint(None, "ftp://lms.example/1", [Scope.SCORE]), grade()), UntrustedURLError, "line item"),
         ((SCHOOL, ENDPOINT, grade("é" * 1300)), ValueError, "must not exceed 2500 bytes together, these have 2633"),
         ((SCHOOL, ENDPOINT, grade(timestamp=datetime(9999, 1, 1, tzinfo=UTC))), ValueError, "before the year 9999"),
         ((SCHOOL, {"key": object()}, grade()), TypeError, "not JSON serializable"),
@@ -138,9 +138,10 @@ async def test_one_score_is_not_many() -> None:
 async def test_a_line_item_of_another_origin_never_gets_a_score() -> None:
     desk = new_desk()
     for endpoint in (desk.endpoint, desk.endpoint.to_claim()):
-        with pytest.raises(UntrustedURLError):
-            await desk.outbox.put(SCHOOL, endpoint, desk.grade(), line_item="https://elsewhere.example/1")
-    assert desk.table.rows == {}
+        await desk.outbox.put(SCHOOL, endpoint, desk.grade(), line_item="https://elsewhere.example/1")
+    done = await desk.outbox.drain(SCHOOL, "https://elsewhere.example/1")
+    assert (done.recorded, done.refused, done.postponed) == (0, 0, 1)
+    assert "also_origins" in str(desk.table.rows[SCHOOL, "https://elsewhere.example/1", desk.user])
 
 
 async def test_the_claim_is_as_good_as_the_endpoint() -> None:

@@ -74,6 +74,27 @@ async def test_stale_by_somebody_else_after_a_crash_is_not_recorded(profile: str
     assert row.unsure
 
 
+@pytest.mark.parametrize("lost", [False, True], ids=["answered", "lost"])
+async def test_a_score_put_in_the_second_of_one_that_was_posted_wins(lost: bool) -> None:
+    """
+    Moodle compares whole seconds; the outbox knows nothing of what the same program posted past it.
+    """
+    desk = new_desk("moodle")
+    keeper = Timekeeper(desk.time.wall, process="tool", steady=desk.time.clock)
+    timekeeper.set(keeper)
+    gradebook = desk.client.gradebook(desk.registration, desk.endpoint)
+    await gradebook.post_score(Score.graded(desk.user, 40, score_maximum=100), line_item=desk.item)
+    await desk.put(Score.graded(desk.user, 80, score_maximum=100))
+    if lost:
+        # The first request never arrives, and the second must not carry an older stamp than it.
+        desk.fail("reset-after-send", times=1)
+        await desk.drain()
+        await desk.time.sleep(60)
+    await desk.drain()
+    assert desk.row().state is State.SENT
+    assert desk.applied() == [40, 80]
+
+
 @pytest.mark.parametrize("profile", ["moodle", "schoology"])
 async def test_a_first_attempt_that_the_network_brought_twice_is_recorded(profile: str) -> None:
     """

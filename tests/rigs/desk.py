@@ -4,18 +4,19 @@ The desk of somebody who pushes grades: a folder with ``aioags.toml``, and the r
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import attrs
 
-from aioags.emulator import PROFILES, Item, Platform, serve_in_thread
+from aioags.emulator import PROFILES, Exchange, Item, Platform, serve_in_thread
 from aioags.emulator.doors.config_file import write_config
 from aioags.emulator.platform import NOBODY
 from tests.rigs.lms import rsa_key
@@ -75,6 +76,18 @@ class Desk:
         Return how many scores reached the platform.
         """
         return self.platform.counts["post_score"]
+
+    def at_score(self, number: int, act: Callable[[], object]) -> None:
+        """
+        Do something when so many scores were applied from now on, before the last of them is answered.
+        """
+        applied = itertools.count(1)
+
+        def look(exchange: Exchange) -> None:
+            if exchange.operation == "post_score" and next(applied) == number:
+                act()
+
+        self.platform.subscribe(look)
 
     def start(self, *arguments: str, **more: Any) -> subprocess.Popen[str]:
         """

@@ -15,10 +15,11 @@ from typing import Any
 
 import attrs
 
-from aioags import Client, Event
+from aioags import Client, NoticeEvent, RequestEvent
 from aioags.emulator import Platform, Profile
 from aioags.protocol.messages import Request
 from tests.fakes import private_key
+from tests.rigs.listening import keeping
 from tests.rigs.memory import MemoryTransport, Stand, new_platform, runtime_for, stand_of, tool_key
 from tests.rigs.virtual_time import VirtualTime
 
@@ -40,14 +41,14 @@ class World:
     platform: Platform
     time: VirtualTime
     stands: list[Stand]
-    events: list[Event]
+    events: list[RequestEvent | NoticeEvent]
 
     @property
     def told(self) -> list[str]:
         """
         What was said of line items that stay.
         """
-        return [event.error or "" for event in self.events if event.operation == "find_or_create_line_item"]
+        return [event.reason for event in self.events if isinstance(event, NoticeEvent)]
 
     def columns(self, **fields: str) -> list[str]:
         """
@@ -76,7 +77,7 @@ async def processes(
 
         settings: Of the platform.
     """
-    time, rng, events = VirtualTime(), Random(seed), list[Event]()
+    time, rng, events = VirtualTime(), Random(seed), list[RequestEvent | NoticeEvent]()
 
     async def travel(_: Request) -> None:
         for _ in range(1 if seed is None else rng.randrange(_LONGEST)):
@@ -86,9 +87,9 @@ async def processes(
         # Open edX takes RSA alone.
         key = private_key() if profile == "openedx" else tool_key()
         platform = new_platform(profile, clock=time.wall, key=key, **settings)
-        stands = []
+        stands, listen = [], keeping(events, RequestEvent, NoticeEvent)
         for _ in range(count):
             transport = MemoryTransport(platform, travel, travel)
-            own = Client(transport=transport, runtime=runtime_for(time), on_event=events.append, **(client or {}))
+            own = Client(transport=transport, runtime=runtime_for(time), on_event=listen, **(client or {}))
             stands.append(stand_of(platform, await stack.enter_async_context(own), transport, key=key))
         yield World(platform, time, stands, events)

@@ -10,16 +10,14 @@ which is remembered here.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import psycopg
 
+from aioags.calls.log import DEBUG, log
 from aioags.outbox.postgres import sql
-
-_logger = logging.getLogger("aioags.outbox")
 
 Connection = psycopg.AsyncConnection[Any]
 
@@ -85,7 +83,7 @@ class Locks:
             try:
                 await self._connection.execute(sql.UNLOCK, (name,))
             except psycopg.Error as error:
-                _logger.debug("outbox: a lock has died with its connection: %s", error)
+                log(DEBUG, "outbox: a lock has died with its connection: %(error)s", error=str(error))
         await self._close_if_idle()
 
     async def _close_if_idle(self) -> None:
@@ -95,5 +93,5 @@ class Locks:
         try:
             await connection.execute(sql.UNLOCK_ALL)
         except psycopg.Error as error:
-            _logger.debug("outbox: the locks have died with their connection: %s", error)
+            log(DEBUG, "outbox: the locks have died with their connection: %(error)s", error=str(error))
         await self._stack.aclose()

@@ -101,16 +101,9 @@ MIGRATIONS: Sequence[Migration] = (
             user_id text COLLATE "C" NOT NULL,
             at bigint NOT NULL,
             stamp bigint NOT NULL,
-            given text,
-            maximum text,
-            activity text NOT NULL,
-            grading text NOT NULL,
             recorded boolean,
-            final boolean NOT NULL,
-            requests integer NOT NULL,
-            status integer,
+            facts text NOT NULL,
             reason text,
-            comment_digest text,
             comment text
         )
         """,

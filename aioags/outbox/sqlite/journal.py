@@ -5,13 +5,12 @@ The journal in a SQLite file: a table that is added to, read from its beginning 
 from __future__ import annotations
 
 import sqlite3
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from aioags.outbox.attempt import Attempt
-from aioags.outbox.journal import COLUMNS, dumped, readable
-from aioags.outbox.model import SECOND, Outcome, Selection
+from aioags.outbox.journal import COLUMNS, JournalInSQL, dumped
+from aioags.outbox.model import SECOND, Outcome
 from aioags.outbox.sqlite.reading import fetched
 
 T = TypeVar("T")
@@ -55,11 +54,14 @@ _OF_EVERYBODY = _page("true")
 
 _OF_A_PERSON = _page("user_id = :user_id")
 
-_LAST_SENT = _LISTED.format(
+# Of one line item, so that the index alone has them in order, and a page costs what is on it.
+_ITEM = "(SELECT id FROM line_item WHERE registration = :registration AND line_item = :line_item)"
+
+LAST_SENT = _LISTED.format(
     f"""
-        SELECT id FROM attempt WHERE item IN ({_PLACES}) AND recorded IS NOT 0 AND user_id IN (
+        SELECT id FROM attempt WHERE item = {_ITEM} AND recorded IS NOT 0 AND user_id IN (
             SELECT DISTINCT user_id FROM attempt
-            WHERE item IN ({_PLACES}) AND user_id > :after AND recorded IS NOT 0 ORDER BY user_id LIMIT :limit
+            WHERE item = {_ITEM} AND user_id > :after AND recorded IS NOT 0 ORDER BY user_id LIMIT :limit
         ) AND id >= coalesce((
             SELECT max(id) FROM attempt AS taken
             WHERE taken.item = attempt.item AND taken.user_id = attempt.user_id AND taken.recorded
@@ -87,9 +89,9 @@ def note(connection: sqlite3.Connection, outcomes: Sequence[tuple[int, Outcome]]
     connection.executemany(_NOTE, rows)
 
 
-class JournalInFile(ABC):
+class JournalInFile(JournalInSQL):
     """
-    The part of a store that reads the journal.
+    The journal of a store.
     """
 
     @abstractmethod
@@ -98,37 +100,12 @@ class JournalInFile(ABC):
     @abstractmethod
     async def _execute(self, statement: str, arguments: Sequence[Any] | Mapping[str, Any] = ()) -> int: ...
 
-    async def attempts(self, selection: Selection, *, after: int = 0, limit: int = 500) -> list[tuple[int, Attempt]]:
-        """
-        List what the journal holds, in the order in which it was written, one page.
-        """
-        statement = _OF_EVERYBODY if selection.user_id is None else _OF_A_PERSON
-        arguments = {
-            "registration": selection.registration_id,
-            "line_item": selection.line_item,
-            "user_id": selection.user_id,
-            "limit": limit,
-        }
-        while True:
-            rows = await self._fetched(statement, {**arguments, "after": after})
-            page = readable(rows)
-            if page or not rows:
-                return page
-            after = rows[-1][0]
+    async def _attempts(self, arguments: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        statement = _OF_EVERYBODY if arguments["user_id"] is None else _OF_A_PERSON
+        return await self._read(lambda connection: fetched(connection, statement, arguments))
 
-    async def last_sent(
-        self, registration_id: str, line_item: str, *, after: str = "", limit: int = 500
-    ) -> list[Attempt]:
-        """
-        List, of each user of a line item, the attempt that was recorded last and every later one of which nobody knows.
-        """
-        arguments = {"registration": registration_id, "line_item": line_item, "limit": limit}
-        while True:
-            rows = await self._fetched(_LAST_SENT, {**arguments, "after": after})
-            page = readable(rows)
-            if page or not rows:
-                return [attempt for _, attempt in page]
-            after = rows[-1][3]
+    async def _sent(self, arguments: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        return await self._read(lambda connection: fetched(connection, LAST_SENT, arguments))
 
     async def prune_attempts(self, *, before: float) -> int:
         """
@@ -140,6 +117,3 @@ class JournalInFile(ABC):
             portion = await self._execute(_PRUNE, arguments)
             deleted += portion
         return deleted
-
-    async def _fetched(self, statement: str, arguments: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        return await self._read(lambda connection: fetched(connection, statement, arguments))

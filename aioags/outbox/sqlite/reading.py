@@ -13,17 +13,15 @@ other. What only counted something begins anew. So a second reading finds no dam
 from __future__ import annotations
 
 import json
-import logging
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from aioags.calls.log import ERROR, log
 from aioags.outbox.model import Deferral, StoreError
 from aioags.outbox.payload import UNREADABLE
 from aioags.outbox.sqlite import sql
-
-_logger = logging.getLogger("aioags.outbox")
 
 _Row = tuple[Any, ...]
 
@@ -143,7 +141,11 @@ def mend(connection: sqlite3.Connection) -> None:
     connection.create_function("legible", 1, _legible, deterministic=True)
     connection.create_function("quoted", 1, _quoted, deterministic=True)
     count = sum(connection.execute(statement).rowcount for statement in _MENDING)
-    _logger.error("outbox: the file is damaged: %d values could not be read; what cannot be sent is dead", count)
+    log(
+        ERROR,
+        "outbox: the file is damaged: %(count)d values could not be read; what cannot be sent is dead",
+        count=count,
+    )
 
 
 def _is_text(kind: str, value: bytes | None) -> bool:
@@ -204,9 +206,8 @@ def _statements() -> Iterator[str]:
     for column in ("made_by", "last_error"):
         yield f"UPDATE score SET {_legibly(column)} WHERE {column} IS NOT NULL AND {_broken(column)}"  # noqa: S608
     # Of the journal nothing is made up: what cannot be read is gone, and what no person's name would find.
-    texts = ("activity", "grading", "user_id")
-    maybe = ("given", "maximum", "reason", "comment_digest", "comment")
-    broken = " OR ".join([*map(_broken, texts), *(f"{column} IS NOT NULL AND {_broken(column)}" for column in maybe)])
+    maybe = (f"{column} IS NOT NULL AND {_broken(column)}" for column in ("reason", "comment"))
+    broken = " OR ".join([_broken("user_id"), _broken("facts"), *maybe])
     yield f"DELETE FROM attempt WHERE item NOT IN (SELECT id FROM line_item) OR {broken}"  # noqa: S608
     broken = " OR ".join(map(_broken, ("registration", "reason")))
     yield f"DELETE FROM platform WHERE {broken} OR typeof(blocked_until) NOT IN ('integer', 'real')"  # noqa: S608

@@ -79,16 +79,9 @@ MIGRATIONS: Sequence[Migration] = (
             user_id TEXT NOT NULL,
             at INTEGER NOT NULL,
             stamp INTEGER NOT NULL,
-            given TEXT,
-            maximum TEXT,
-            activity TEXT NOT NULL,
-            grading TEXT NOT NULL,
             recorded INTEGER,
-            final INTEGER NOT NULL,
-            requests INTEGER NOT NULL,
-            status INTEGER,
+            facts TEXT NOT NULL,
             reason TEXT,
-            comment_digest TEXT,
             comment TEXT
         )
         """,

@@ -166,15 +166,29 @@ STATS = f"""
     GROUP BY line_item.registration
 """  # noqa: S608
 
-LISTED = f"""
-    SELECT {_COLUMNS}
-    FROM score JOIN line_item ON line_item.id = score.item
-    WHERE (score.state = :state OR :state = 'dead' AND NOT score.{_NOT_DEAD})
-        AND (score.state <> 'due' OR score.last_error IS NOT NULL)
-        AND {_SELECTED} AND (:user_id IS NULL OR user_id = :user_id)
-        AND (registration, line_item, user_id) > (:last_registration, :last_line_item, :last_user)
-    ORDER BY registration, line_item, user_id LIMIT :limit
-"""  # noqa: S608
+
+def _listed(place: str, order: str) -> str:
+    return f"""
+        SELECT {_COLUMNS}
+        FROM score JOIN line_item ON line_item.id = score.item
+        WHERE (score.state = :state OR :state = 'dead' AND NOT score.{_NOT_DEAD})
+            AND (score.state <> 'due' OR score.last_error IS NOT NULL)
+            AND {place} AND (:user_id IS NULL OR user_id = :user_id)
+        ORDER BY {order} LIMIT :limit
+    """  # noqa: S608
+
+
+LISTED = _listed(
+    f"{_SELECTED} AND (registration, line_item, user_id) > (:last_registration, :last_line_item, :last_user)",
+    "registration, line_item, user_id",
+)
+
+# The same, where one line item is asked for: by the index, so that a page costs what is on it.
+LISTED_OF_ITEM = _listed(
+    "item = (SELECT id FROM line_item WHERE registration = :registration AND line_item = :line_item)"
+    " AND user_id > :last_user",
+    "user_id",
+)
 
 # With restamp the row forgets for which score its stamp was, and who made it: it goes out as of now.
 RETRY = f"""

@@ -295,8 +295,11 @@ class SQLiteStore(JournalInFile):
         List rows of a state, by key, one page.
         """
         arguments = page_arguments(selection, state, after, limit)
+        place = (selection.registration_id, selection.line_item)
+        of_item = None not in place and (after is None or after[:2] == place)
+        statement = sql.LISTED_OF_ITEM if of_item else sql.LISTED
         return await self._read(
-            lambda connection: [listed_score(row) for row in fetched_scores(connection, sql.LISTED, arguments)]
+            lambda connection: [listed_score(row) for row in fetched_scores(connection, statement, arguments)]
         )
 
     async def retry(self, selection: Selection, *, now: float, restamp: bool = False, waiting: bool = False) -> int:
