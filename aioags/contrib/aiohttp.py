@@ -22,10 +22,19 @@ from typing import Any
 from aiohttp import web
 
 from aioags.client import Client
-from aioags.contrib.base import JWKS_HEADERS, LONGEST_FORM, NO_STORE, LTIBase, read_form, refusal_status, refusal_text
+from aioags.contrib.base import (
+    JWKS_HEADERS,
+    LONGEST_FORM,
+    NO_STORE,
+    AnsweredPage,
+    LTIBase,
+    read_form,
+    refusal_status,
+    refusal_text,
+)
 from aioags.errors import LaunchError
 from aioags.gradebook import Gradebook
-from aioags.launch import Launch
+from aioags.launch import Cookie, Launch
 from aioags.model.registration import Registration
 
 Handler = Callable[[web.Request, Launch, Gradebook | None], Awaitable[web.StreamResponse]]
@@ -81,9 +90,11 @@ class LTI(LTIBase[Handler]):
             login = await self.begin(params, registration=registration)
         except LaunchError as error:
             return _refused(error)
-        response = web.Response(status=302, headers={"Location": login.url, **NO_STORE})
-        if login.cookie is not None:
-            response.headers.add("Set-Cookie", login.cookie.header)
+        if login.page is None:
+            response = web.Response(status=302, headers={"Location": login.url, **NO_STORE})
+        else:
+            response = _shown(AnsweredPage(login.page, 200))
+        _set(response, login.cookie)
         return response
 
     async def launch(self, request: web.Request) -> web.StreamResponse:
@@ -94,24 +105,34 @@ class LTI(LTIBase[Handler]):
             taken = await self.take(await _form(request), request.cookies)
         except LaunchError as error:
             return _refused(error)
+        if isinstance(taken, AnsweredPage):
+            return _shown(taken)
         request[LAUNCH] = taken.launch
         response = await self.handler(request, taken.launch, taken.gradebook)
         if taken.spent is not None and not response.prepared:
-            response.headers.add("Set-Cookie", taken.spent.header)
+            _set(response, taken.spent)
         return response
 
     async def register(self, request: web.Request) -> web.StreamResponse:
         """
         Register the tool with the platform that opened this, in a frame or a tab.
         """
-        page = await self.enroll(dict(request.query))
-        return web.Response(text=page.html, status=page.status, content_type="text/html", headers=NO_STORE)
+        return _shown(await self.enroll(dict(request.query)))
 
     async def jwks(self, request: web.Request) -> web.StreamResponse:
         """
         Answer with the tool's public keys.
         """
         return web.json_response(self.jwks_document(), headers=JWKS_HEADERS)
+
+
+def _shown(page: AnsweredPage) -> web.Response:
+    return web.Response(text=page.html, status=page.status, content_type="text/html", headers=NO_STORE)
+
+
+def _set(response: web.StreamResponse, cookie: Cookie) -> None:
+    for value in cookie.headers:
+        response.headers.add("Set-Cookie", value)
 
 
 def _refused(error: LaunchError) -> web.Response:

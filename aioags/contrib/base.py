@@ -4,7 +4,6 @@ What the web frameworks have in common: what is open while the application runs,
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Generic, TypeVar
@@ -13,6 +12,7 @@ from urllib.parse import parse_qsl
 import attrs
 
 from aioags.calls.choosing import open_transport
+from aioags.calls.log import INFO, log
 from aioags.calls.transport import Transport
 from aioags.client import Client
 from aioags.errors import AGSError, IdTokenRefusedError, LaunchError, UnregisteredError
@@ -33,7 +33,6 @@ LONGEST_FORM = 512 * 1024
 """Most bytes of a login's or launch's form."""
 
 _MOST_FIELDS = 100
-_logger = logging.getLogger("aioags.launch")
 
 
 @attrs.frozen
@@ -159,7 +158,8 @@ class LTIBase(Generic[HandlerT]):
 
     def _open(self) -> Opened:
         transport = self._make_transport()
-        return Opened(self._make_client(transport), Tool(self.settings, transport))
+        client = self._make_client(transport)
+        return Opened(client, Tool(self.settings, transport, on_event=client.told.listener))
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[Client]:
@@ -177,24 +177,19 @@ class LTIBase(Generic[HandlerT]):
 
     async def begin(self, params: Mapping[str, Any], *, registration: Registration | None = None) -> Login:
         """
-        Answer a login request; a refusal is logged. See `Tool.login`.
+        Answer a login request. See `Tool.login`.
         """
-        try:
-            return await self._running().tool.login(params, registration=registration)
-        except LaunchError as error:
-            _logger.warning("a login was refused: %s", error)
-            raise
+        return await self._running().tool.login(params, registration=registration)
 
-    async def take(self, form: Mapping[str, Any], cookies: Mapping[str, str]) -> Arrival:
+    async def take(self, form: Mapping[str, Any], cookies: Mapping[str, str]) -> Arrival | AnsweredPage:
         """
-        Take a launch; a refusal is logged.
+        Take a launch. A page: it is to be answered first, and brings the launch again.
         """
         running = self._running()
-        try:
-            launch = await running.tool.launch(form, cookies)
-        except LaunchError as error:
-            _logger.warning("a launch was refused: %s", error)
-            raise
+        page = await running.tool.storage_page(form, cookies)
+        if page is not None:
+            return AnsweredPage(page, 200)
+        launch = await running.tool.launch(form, cookies)
         endpoint = launch.endpoint
         gradebook = None if endpoint is None else running.client.gradebook(launch.registration, endpoint)
         return Arrival(launch, gradebook, running.tool.spent_cookie(form))
@@ -211,10 +206,10 @@ class LTIBase(Generic[HandlerT]):
         try:
             registered = await self.registrar.register(params)
         except AGSError as error:
-            _logger.warning("a registration was refused: %s", error)
+            log(INFO, "a registration was refused: %(error)s", error=str(error))
             return AnsweredPage(refused_page(error), 503 if error.transient else 400)
         state = "counts" if registered.is_active else "waits for approval"
-        _logger.info("a platform registered the tool (row %s): it %s", registered.row.id, state)
+        log(INFO, "a platform registered the tool (row %(row)s): it %(state)s", row=registered.row.id, state=state)
         return AnsweredPage(registered_page(registered), 200)
 
     async def registration(

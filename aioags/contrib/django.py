@@ -37,10 +37,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.urls import URLPattern, path
 from django.utils.module_loading import import_string
 
-from aioags.contrib.base import JWKS_HEADERS, NO_STORE, LTIBase, Opened, refusal_status, refusal_text
+from aioags.contrib.base import JWKS_HEADERS, NO_STORE, AnsweredPage, LTIBase, Opened, refusal_status, refusal_text
 from aioags.errors import LaunchError
 from aioags.gradebook import Gradebook
-from aioags.launch import Launch, Registrar, ToolSettings
+from aioags.launch import Cookie, Launch, Registrar, ToolSettings
 from aioags.model.registration import Registration
 
 Handler = Callable[[HttpRequest, Launch, Gradebook | None], Awaitable[HttpResponseBase]]
@@ -140,10 +140,11 @@ class LTI(LTIBase[Handler]):
             login = await self.begin(params, registration=registration)
         except LaunchError as error:
             return _refused(error)
-        response = HttpResponse(status=302, headers={"Location": login.url, **NO_STORE})
-        if login.cookie is not None:
-            # http.cookies cannot spell Partitioned before Python 3.14.
-            response.headers["Set-Cookie"] = login.cookie.header
+        if login.page is None:
+            response: HttpResponseBase = HttpResponse(status=302, headers={"Location": login.url, **NO_STORE})
+        else:
+            response = _shown(AnsweredPage(login.page, 200))
+        _set(response, login.cookie)
         return _framable(response)
 
     async def launch(self, request: HttpRequest) -> HttpResponseBase:
@@ -157,9 +158,11 @@ class LTI(LTIBase[Handler]):
             taken = await self.take(request.POST.dict(), request.COOKIES)
         except LaunchError as error:
             return _refused(error)
+        if isinstance(taken, AnsweredPage):
+            return _shown(taken)
         response = await self.handler(request, taken.launch, taken.gradebook)
         if taken.spent is not None:
-            response.headers["Set-Cookie"] = taken.spent.header
+            _set(response, taken.spent)
         return _framable(response)
 
     async def register(self, request: HttpRequest) -> HttpResponseBase:
@@ -169,8 +172,7 @@ class LTI(LTIBase[Handler]):
         if request.method != "GET":
             return HttpResponseNotAllowed(["GET"])
         _check_server(request)
-        page = await self.enroll(request.GET.dict())
-        return _framable(HttpResponse(page.html, status=page.status, headers=NO_STORE))
+        return _shown(await self.enroll(request.GET.dict()))
 
     async def jwks(self, request: HttpRequest) -> HttpResponseBase:
         """
@@ -199,6 +201,16 @@ def _framable(response: HttpResponseBase) -> HttpResponseBase:
     # Platforms show tools in frames; Django's middleware would forbid it.
     response.xframe_options_exempt = True  # type: ignore[attr-defined]
     return response
+
+
+def _shown(page: AnsweredPage) -> HttpResponseBase:
+    return _framable(HttpResponse(page.html, status=page.status, headers=NO_STORE))
+
+
+def _set(response: HttpResponseBase, cookie: Cookie) -> None:
+    # Django has room for one header of a name, beside its own jar, which cannot spell Partitioned before Python 3.14.
+    _, response.headers["Set-Cookie"] = cookie.headers
+    response.set_cookie(cookie.name, cookie.value, cookie.seconds, secure=True, httponly=True, samesite="None")
 
 
 def _refused(error: LaunchError) -> HttpResponseBase:

@@ -31,6 +31,7 @@ from aioags.contrib.base import (
     JWKS_HEADERS,
     LONGEST_FORM,
     NO_STORE,
+    AnsweredPage,
     LTIBase,
     read_form,
     refusal_status,
@@ -38,7 +39,7 @@ from aioags.contrib.base import (
 )
 from aioags.errors import LaunchError
 from aioags.gradebook import Gradebook
-from aioags.launch import Launch
+from aioags.launch import Cookie, Launch
 from aioags.model.registration import Registration
 
 Handler = Callable[[Request, Launch, Gradebook | None], Awaitable[Response]]
@@ -86,9 +87,12 @@ class LTI(LTIBase[Handler]):
             login = await self.begin(params, registration=registration)
         except LaunchError as error:
             return _refused(error)
-        response = RedirectResponse(login.url, status_code=302, headers=NO_STORE)
-        if login.cookie is not None:
-            response.headers.append("Set-Cookie", login.cookie.header)
+        response = (
+            RedirectResponse(login.url, status_code=302, headers=NO_STORE)
+            if login.page is None
+            else _shown(AnsweredPage(login.page, 200))
+        )
+        _set(response, login.cookie)
         return response
 
     async def launch(self, request: Request) -> Response:
@@ -99,23 +103,33 @@ class LTI(LTIBase[Handler]):
             taken = await self.take(await _form(request), request.cookies)
         except LaunchError as error:
             return _refused(error)
+        if isinstance(taken, AnsweredPage):
+            return _shown(taken)
         response = await self.handler(request, taken.launch, taken.gradebook)
         if taken.spent is not None:
-            response.headers.append("Set-Cookie", taken.spent.header)
+            _set(response, taken.spent)
         return response
 
     async def register(self, request: Request) -> Response:
         """
         Register the tool with the platform that opened this, in a frame or a tab.
         """
-        page = await self.enroll(dict(request.query_params))
-        return HTMLResponse(page.html, page.status, NO_STORE)
+        return _shown(await self.enroll(dict(request.query_params)))
 
     async def jwks(self, request: Request) -> Response:
         """
         Answer with the tool's public keys.
         """
         return JSONResponse(self.jwks_document(), headers=JWKS_HEADERS)
+
+
+def _shown(page: AnsweredPage) -> Response:
+    return HTMLResponse(page.html, page.status, NO_STORE)
+
+
+def _set(response: Response, cookie: Cookie) -> None:
+    for value in cookie.headers:
+        response.headers.append("Set-Cookie", value)
 
 
 def _refused(error: LaunchError) -> Response:

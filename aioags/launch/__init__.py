@@ -12,6 +12,7 @@ from aioags.errors import (
     RegistryError,
     UnregisteredError,
 )
+from aioags.launch.claimed import LIS, ForUser, LaunchPresentation, ToolPlatform
 from aioags.launch.claims import (
     DEEP_LINKING,
     RESOURCE_LINK,
@@ -48,6 +49,10 @@ __all__ = [  # noqa: RUF022 - in reading order
     "Launch",
     "Context",
     "ResourceLink",
+    "ForUser",
+    "LIS",
+    "ToolPlatform",
+    "LaunchPresentation",
     "RESOURCE_LINK",
     "DEEP_LINKING",
     "SUBMISSION_REVIEW",

@@ -8,15 +8,19 @@ for show, and nothing is dropped without a word.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from functools import cache
+from typing import Any, TypeVar
 
 import attrs
 
 from aioags.errors import IdTokenRefusedError
 from aioags.wire.scalars import NotReadableError, load_string
 
+R = TypeVar("R")
+
 # CORE 5.3.3, 5.3.5, SEC 5.1.2: the most that an id may have.
 _LONGEST_ID = 255
+_LONGEST_NUMBER = 9
 
 
 def refused(message: str, reason: str, spec: str = "SEC 5.1.3") -> IdTokenRefusedError:
@@ -100,6 +104,47 @@ class ClaimReader:
             self.note(name)
         return ()
 
+    def one_or_more(self, name: str) -> tuple[str, ...]:
+        """
+        Return an array of texts, also where it is one text without an array.
+        """
+        value = self.fields.get(name)
+        return (value,) if isinstance(value, str) and value.strip() else self.texts(name)
+
+    def whole(self, name: str) -> int | None:
+        """
+        Return a whole number, also one written as text. None: absent, or something else.
+        """
+        text = self.text(name)
+        if text is not None and not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER):
+            self.note(name)
+            return None
+        return None if text is None else int(text)
+
+    def record(self, name: str, kind: type[R]) -> R | None:
+        """
+        Return a nested object as a record, each of its fields read by its type. None: there is none.
+        """
+        found = self.object(name)
+        return None if found is None else found.fill(kind)
+
+    def fill(self, kind: type[R], **found: Any) -> R:
+        """
+        Return this object as a record; only a field of type ``str`` must be there.
+
+        Args:
+            found: Fields that are read already.
+        """
+        wanted: Any = kind
+        for name, read in _readers(wanted):
+            said = None if name in found else self.fields.get(name)
+            # Nearly all are plain text.
+            if read is ClaimReader.text and type(said) is str and not said.isspace():
+                found[name] = said or None
+            elif said is not None or (read is ClaimReader.need_id and name not in found):
+                found[name] = read(self, name)
+        return kind(**found)
+
     def need_object(self, name: str, spec: str | None = None) -> ClaimReader:
         """
         Return a nested object.
@@ -142,3 +187,17 @@ class ClaimReader:
     def _fault(self, name: str, what: str) -> IdTokenRefusedError:
         short = name.rpartition("/")[2]
         return refused(f"the id_token's {short} {what}", short, self.spec)
+
+
+_READ = {
+    "str": ClaimReader.need_id,
+    "str | None": ClaimReader.text,
+    "int | None": ClaimReader.whole,
+    "bool | None": ClaimReader.truth,
+    "tuple[str, ...]": ClaimReader.one_or_more,
+}
+
+
+@cache
+def _readers(kind: Any) -> list[tuple[str, Any]]:
+    return [(field.name, _READ[field.type]) for field in attrs.fields(kind) if field.type in _READ]

@@ -11,6 +11,7 @@ import attrs
 
 from aioags.errors import LaunchError
 from aioags.launch.claim_reader import ClaimReader, refused
+from aioags.launch.claimed import LIS, ForUser, LaunchPresentation, ToolPlatform
 from aioags.launch.login import check_target
 from aioags.launch.settings import ToolSettings
 from aioags.model.endpoint import AGS_CLAIM, Endpoint, readable_claim
@@ -39,6 +40,11 @@ SUBMISSION_REVIEW = "LtiSubmissionReviewRequest"
 
 _MESSAGE_TYPES = (RESOURCE_LINK, DEEP_LINKING, SUBMISSION_REVIEW)
 _VERSION = "1.3.0"
+_MENTOR, _LEGACY_ID = LTI_CLAIM + "role_scope_mentor", LTI_CLAIM + "lti11_legacy_user_id"
+_PERSON = (
+    *("name", "given_name", "family_name", "middle_name", "preferred_username"),
+    *("email", "picture", "locale"),
+)
 
 
 @attrs.frozen
@@ -51,7 +57,7 @@ class Context:
 
         label, title: For people. None: not said.
 
-        type: URIs of the kinds of context; empty: not said.
+        type: Kinds of context, as the platform writes them: URIs, or as Moodle does ``CourseSection``. Empty: not said.
     """
 
     id: str
@@ -137,11 +143,18 @@ class Launch:
 
         deep_linking: None: not a deep linking launch.
 
-        for_user_id: Whose work a submission review is to show. None: not a review.
+        for_user: Whose work a submission review is to show. None: not a review.
 
         custom: The custom parameters.
 
-        name, given_name, family_name, email, locale: None: not shown to this tool.
+        name, given_name, family_name, middle_name, preferred_username, email, picture, locale: None: not shown to this
+            tool.
+
+        lis, tool_platform, launch_presentation: None: the platform says nothing of it.
+
+        role_scope_mentor: User ids of those whom the user mentors.
+
+        lti11_legacy_user_id: The user's id in LTI 1.1, where it was another. None: not said.
 
         claims: Everything the id_token holds.
 
@@ -161,13 +174,21 @@ class Launch:
     endpoint: Endpoint | None
     memberships_url: str | None
     deep_linking: DeepLinkingSettings | None
-    for_user_id: str | None
+    for_user: ForUser | None
     custom: Mapping[str, Any] = attrs.field(repr=False)
     name: str | None = attrs.field(default=None, repr=False)
     given_name: str | None = attrs.field(default=None, repr=False)
     family_name: str | None = attrs.field(default=None, repr=False)
+    middle_name: str | None = attrs.field(default=None, repr=False)
+    preferred_username: str | None = attrs.field(default=None, repr=False)
     email: str | None = attrs.field(default=None, repr=False)
+    picture: str | None = attrs.field(default=None, repr=False)
     locale: str | None = attrs.field(default=None, repr=False)
+    lis: LIS | None = None
+    tool_platform: ToolPlatform | None = None
+    launch_presentation: LaunchPresentation | None = None
+    role_scope_mentor: tuple[str, ...] = attrs.field(default=(), repr=False)
+    lti11_legacy_user_id: str | None = attrs.field(default=None, repr=False)
     claims: Mapping[str, Any] = attrs.field(repr=False)
     unreadable: tuple[str, ...] = ()
 
@@ -211,6 +232,7 @@ def read_launch(claims: Mapping[str, Any], registration: Registration, settings:
     custom = read.object(LTI_CLAIM + "custom")
     user_id = _user(read, settings)
     endpoint = _endpoint(read, memberships_url)
+    person: dict[str, Any] = {name: read.text(name) for name in _PERSON if name in claims}
     launch = Launch(
         registration=registration,
         message_type=message_type,
@@ -224,13 +246,14 @@ def read_launch(claims: Mapping[str, Any], registration: Registration, settings:
         endpoint=None if user_id is None else endpoint,
         memberships_url=memberships_url,
         deep_linking=_deep_linking(read) if message_type == DEEP_LINKING else None,
-        for_user_id=reviewed,
+        for_user=reviewed,
         custom={} if custom is None else custom.fields,
-        name=read.text("name"),
-        given_name=read.text("given_name"),
-        family_name=read.text("family_name"),
-        email=read.text("email"),
-        locale=read.text("locale"),
+        **person,
+        lis=read.record(LTI_CLAIM + "lis", LIS),
+        tool_platform=read.record(LTI_CLAIM + "tool_platform", ToolPlatform),
+        launch_presentation=read.record(LTI_CLAIM + "launch_presentation", LaunchPresentation),
+        role_scope_mentor=read.texts(_MENTOR) if _MENTOR in claims else (),
+        lti11_legacy_user_id=read.text(_LEGACY_ID) if _LEGACY_ID in claims else None,
         claims=claims,
     )
     # Only now are all of them noted.
@@ -314,7 +337,7 @@ def _context(read: ClaimReader) -> Context | None:
     if (context_id := context.text("id")) is None:
         read.note(name)
         return None
-    return Context(context_id, context.text("label"), context.text("title"), context.texts("type"))
+    return context.fill(Context, id=context_id)
 
 
 def _resource_link(read: ClaimReader, message_type: str) -> ResourceLink | None:
@@ -328,29 +351,21 @@ def _resource_link(read: ClaimReader, message_type: str) -> ResourceLink | None:
             raise refused("the id_token's resource_link has no id", "resource_link", "CORE 5.3.5")
         read.note(name)
         return None
-    return ResourceLink(link.need_id("id") if needed else link_id, link.text("title"), link.text("description"))
+    return link.fill(ResourceLink, id=link.need_id("id") if needed else link_id)
 
 
-def _for_user(read: ClaimReader, message_type: str) -> str | None:
-    if message_type != SUBMISSION_REVIEW:
-        return None
-    return read.need_object(LTI_CLAIM + "for_user").need_id("user_id")
+def _for_user(read: ClaimReader, message_type: str) -> ForUser | None:
+    return read.need_object(LTI_CLAIM + "for_user").fill(ForUser) if message_type == SUBMISSION_REVIEW else None
 
 
 def _deep_linking(read: ClaimReader) -> DeepLinkingSettings:
     settings = read.need_object(DEEP_LINKING_CLAIM, "DL 4.4.1")
-    return DeepLinkingSettings(
-        _return_url(settings),
-        settings.need_texts("accept_types"),
-        settings.texts("accept_presentation_document_targets"),
-        settings.text("accept_media_types"),
-        settings.truth("accept_multiple"),
-        settings.truth("accept_lineitem"),
-        settings.truth("auto_create"),
-        settings.text("title"),
-        settings.text("text"),
+    return settings.fill(
+        DeepLinkingSettings,
+        deep_link_return_url=_return_url(settings),
+        accept_types=settings.need_texts("accept_types"),
         # DL 4.4.1: opaque, to be handed back as it came; also a blank, or what is no text.
-        settings.fields.get("data"),
+        data=settings.fields.get("data"),
     )
 
 

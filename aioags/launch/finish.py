@@ -14,6 +14,7 @@ import attrs
 from joserfc.jwk import Key
 
 from aioags.errors import LaunchError
+from aioags.launch.browser_storage import SECRET_FIELD
 from aioags.launch.claim_reader import ClaimReader, refused
 from aioags.launch.claims import Launch, read_deployment, read_launch, read_message_type
 from aioags.launch.id_token import LONGEST_TOKEN, Header, check_claims, open_token
@@ -34,10 +35,13 @@ class LaunchForm:
         state: Of a shape that this tool's states have.
 
         id_token: Not checked yet.
+
+        stored: What the platform's storage held. Empty: it said nothing. None: it was not asked yet.
     """
 
     state: str = attrs.field(repr=False)
     id_token: str = attrs.field(repr=False)
+    stored: str | None = attrs.field(default=None, repr=False)
 
 
 def read_form(form: Mapping[str, Any]) -> LaunchForm:
@@ -51,7 +55,7 @@ def read_form(form: Mapping[str, Any]) -> LaunchForm:
 
         IdTokenRefusedError: There is no id_token, or a huge one.
     """
-    if (code := parameter(form, "error")) is not None:
+    if "error" in form and (code := parameter(form, "error")) is not None:
         words = shown_words(
             " ".join(f"{code}: {parameter(form, 'error_description') or 'no reason given'}".split()), ()
         )
@@ -61,7 +65,8 @@ def read_form(form: Mapping[str, Any]) -> LaunchForm:
         raise refused("the launch has no id_token", "id_token", "SEC 5.1.1.3")
     if len(id_token) > LONGEST_TOKEN:
         raise refused(f"the id_token is longer than {LONGEST_TOKEN} characters", "id_token", "SEC 5.1.1.3")
-    return LaunchForm(check_state(parameter(form, "state")), id_token)
+    stored = form.get(SECRET_FIELD)
+    return LaunchForm(check_state(parameter(form, "state")), id_token, stored if isinstance(stored, str) else None)
 
 
 def finish_login(

@@ -21,7 +21,7 @@ from aioags.launch.claim_reader import refused
 from aioags.launch.public_keys import PublicKeys, UnusableKeyError
 from aioags.protocol.dialect import Operation
 from aioags.protocol.messages import RECORD_BYTES, Request, Response
-from aioags.protocol.urls import origin
+from aioags.protocol.trust import Trust
 from aioags.wire import media_types
 from aioags.wire.scalars import RECORD_VALUES, NotReadableError, load_json
 
@@ -39,12 +39,15 @@ _LONGEST_SET = 256 * 1024
 _MOST_KEYS = 1000
 
 
-def request_key_set(url: str) -> Operation[PublicKeys]:
+def request_key_set(url: str, *, public_only: bool = False) -> Operation[PublicKeys]:
     """
     Fetch a key set: GET, without a credential (SEC 6.3).
+
+    Args:
+        public_only: A stranger chose the URL: it is asked at public addresses only.
     """
     request = Request("GET", url, (("Accept", media_types.JSON),), None, RECORD_BYTES)
-    return Operation("key_set", request, (), read_key_set, trusted=frozenset({origin(url)}))
+    return Operation("key_set", request, (), read_key_set, trust=Trust.at(url), public_only=public_only)
 
 
 def read_key_set(response: Response) -> PublicKeys:
@@ -97,9 +100,12 @@ class KeySets:
         self._asked: TTLCache[str, bool] = TTLCache(_MOST_SETS, AGAIN_SECONDS, timer=clock)
         self._flights: SingleFlight[str, PublicKeys] = SingleFlight("key set", owner="Tool")
 
-    async def key(self, url: str, kid: str, alg: str) -> Key:
+    async def key(self, url: str, kid: str, alg: str, *, public_only: bool = False) -> Key:
         """
         Return a platform's key.
+
+        Args:
+            public_only: As for `request_key_set`.
 
         Raises:
             IdTokenRefusedError: The platform has no such key, or one that will not do; the message says which.
@@ -108,15 +114,15 @@ class KeySets:
         """
         held = self._sets.get(url)
         if held is None:
-            held = await self._fetched(url)
+            held = await self._fetched(url, public_only)
         found = _search(held, kid, alg)
         if isinstance(found, IdTokenRefusedError) and self._may_ask(url):
-            found = _search(await self._fetched(url), kid, alg)
+            found = _search(await self._fetched(url, public_only), kid, alg)
         if isinstance(found, IdTokenRefusedError):
             raise found
         return found
 
-    async def another_key(self, url: str, kid: str, alg: str, failed: Key) -> Key | None:
+    async def another_key(self, url: str, kid: str, alg: str, failed: Key, *, public_only: bool = False) -> Key | None:
         """
         Return the key that a platform has under an id by now, after a signature that one did not make. None: the same.
 
@@ -127,17 +133,17 @@ class KeySets:
         held = self._sets.get(url)
         found = None if held is None else _search(held, kid, alg)
         if (found is None or found == failed) and self._may_ask(url):
-            found = _search(await self._fetched(url), kid, alg)
+            found = _search(await self._fetched(url, public_only), kid, alg)
         return None if found is None or found == failed or isinstance(found, IdTokenRefusedError) else found
 
     def _may_ask(self, url: str) -> bool:
         return url in self._flights or url not in self._asked
 
-    async def _fetched(self, url: str) -> PublicKeys:
+    async def _fetched(self, url: str, public_only: bool) -> PublicKeys:
         if url not in self._flights:
             self._asked[url] = True
         try:
-            return await self._flights.fetch(url, lambda: self._fly(url))
+            return await self._flights.fetch(url, lambda: self._fly(url, public_only))
         except AGSError as error:
             raise LaunchError(
                 f"the platform's keys cannot be had: {error}",
@@ -147,8 +153,8 @@ class KeySets:
                 spec="SEC 6.3",
             ) from error
 
-    async def _fly(self, url: str) -> PublicKeys:
-        self._sets[url] = found = await self._fetch(request_key_set(url))
+    async def _fly(self, url: str, public_only: bool) -> PublicKeys:
+        self._sets[url] = found = await self._fetch(request_key_set(url, public_only=public_only))
         return found
 
     async def aclose(self) -> None:

@@ -17,6 +17,7 @@ from urllib.parse import quote
 import attrs
 
 from aioags.errors import LaunchError, LoginLostError
+from aioags.launch.browser_storage import LONGEST_TARGET, StorageEntry, put_page
 from aioags.launch.registrations import LoginPlatform, chosen_among, for_login, platform_of
 from aioags.launch.settings import ToolSettings
 from aioags.launch.state import LOGIN_SECONDS, PendingLogin, digest, is_state, lost_login, platform_digest, seal
@@ -25,6 +26,11 @@ from aioags.model.secure import url_fault
 from aioags.protocol.urls import origin, with_query
 
 _LONGEST_PARAMETER = 8192
+# To the person, and to the teacher who asks.
+_WAYS_OUT = (
+    "Open the link in a new window (a teacher can set that at the link), or allow this site's cookies in the browser's"
+    " settings"
+)
 
 
 @attrs.frozen
@@ -40,6 +46,8 @@ class LoginRequest:
         target_link_uri: What the launch is to show. Not signed: a hint, never a place to go.
 
         lti_deployment_id, client_id: None: the platform does not say.
+
+        lti_storage_target: Which frame of the platform's takes what the tool wants kept. None: it offers no storage.
     """
 
     issuer: str
@@ -48,6 +56,7 @@ class LoginRequest:
     lti_message_hint: str | None = attrs.field(default=None, repr=False)
     lti_deployment_id: str | None = None
     client_id: str | None = None
+    lti_storage_target: str | None = None
 
 
 @attrs.frozen
@@ -68,33 +77,37 @@ class Cookie:
     seconds: int = LOGIN_SECONDS
 
     @property
-    def header(self) -> str:
+    def headers(self) -> tuple[str, str]:
         """
-        The value of a ``Set-Cookie`` header.
+        The values of two ``Set-Cookie`` headers, one cookie each, of the same name and value.
 
         ``SameSite=None``: the platform's page posts the launch. ``Partitioned``: where cookies of third parties are
-        blocked, Chromium keeps no other kind in a frame. Before Python 3.14, http.cookies cannot spell it.
+        blocked, Chromium keeps no other kind in a frame; written by hand, since http.cookies cannot spell it before
+        Python 3.14. And one without: Safari 26.2 is reported to lose partitioned ones on the way through redirects.
         """
-        return f"{self.name}={self.value}; Path=/; Max-Age={self.seconds}; Secure; HttpOnly; SameSite=None; Partitioned"
+        plain = f"{self.name}={self.value}; Path=/; Max-Age={self.seconds}; Secure; HttpOnly; SameSite=None"
+        return plain, f"{plain}; Partitioned"
 
 
 @attrs.frozen
 class Login:
     """
-    What to do about a login request: set the cookie, and send the browser to `url`. There is nothing to keep.
+    What to do about a login request: set the cookie, and show `page`, or send the browser to `url`. There is nothing to
+    keep.
 
     Attributes:
         url: The platform's authorization URL with the request in its query.
 
         state: What the launch must bring back; `pending`, sealed.
 
-        cookie: None: cookieless.
+        page: HTML that puts a second secret into the platform's storage, and goes on to `url`. None: it has none.
     """
 
     url: str = attrs.field(repr=False)
     state: str = attrs.field(repr=False)
-    cookie: Cookie | None
+    cookie: Cookie
     pending: PendingLogin
+    page: str | None = attrs.field(default=None, repr=False)
 
 
 def read_login(params: Mapping[str, Any]) -> LoginRequest:
@@ -111,6 +124,7 @@ def read_login(params: Mapping[str, Any]) -> LoginRequest:
     for name, value in given.items():
         if value is None:
             raise LaunchError(f"the login has no {name}", reason=name, spec="SEC 5.1.1.1")
+    target = parameter(params, "lti_storage_target")
     return LoginRequest(
         issuer=given["iss"] or "",
         login_hint=given["login_hint"] or "",
@@ -119,6 +133,7 @@ def read_login(params: Mapping[str, Any]) -> LoginRequest:
         # Canvas leaves the prefix out.
         lti_deployment_id=parameter(params, "lti_deployment_id") or parameter(params, "deployment_id"),
         client_id=parameter(params, "client_id"),
+        lti_storage_target=target if target is not None and len(target) <= LONGEST_TARGET else None,
     )
 
 
@@ -175,19 +190,24 @@ def begin_login(
         candidates = chosen_among(candidates, registration)
     deployment_id = request.lti_deployment_id
     platform = for_login(candidates, issuer=request.issuer, client_id=request.client_id, deployment_id=deployment_id)
-    secret = None if settings.cookieless else new_secret()
+    target = request.lti_storage_target
+    secret, stored = new_secret(), None if target is None else new_secret()
     pending = PendingLogin(
         platform.issuer,
         platform.client_id,
         platform_digest(platform),
         nonce=new_secret(),
         began_at=int(now),
+        browser=digest(secret),
         deployment_id=deployment_id or (None if registration is None else registration.deployment_id),
-        browser=None if secret is None else digest(secret),
+        storage_target=target,
+        stored=None if stored is None else digest(stored),
     )
     state = seal(pending, next(one.key for one in candidates if platform_of(one) == platform))
     url = _authorization_url(request, pending, platform, settings, state=state)
-    return Login(url, state, None if secret is None else Cookie(cookie_name(state, settings), secret), pending)
+    entry = storage_entry(state, pending, platform)
+    page = None if entry is None or stored is None else put_page(entry, stored, url)
+    return Login(url, state, Cookie(cookie_name(state, settings), secret), pending, page)
 
 
 def _authorization_url(
@@ -258,19 +278,36 @@ def check_state(state: str | None) -> str:
     return state
 
 
-def check_browser(state: str, pending: PendingLogin, cookies: Mapping[str, str], settings: ToolSettings) -> None:
+def storage_entry(state: str, pending: PendingLogin, platform: LoginPlatform) -> StorageEntry | None:
+    """
+    Return where a login's second secret lies. None: it has none.
+    """
+    if pending.storage_target is None:
+        return None
+    return StorageEntry(platform.authorization_url, pending.storage_target, f"aioags-{state[:16]}")
+
+
+def check_browser(
+    state: str, pending: PendingLogin, cookies: Mapping[str, str], settings: ToolSettings, stored: str | None
+) -> None:
     """
     Check that the launch comes from the browser that began the login (SEC 5.1.1.4, 7.3.1).
 
+    Args:
+        stored: What the platform's storage held. Empty: it said nothing. None: it was not asked.
+
     Raises:
-        LoginLostError: It does not, or it has lost its cookie.
+        LoginLostError: It does not, or kept nothing; reason: ``cookie``. With `stored` None and a login that has a
+            second secret, the storage is still to be asked.
     """
-    if pending.browser is None:
-        return
     shown = cookies.get(cookie_name(state, settings))
-    if shown is None or not hmac.compare_digest(digest(shown), pending.browser):
-        raise LoginLostError(
-            "this login was begun in another browser, or the browser keeps no cookie of this tool",
-            reason="cookie",
-            spec="SEC 7.3.1",
-        )
+    given, expected = (stored, pending.stored) if shown is None else (shown, pending.browser)
+    if given and expected is not None and hmac.compare_digest(digest(given), expected):
+        return
+    if given:
+        said = "this login was begun in another browser: open the link again"
+    elif pending.stored is None:
+        said = f"your browser kept no cookie of this tool, and the platform offers no storage instead. {_WAYS_OUT}"
+    else:
+        said = f"your browser kept no cookie of this tool, and the platform's storage did not answer. {_WAYS_OUT}"
+    raise LoginLostError(said, reason="cookie", spec="SEC 7.3.1")

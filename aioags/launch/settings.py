@@ -68,9 +68,6 @@ class ToolSettings:
         store: Where it is noted which launches were taken, so that none is taken twice. With several processes it must
             be one that they share. A login that has not become a launch takes no room in it.
 
-        cookieless: True: do not bind a login to the browser that began it. For browsers that block every cookie in a
-            frame; opens the door to login CSRF (SEC 7.3.1), see the guide on launches.
-
         anonymous: True: take launches of nobody in particular, without ``sub`` (CORE 5.3.6.1), as from a public course;
             `Launch.user_id` and `Launch.endpoint` are None then.
 
@@ -90,7 +87,6 @@ class ToolSettings:
     redirect_uri: str
     keys: Iterable[Any] = attrs.field(default=(), converter=_keys, repr=False, eq=False)
     store: LoginStore = attrs.field(factory=MemoryLoginStore)
-    cookieless: bool = False
     anonymous: bool = False
     algorithms: frozenset[str] = attrs.field(default=frozenset({"RS256"}), converter=_algorithms)
     leeway: float = 60.0

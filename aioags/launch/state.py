@@ -6,7 +6,7 @@ itself, sealed with a secret that every process of the tool has, since it comes 
 registration. What is kept is that a launch was *taken* (`Tool.launch`), and for that somebody must have signed it.
 
 The seal says that this tool made the state, not that it may be read by nobody: the nonce in it stands in the same URL,
-and of the browser's secret it has the digest.
+and of the browser's secrets it has the digests.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _SEAL_BYTES = 32
 # The seal, and the smallest login; and one with every id at its longest (CORE 5.3: 255 characters, of 4 bytes).
 _STATE = re.compile(r"[A-Za-z0-9_-]{64,8192}")
 # Names the form of the text behind the seal; another form needs another.
-_PURPOSE = b"aioags login state 1"
+_PURPOSE = b"aioags login state 2"
 
 
 @attrs.frozen
@@ -50,9 +50,13 @@ class PendingLogin:
 
         began_at: Unix time, whole seconds.
 
+        browser: Digest of the cookie that the browser must show.
+
         deployment_id: What its deployment must be. None: the login did not say.
 
-        browser: Digest of the cookie that the browser must show. None: cookieless.
+        storage_target: Frame of the platform's that keeps the second secret. None: it offers no storage.
+
+        stored: Digest of that secret, which does as well as the cookie. None: there is none.
     """
 
     issuer: str
@@ -60,8 +64,10 @@ class PendingLogin:
     platform: str
     nonce: str = attrs.field(repr=False)
     began_at: int
+    browser: str = attrs.field(repr=False)
     deployment_id: str | None = None
-    browser: str | None = attrs.field(default=None, repr=False)
+    storage_target: str | None = None
+    stored: str | None = attrs.field(default=None, repr=False)
 
     def seconds_left(self, now: float) -> float:
         """
@@ -115,9 +121,10 @@ def claimed_login(state: str) -> PendingLogin:
         if not isinstance(fields, list):
             raise TypeError
         pending = PendingLogin(*fields)
-        texts = (pending.issuer, pending.client_id, pending.platform, pending.nonce)
+        texts = (pending.issuer, pending.client_id, pending.platform, pending.nonce, pending.browser)
+        more = (pending.deployment_id or "", pending.storage_target or "", pending.stored or "")
         # Half of a surrogate pair is no text that a database takes, and joins nothing to it but text.
-        "".join((*texts, pending.deployment_id or "", pending.browser or "")).encode()
+        "".join(texts + more).encode()
         if type(pending.began_at) is not int:
             raise TypeError
     except (ValueError, TypeError, RecursionError):

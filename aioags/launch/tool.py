@@ -8,28 +8,33 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal
 
 from joserfc.jwk import Key
 
 from aioags.calls.engine import Engine, Runtime
-from aioags.calls.service import Service
-from aioags.calls.settings import check_transport
+from aioags.calls.listening import Listener
+from aioags.calls.log import INFO
+from aioags.calls.settings import check_listener, check_transport
 from aioags.calls.transport import Transport
-from aioags.errors import IdTokenRefusedError
+from aioags.errors import IdTokenRefusedError, LaunchError, shown_url
+from aioags.launch.browser_storage import get_page
 from aioags.launch.claims import Launch
 from aioags.launch.finish import LaunchForm, finish_login, read_form
 from aioags.launch.id_token import read_header
 from aioags.launch.key_sets import KeySets
 from aioags.launch.keys import jwks_document
-from aioags.launch.login import Cookie, Login, begin_login, check_browser, cookie_name, read_login
+from aioags.launch.login import Cookie, Login, begin_login, check_browser, cookie_name, read_login, storage_entry
+from aioags.launch.public_keys import PublicKeys
 from aioags.launch.registrations import LoginPlatform, for_job
 from aioags.launch.settings import ToolSettings
 from aioags.launch.state import PendingLogin, check_seal, claimed_login, digest, is_state, lost_login
-from aioags.model.mistakes import NeedsAsyncWith
+from aioags.model.launch_event import KeySetEvent, LaunchEvent
+from aioags.model.mistakes import ClosedAtEnd
 from aioags.model.policy import Pace, RetryPolicy
 from aioags.model.registration import Registration
+from aioags.protocol.dialect import Operation
+from aioags.protocol.trial import Trial
 
 # Between the clocks of a tool's own processes, seconds.
 _CLOCKS_APART = 60.0
@@ -41,7 +46,7 @@ def _new_secret() -> str:
     return secrets.token_urlsafe(32)
 
 
-class Tool(NeedsAsyncWith):
+class Tool(ClosedAtEnd):
     """
     Takes launches. One per process, made at start-up, closed before its transport.
 
@@ -53,6 +58,8 @@ class Tool(NeedsAsyncWith):
         runtime: Clocks and sleep, for tests.
 
         new_secret: Makes nonces and cookies.
+
+        on_event: Called with each `Event`, as a client's is. It must not block. None: nobody listens.
     """
 
     def __init__(
@@ -62,19 +69,30 @@ class Tool(NeedsAsyncWith):
         *,
         runtime: Runtime = Runtime(),  # noqa: B008
         new_secret: Callable[[], str] = _new_secret,
+        on_event: Listener | None = None,
     ) -> None:
         if not isinstance(settings, ToolSettings):
             raise TypeError(f"settings must be ToolSettings, got {type(settings).__name__}")
         check_transport(transport)
+        check_listener(on_event)
         self.settings = settings
-        service = Service(Engine(transport, retry=_RETRY, pace=Pace(), runtime=runtime), None)
-        self._key_sets = KeySets(service.perform, clock=runtime.clock)
-        self._wall = runtime.wall
+        self._engine = Engine(transport, retry=_RETRY, pace=Pace(), runtime=runtime, on_event=on_event)
+        self._key_sets = KeySets(self._fetch_keys, clock=runtime.clock)
+        self._clock, self._wall = runtime.clock, runtime.wall
         self._new_secret = new_secret
+
+    async def _fetch_keys(self, operation: Operation[PublicKeys]) -> PublicKeys:
+        def event(where: str, seconds: float, keys: PublicKeys | None, error: str | None) -> KeySetEvent:
+            return KeySetEvent(
+                where, shown_url(operation.request.url), None if keys is None else len(keys.entries), seconds, error
+            )
+
+        return await self._engine.fetch(Trial(operation, _RETRY), event)
 
     async def login(self, params: Mapping[str, Any], *, registration: Registration | None = None) -> Login:
         """
-        Answer a login request: redirect the browser to the ``url`` of what is returned, with its cookie.
+        Answer a login request: with the ``page`` of what is returned, or where that is None with a redirect to its
+        ``url``; with its cookie.
 
         Args:
             params: Of the query (GET) or the form (POST); both must be served (CORE 4.1).
@@ -90,20 +108,29 @@ class Tool(NeedsAsyncWith):
         Spec:
             CORE 4.1, SEC 5.1.1.2
         """
-        request = read_login(params)
-        candidates = await self.settings.registrations.find(request.issuer, request.client_id)
-        return begin_login(
-            request,
-            candidates,
-            self.settings,
-            new_secret=self._new_secret,
-            now=self._wall(),
-            registration=registration,
-        )
+        begun = self._clock()
+        try:
+            request = read_login(params)
+            candidates = await self.settings.registrations.find(request.issuer, request.client_id)
+            login = begin_login(
+                request,
+                candidates,
+                self.settings,
+                new_secret=self._new_secret,
+                now=self._wall(),
+                registration=registration,
+            )
+        except LaunchError as error:
+            self._tell_refused("login", begun, error)
+            raise
+        if self._engine.told.listener is not None:
+            platform, seconds = login.pending, self._clock() - begun
+            self._engine.told.tell(LaunchEvent("login", platform.issuer, platform.client_id, seconds))
+        return login
 
     async def launch(self, form: Mapping[str, Any], cookies: Mapping[str, str]) -> Launch:
         """
-        Take a launch: what the browser posts to `ToolSettings.redirect_uri`.
+        Take a launch: what the browser posts to `ToolSettings.redirect_uri`. Ask `storage_page` first.
 
         Args:
             form: The fields of the form.
@@ -120,29 +147,81 @@ class Tool(NeedsAsyncWith):
         Spec:
             SEC 5.1.3, CORE 5.3
         """
-        posted = read_form(form)
+        begun = self._clock()
+        try:
+            posted = read_form(form)
+            pending, platform, candidates = await self._login_of(posted)
+            check_browser(posted.state, pending, cookies, self.settings, posted.stored)
+            launch = await self._finished(posted, pending, platform, candidates)
+            await self._take(pending)
+        except LaunchError as error:
+            self._tell_refused("launch", begun, error)
+            raise
+        if self._engine.told.listener is not None:
+            seconds = self._clock() - begun
+            self._engine.told.tell(LaunchEvent("launch", launch.issuer, launch.client_id, seconds))
+        return launch
+
+    def _tell_refused(self, step: Literal["login", "launch"], begun: float, error: LaunchError) -> None:
+        told = self._engine.told
+        if told.wants(INFO):
+            fault = type(error).__name__, error.reason, str(error)
+            told.tell(LaunchEvent(step, None, None, self._clock() - begun, *fault))
+
+    async def storage_page(self, form: Mapping[str, Any], cookies: Mapping[str, str]) -> str | None:
+        """
+        Return the HTML to answer a launch with before it is taken: it asks the platform's storage for what the cookie
+        would have said, and posts the form again with it.
+
+        Args:
+            form, cookies: As for `launch`.
+
+        Returns:
+            None: go on to `launch`, which takes it, or says why not.
+
+        Raises:
+            LaunchError: As `launch`: this tool did not begin such a login.
+
+        Spec:
+            LTI OIDC Login with LTI Client Side postMessages 0.1
+        """
+        begun = self._clock()
+        try:
+            posted = read_form(form)
+            if posted.stored is not None or cookie_name(posted.state, self.settings) in cookies:
+                return None
+            pending, platform, _ = await self._login_of(posted)
+        except LaunchError as error:
+            self._tell_refused("launch", begun, error)
+            raise
+        entry = storage_entry(posted.state, pending, platform)
+        return None if entry is None else get_page(entry, {"state": posted.state, "id_token": posted.id_token})
+
+    async def _login_of(self, posted: LaunchForm) -> tuple[PendingLogin, LoginPlatform, Sequence[Registration]]:
         pending = claimed_login(posted.state)
         candidates = await self.settings.registrations.find(pending.issuer, pending.client_id)
-        platform = check_seal(posted.state, pending, candidates, self.settings.keys, now=self._wall())
-        check_browser(posted.state, pending, cookies, self.settings)
-        launch = await self._finished(posted, pending, platform, candidates)
-        await self._take(pending)
-        return launch
+        return pending, check_seal(posted.state, pending, candidates, self.settings.keys, now=self._wall()), candidates
 
     async def _finished(
         self, posted: LaunchForm, pending: PendingLogin, platform: LoginPlatform, candidates: Sequence[Registration]
     ) -> Launch:
         header = read_header(posted.id_token, self.settings)
         wanted = platform.jwks_url, header.kid, header.alg
+        public_only = False
+        for one in candidates:
+            public_only |= one.public_only and one.jwks_url == platform.jwks_url
 
         def finish(key: Key) -> Launch:
             return finish_login(posted, pending, platform, candidates, header, key, self.settings, now=self._wall())
 
-        key = await self._key_sets.key(*wanted)
+        key = await self._key_sets.key(*wanted, public_only=public_only)
         try:
             return finish(key)
         except IdTokenRefusedError as error:
-            if error.reason != "signature" or (newer := await self._key_sets.another_key(*wanted, key)) is None:
+            if error.reason != "signature":
+                raise
+            newer = await self._key_sets.another_key(*wanted, key, public_only=public_only)
+            if newer is None:
                 raise
         return finish(newer)
 
@@ -160,7 +239,7 @@ class Tool(NeedsAsyncWith):
         Return the cookie that makes the browser forget a launched login's. None: there is none to forget.
         """
         state = form.get("state")
-        if self.settings.cookieless or not isinstance(state, str) or not is_state(state):
+        if not isinstance(state, str) or not is_state(state):
             return None
         return Cookie(cookie_name(state, self.settings), "", 0)
 
@@ -205,11 +284,3 @@ class Tool(NeedsAsyncWith):
         Stop fetching keys. The transport stays open.
         """
         await self._key_sets.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()

@@ -4,8 +4,8 @@ A quiz as an LTI tool, in aiohttp: launched from a course, graded into its grade
     pip install aioags
     python docs/examples/aiohttp_tool.py [port]
 
-Then open the page that it names, and launch the quiz as one of the people there. The platform is the emulator, in the
-same program; for your LMS, make the `ToolSettings` of the registration you agreed on, and leave `main` away.
+Then open the page that it names, register the tool, and launch the quiz as one of the people there. The platform is the
+emulator, in the same program; for your LMS, leave it away, and give its administrator what `Registrar.invite` returns.
 """
 
 from __future__ import annotations
@@ -15,24 +15,34 @@ import contextlib
 import json
 import secrets
 import sys
+from urllib.parse import quote
 
 from aiohttp import web
 
-from aioags import Endpoint, Gradebook, Registration, Score
+from aioags import Endpoint, Gradebook, Score
 from aioags.contrib.aiohttp import CLIENT, LTI
 from aioags.emulator import Platform, serve
-from aioags.launch import Launch, ToolSettings
+from aioags.launch import (
+    KeyRing,
+    Launch,
+    MemoryRegistrationStore,
+    Registrar,
+    StoredRegistrations,
+    ToolOffer,
+    ToolSettings,
+    generate_key,
+)
 
 TWO_HOURS = 7200.0
 QUIZ = """<h1>What is 6 times 7?</h1><form method="post" action="/answers"><input name="answer" autofocus>
 <input type="hidden" name="ticket" value="{ticket}"><button>Submit</button></form>"""
 
 
-def create_app(settings: ToolSettings) -> web.Application:
+def create_app(settings: ToolSettings, registrar: Registrar | None = None) -> web.Application:
     """
     Make the application: the launch routes under ``/lti``, and one of its own for the answers.
     """
-    lti = LTI(settings)
+    lti = LTI(settings, registrar=registrar)
     app = web.Application()
     lti.setup(app, "/lti")
 
@@ -40,7 +50,9 @@ def create_app(settings: ToolSettings) -> web.Application:
     async def launched(request: web.Request, launch: Launch, gradebook: Gradebook | None) -> web.Response:
         if launch.endpoint is None:
             return page("<p>This course takes no grades from this quiz.</p>")
-        ticket = secrets.token_urlsafe()
+        # Before the slash, whose it is: who launches without end fills his own share of the store.
+        whose = quote(f"{launch.issuer} {launch.client_id}", safe="")
+        ticket = f"{whose}/{secrets.token_urlsafe()}"
         attempt = {
             "registration": {
                 "issuer": launch.issuer,
@@ -79,18 +91,24 @@ def page(text: str) -> web.Response:
 
 async def main(port: int = 8001) -> None:
     """
-    Run an emulated platform and the tool beside it.
+    Run the tool, and an emulated platform that knows nothing of it until it registers itself.
     """
     platform = Platform.create()
-    tool = f"http://127.0.0.1:{port}"
+    key = generate_key()
+    keys = KeyRing(lambda: key)
+    settings = ToolSettings(
+        registrations=StoredRegistrations(MemoryRegistrationStore(), keys),
+        redirect_uri=f"http://127.0.0.1:{port}/lti/launch",
+        keys=keys,
+    )
+    # A platform on the internet needs no private_networks.
+    registrar = Registrar(settings, ToolOffer(name="Quiz"), private_networks=["127.0.0.0/8"])
     async with serve(platform):
-        platform.launches.connect(login_url=f"{tool}/lti/login", redirect_uri=f"{tool}/lti/launch")
-        registration = Registration(**platform.registration_args())
-        settings = ToolSettings(registrations=[registration], redirect_uri=f"{tool}/lti/launch", keys=[registration])
-        runner = web.AppRunner(create_app(settings))
+        platform.launches.offered_url = await registrar.invite()
+        runner = web.AppRunner(create_app(settings, registrar))
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", port).start()
-        print(f"Open {platform.launches.page_url}")
+        print(f"Open {platform.launches.page_url} and register the tool")
         try:
             await asyncio.Event().wait()
         finally:

@@ -4,9 +4,10 @@ A quiz as an LTI tool, in Django: launched from a course, graded into its gradeb
     pip install 'aioags[django]' 'django>=5' uvicorn
     python docs/examples/django_tool.py [port]
 
-Then open the page that it names, and launch the quiz as one of the people there. The whole project stands in this one
-file; in yours, the parts go to settings.py, urls.py, views.py and asgi.py as their comments say. The platform is the
-emulator, in the same program; for your LMS, make the `ToolSettings` of the registration you agreed on.
+Then open the page that it names, register the tool, and launch the quiz as one of the people there. The whole project
+stands in this one file; in yours, the parts go to settings.py, urls.py, views.py and asgi.py as their comments say. The
+platform is the emulator, in the same program; for your LMS, leave it away, and give its administrator what
+`Registrar.invite` returns.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import json
 import secrets
 import sys
 from typing import Any
+from urllib.parse import quote
 
 import django
 import uvicorn
@@ -24,12 +26,22 @@ from django.conf import settings as project
 from django.core.asgi import get_asgi_application
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.csrf import csrf_exempt
 
-from aioags import Endpoint, Gradebook, Registration, Score
+from aioags import Endpoint, Gradebook, Score
 from aioags.contrib.django import LTI
 from aioags.emulator import Platform, serve
-from aioags.launch import Launch, ToolSettings
+from aioags.launch import (
+    KeyRing,
+    Launch,
+    MemoryRegistrationStore,
+    Registrar,
+    StoredRegistrations,
+    ToolOffer,
+    ToolSettings,
+    generate_key,
+)
 
 TWO_HOURS = 7200.0
 QUIZ = """<h1>What is 6 times 7?</h1><form method="post" action="/answers"><input name="answer" autofocus>
@@ -38,7 +50,7 @@ QUIZ = """<h1>What is 6 times 7?</h1><form method="post" action="/answers"><inpu
 urlpatterns: list[URLPattern | URLResolver] = []
 
 
-def create_app(settings: ToolSettings) -> Any:
+def create_app(settings: ToolSettings, registrar: Registrar | None = None) -> Any:
     """
     Make the project, and its ASGI application.
     """
@@ -56,13 +68,15 @@ def create_app(settings: ToolSettings) -> Any:
         django.setup()
     project.AIOAGS = settings
     # views.py
-    lti = LTI.from_settings()
+    lti = LTI.from_settings(registrar=None if registrar is None else lambda _: registrar)
 
     @lti.on_launch
     async def launched(request: HttpRequest, launch: Launch, gradebook: Gradebook | None) -> HttpResponse:
         if launch.endpoint is None:
             return HttpResponse("<p>This course takes no grades from this quiz.</p>")
-        ticket = secrets.token_urlsafe()
+        # Before the slash, whose it is: who launches without end fills his own share of the store.
+        whose = quote(f"{launch.issuer} {launch.client_id}", safe="")
+        ticket = f"{whose}/{secrets.token_urlsafe()}"
         attempt = {
             "registration": {
                 "issuer": launch.issuer,
@@ -76,7 +90,9 @@ def create_app(settings: ToolSettings) -> Any:
         return HttpResponse(QUIZ.format(ticket=ticket))
 
     # The ticket is what a CSRF token would be: unguessable, and good for one answer. A frame may keep no cookie.
+    # And it is shown in a frame, as the quiz is.
     @csrf_exempt
+    @xframe_options_exempt
     async def answers(request: HttpRequest) -> HttpResponse:
         stored = await settings.store.take(f"attempt {request.POST.get('ticket')}")
         if stored is None:
@@ -96,16 +112,22 @@ def create_app(settings: ToolSettings) -> Any:
 
 async def main(port: int = 8002) -> None:
     """
-    Run an emulated platform and the tool beside it.
+    Run the tool, and an emulated platform that knows nothing of it until it registers itself.
     """
     platform = Platform.create()
-    tool = f"http://127.0.0.1:{port}"
+    key = generate_key()
+    keys = KeyRing(lambda: key)
+    settings = ToolSettings(
+        registrations=StoredRegistrations(MemoryRegistrationStore(), keys),
+        redirect_uri=f"http://127.0.0.1:{port}/lti/launch",
+        keys=keys,
+    )
+    # A platform on the internet needs no private_networks.
+    registrar = Registrar(settings, ToolOffer(name="Quiz"), private_networks=["127.0.0.0/8"])
     async with serve(platform):
-        platform.launches.connect(login_url=f"{tool}/lti/login", redirect_uri=f"{tool}/lti/launch")
-        registration = Registration(**platform.registration_args())
-        settings = ToolSettings(registrations=[registration], redirect_uri=f"{tool}/lti/launch", keys=[registration])
-        print(f"Open {platform.launches.page_url}")
-        await uvicorn.Server(uvicorn.Config(create_app(settings), port=port, log_level="warning")).serve()
+        platform.launches.offered_url = await registrar.invite()
+        print(f"Open {platform.launches.page_url} and register the tool")
+        await uvicorn.Server(uvicorn.Config(create_app(settings, registrar), port=port, log_level="warning")).serve()
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@ A quiz as an LTI tool, in FastAPI: launched from a course, graded into its grade
     pip install 'aioags[fastapi]' uvicorn python-multipart
     python docs/examples/fastapi_tool.py [port]
 
-Then open the page that it names, and launch the quiz as one of the people there. The platform is the emulator, in the
-same program; for your LMS, make the `ToolSettings` of the registration you agreed on, and leave `main` away.
+Then open the page that it names, register the tool, and launch the quiz as one of the people there. The platform is the
+emulator, in the same program; for your LMS, leave it away, and give its administrator what `Registrar.invite` returns.
 """
 
 from __future__ import annotations
@@ -18,25 +18,37 @@ import sys
 import time
 from html import escape
 from typing import Annotated
+from urllib.parse import quote
 
 import uvicorn
 from fastapi import FastAPI, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse
 
-from aioags import Client, Endpoint, Gradebook, LineItem, Registration, Score, join_results
+from aioags import Client, Endpoint, Gradebook, LineItem, Score, join_results
 from aioags.contrib.fastapi import LTI
 from aioags.emulator import Platform, serve
-from aioags.launch import Launch, LinkItem, ToolSettings, deep_linking_response
+from aioags.launch import (
+    KeyRing,
+    Launch,
+    LinkItem,
+    MemoryRegistrationStore,
+    Registrar,
+    StoredRegistrations,
+    ToolOffer,
+    ToolSettings,
+    deep_linking_response,
+    generate_key,
+)
 
 QUIZZES = {"1": ("What is 6 times 7?", "42"), "2": ("Who wrote “Faust”?", "Goethe")}
 TWO_HOURS = 7200.0
 
 
-def create_app(settings: ToolSettings) -> FastAPI:
+def create_app(settings: ToolSettings, registrar: Registrar | None = None) -> FastAPI:
     """
     Make the application: the launch routes under ``/lti``, and one of its own for the answers.
     """
-    lti = LTI(settings)
+    lti = LTI(settings, registrar=registrar)
     app = FastAPI(lifespan=lti.lifespan)
     app.mount("/lti", lti.app)
 
@@ -90,7 +102,9 @@ async def remember(settings: ToolSettings, launch: Launch) -> str:
     Keep what grading needs, and return the ticket that finds it again.
     """
     assert launch.endpoint is not None
-    ticket = secrets.token_urlsafe()
+    # Before the slash, whose it is: who launches without end fills his own share of the store.
+    whose = quote(f"{launch.issuer} {launch.client_id}", safe="")
+    ticket = f"{whose}/{secrets.token_urlsafe()}"
     attempt = {
         "registration": {
             "issuer": launch.issuer,
@@ -119,17 +133,23 @@ async def overview(ags: Client, launch: Launch, gradebook: Gradebook) -> str:
 
 async def main(port: int = 8000) -> None:
     """
-    Run an emulated platform and the tool beside it.
+    Run the tool, and an emulated platform that knows nothing of it until it registers itself.
     """
     platform = Platform.create()
     platform.course.enroll("teacher-1", "Tea Cher", "Instructor")
-    tool = f"http://127.0.0.1:{port}"
+    key = generate_key()
+    keys = KeyRing(lambda: key)
+    settings = ToolSettings(
+        registrations=StoredRegistrations(MemoryRegistrationStore(), keys),
+        redirect_uri=f"http://127.0.0.1:{port}/lti/launch",
+        keys=keys,
+    )
+    # A platform on the internet needs no private_networks.
+    registrar = Registrar(settings, ToolOffer(name="Quiz"), private_networks=["127.0.0.0/8"])
     async with serve(platform):
-        platform.launches.connect(login_url=f"{tool}/lti/login", redirect_uri=f"{tool}/lti/launch")
-        registration = Registration(**platform.registration_args())
-        settings = ToolSettings(registrations=[registration], redirect_uri=f"{tool}/lti/launch", keys=[registration])
-        print(f"Open {platform.launches.page_url}")
-        await uvicorn.Server(uvicorn.Config(create_app(settings), port=port, log_level="warning")).serve()
+        platform.launches.offered_url = await registrar.invite()
+        print(f"Open {platform.launches.page_url} and register the tool")
+        await uvicorn.Server(uvicorn.Config(create_app(settings, registrar), port=port, log_level="warning")).serve()
 
 
 if __name__ == "__main__":

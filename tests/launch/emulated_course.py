@@ -11,7 +11,7 @@ from aioags import Registration, Runtime
 from aioags.emulator import ManualClock, Platform
 from aioags.emulator.doors.in_memory import InMemoryTransport
 from aioags.emulator.wire.messages import Answer
-from aioags.launch import DeepLinkingResponse, Launch, Tool, ToolSettings
+from aioags.launch import DeepLinkingResponse, Launch, Login, Tool, ToolSettings
 from aioags.protocol.messages import Request
 from tests.launch.surfer import Page
 
@@ -40,16 +40,30 @@ class Course:
         """
         return self.platform.answer(Request("GET", url))
 
+    async def begin(self, url: str) -> Login:
+        """
+        Open the address of a launch, and begin the login that it leads to.
+        """
+        start = self.ask(url).header("Location")
+        return await self.tool.login(
+            {name: values[0] for name, values in parse_qs(urlsplit(start or "").query).items()}
+        )
+
     async def launch(self, user: str | None = None, **options: Any) -> Launch:
         """
         Launch as one person. None: the first in the course.
         """
-        user = user or next(iter(self.platform.course.people))
-        start = self.ask(self.platform.launches.url(user, **options)).header("Location")
-        params = {name: values[0] for name, values in parse_qs(urlsplit(start or "").query).items()}
-        login = await self.tool.login(params)
+        return await self._open(user or next(iter(self.platform.course.people)), **options)
+
+    async def launch_anonymously(self) -> Launch:
+        """
+        Launch as nobody in particular.
+        """
+        return await self._open(None)
+
+    async def _open(self, user: str | None, **options: Any) -> Launch:
+        login = await self.begin(self.platform.launches.url(user, **options))
         page = Page(login.url, 200, [], self.ask(login.url).body.decode())
-        assert login.cookie is not None
         return await self.tool.launch(page.forms[0].fields, {login.cookie.name: login.cookie.value})
 
     def hand_back(self, response: DeepLinkingResponse) -> Answer:

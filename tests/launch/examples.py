@@ -82,11 +82,12 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def under_uvicorn(app: Any, listener: socket.socket) -> AsyncIterator[None]:
+async def under_uvicorn(app: Any, listener: socket.socket, certificate: Path | None = None) -> AsyncIterator[None]:
     """
     Serve an ASGI application while the block runs; its lifespan must work.
     """
-    config = uvicorn.Config(app, log_level="warning", lifespan="on", ws="none", timeout_graceful_shutdown=1)
+    how: dict[str, Any] = {"log_level": "warning", "lifespan": "on", "ws": "none", "timeout_graceful_shutdown": 1}
+    config = uvicorn.Config(app, ssl_certfile=certificate, **how)
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     ready = asyncio.create_task(server.ready.wait())
@@ -119,7 +120,13 @@ SERVERS = {"fastapi_tool": under_uvicorn, "aiohttp_tool": under_aiohttp, "django
 
 @asynccontextmanager
 async def served(
-    create_app: Callable[[ToolSettings], Any], server: Any, *, cookieless: bool = False, lms_host: str = "127.0.0.1"
+    create_app: Callable[[ToolSettings], Any],
+    server: Any,
+    *,
+    scheme: str = "http",
+    lms_host: str = "127.0.0.1",
+    profile: str = "spec",
+    **others: Any,
 ) -> AsyncIterator[Stand]:
     """
     Serve a tool and a platform with five learners and a teacher, both on loopback.
@@ -127,12 +134,18 @@ async def served(
     Args:
         server: `under_uvicorn` or `under_aiohttp`.
 
+        scheme: Of the tool's URLs.
+
         lms_host: What the platform calls itself: another name of loopback makes it another site than the tool.
+
+        profile: Which platform it is.
+
+        others: Of the tool's settings.
     """
-    platform = Platform.create()
+    platform = Platform.create(profile)
     platform.course.enroll("teacher-1", "Tea Cher", "Instructor")
     listener = free_port()
-    tool = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    tool = f"{scheme}://127.0.0.1:{listener.getsockname()[1]}"
     async with serve(platform) as lms:
         platform.site.base_url = f"http://{lms_host}:{lms.port}"
         platform.launches.connect(login_url=f"{tool}/lti/login", redirect_uri=f"{tool}/lti/launch")
@@ -141,14 +154,14 @@ async def served(
             registrations=[registration],
             redirect_uri=f"{tool}/lti/launch",
             keys=[registration],
-            cookieless=cookieless,
+            **others,
         )
         async with server(create_app(settings), listener):
             yield Stand(platform, settings, tool)
 
 
-def example(name: str, *, cookieless: bool = False, lms_host: str = "127.0.0.1") -> AbstractAsyncContextManager[Stand]:
+def example(name: str, **settings: Any) -> AbstractAsyncContextManager[Stand]:
     """
-    Serve an example.
+    Serve an example, as `served` does.
     """
-    return served(load(name).create_app, SERVERS[name], cookieless=cookieless, lms_host=lms_host)
+    return served(load(name).create_app, SERVERS[name], **settings)

@@ -187,8 +187,7 @@ class PaperLMS:
             "client_id": "tool-1",
         } | changes
         login = await self.tool.login(without_gone(params))
-        if login.cookie is not None:
-            self.cookies[login.cookie.name] = login.cookie.value
+        self.cookies[login.cookie.name] = login.cookie.value
         return login
 
     async def launch(

@@ -13,7 +13,7 @@ import aiohttp
 import attrs
 from yarl import URL
 
-REQUIRED = {"secure", "httponly", "samesite=none", "partitioned", "path=/"}
+REQUIRED = {"secure", "httponly", "samesite=none", "path=/"}
 
 
 class _Reader(HTMLParser):
@@ -25,6 +25,7 @@ class _Reader(HTMLParser):
         super().__init__()
         self.forms: list[Form] = []
         self.links: dict[str, str] = {}
+        self.data: dict[str, str] = {}
         self._href: str | None = None
         self.feed(page)
 
@@ -33,8 +34,10 @@ class _Reader(HTMLParser):
         Note a form, its fields, or a link.
         """
         said = {name: value or "" for name, value in attrs}
-        if tag == "form":
-            self.forms.append(Form(said["action"], said.get("method", "get")))
+        if tag == "body":
+            self.data = {name.removeprefix("data-"): value for name, value in said.items()}
+        elif tag == "form":
+            self.forms.append(Form(said.get("action", ""), said.get("method", "get")))
         elif tag == "input" and "name" in said:
             self.forms[-1].fields[said["name"]] = said.get("value", "")
         elif tag == "a":
@@ -47,6 +50,13 @@ class _Reader(HTMLParser):
         if self._href is not None:
             self.links[data] = self._href
             self._href = None
+
+
+def data_of(page: str) -> dict[str, str]:
+    """
+    Return what a page says to its own script, by name.
+    """
+    return _Reader(page).data
 
 
 @attrs.define

@@ -8,16 +8,18 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from urllib.parse import urlsplit
+from collections import Counter
+from urllib.parse import quote, urlsplit
 
 import aiohttp
 import pytest
 
 from aioags.emulator.traffic.faults import Fault
-from aioags.launch import jwks_document
+from aioags.launch import MemoryLoginStore, jwks_document
+from aioags.launch.login_store import share_of
 from tests.launch.examples import EXAMPLES as FOLDER
 from tests.launch.examples import SERVERS, example, free_port
-from tests.launch.surfer import surfer
+from tests.launch.surfer import data_of, surfer
 
 EXAMPLES = sorted(SERVERS)
 
@@ -47,16 +49,29 @@ async def test_the_cookie_comes_with_the_login_and_goes_with_the_launch(name: st
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-async def test_a_browser_without_cookies_is_told_so_and_served_by_a_cookieless_tool(name: str) -> None:
+async def test_a_browser_without_cookies_is_told_what_to_do(name: str) -> None:
     async with example(name) as stand, surfer(keeps_cookies=False) as browser:
         page = await browser.open(stand.platform.launches.url("user-0001"))
         assert page.status == 400
-        assert "keeps no cookie" in page.text
+        assert "kept no cookie" in page.text
+        assert "Open the link in a new window" in page.text
         assert ("Cache-Control", "no-store") in page.headers
-    async with example(name, cookieless=True) as stand, surfer(keeps_cookies=False) as browser:
-        quiz = await browser.open(stand.platform.launches.url("user-0001"))
-        await browser.submit(quiz, answer="42")
-        assert stand.platform.result(None, "user-0001") is not None
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+async def test_with_a_storage_the_login_is_a_page_and_the_launch_asks_it_before_it_is_refused(name: str) -> None:
+    async with example(name) as stand, surfer(keeps_cookies=False) as browser:
+        login = await browser.open(f"{stand.platform.launches.url('user-0001')}&framed=1")
+        headers = dict(login.headers)
+        assert headers["Content-Type"].startswith("text/html")
+        assert headers["Cache-Control"] == "no-store"
+        assert "X-Frame-Options" not in headers
+        assert sum("Partitioned" in value for name, value in login.headers if name == "Set-Cookie") == 1
+        assert sum(name == "Set-Cookie" for name, _ in login.headers) == 2
+        refused = await browser.open(data_of(login.text)["url"])
+        assert refused.status == 400
+        assert "storage did not answer" in refused.text
+    assert [urlsplit(url).path for url in browser.visited[-2:]] == ["/lti/launch", "/lti/launch"]
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -69,13 +84,34 @@ async def test_an_answer_counts_once(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
+async def test_no_platform_fills_the_store_with_attempts(name: str) -> None:
+    """
+    Each attempt is in a share, its platform's, and in no other's.
+    """
+    kept = Counter[str]()
+
+    class Counting(MemoryLoginStore):
+        async def put(self, key: str, value: str, *, seconds: float) -> bool:
+            kept[share_of(key)] += 1
+            return await super().put(key, value, seconds=seconds)
+
+    async with example(name, store=Counting()) as stand, surfer() as browser:
+        for user in ("user-0001", "user-0002"):
+            await browser.open(stand.platform.launches.url(user))
+        known = stand.platform.registration_args()
+        whose = quote(f"{known['issuer']} {known['client_id']}", safe="")
+    assert kept[f"attempt {whose}"] == 2
+    assert sorted(kept.values()) == [2, 2]
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
 async def test_a_login_may_be_a_post(name: str) -> None:
     async with example(name) as stand, aiohttp.ClientSession() as session:
         fields = {"iss": stand.platform.base_url, "login_hint": "u", "target_link_uri": f"{stand.url}/x"}
         async with session.post(f"{stand.url}/lti/login", data=fields, allow_redirects=False) as answer:
             assert answer.status == 302
             assert answer.headers["Location"].startswith(f"{stand.platform.base_url}/lti/authorize?")
-            assert "Partitioned" in answer.headers["Set-Cookie"]
+            assert {"Partitioned" in value for value in answer.headers.getall("Set-Cookie")} == {True, False}
         async with session.put(f"{stand.url}/lti/login", data=fields) as answer:
             assert answer.status == 405
 
@@ -167,7 +203,10 @@ async def test_an_example_is_a_program_that_names_its_page_and_ends_with_ctrl_c(
         assert said.startswith("Open http://127.0.0.1:"), (await program.stderr.read()).decode()
         async with surfer() as browser:
             gradebook = await browser.open(said.split()[1])
-            assert any(text.startswith("Launch Quiz one as ") for text in gradebook.links)
+            registered = await browser.click(gradebook, "Register this tool")
+            assert "The tool is registered" in registered.text
+            gradebook = await browser.open(said.split()[1])
+            assert any(text.startswith("Launch Quiz as ") for text in gradebook.links)
     finally:
         program.send_signal(signal.SIGINT)
         _, complaints = await program.communicate()

@@ -68,16 +68,13 @@ class Schools:
     """
 
     registrations: list[Registration]
-    cookieless: bool = False
     asked: list[str] = attrs.field(factory=list)
     cookies: dict[str, str] = attrs.field(factory=dict)
     store: MemoryLoginStore = attrs.field(factory=MemoryLoginStore)
     tool: Tool = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        chosen = ToolSettings(
-            registrations=self.registrations, redirect_uri=REDIRECT, cookieless=self.cookieless, store=self.store
-        )
+        chosen = ToolSettings(registrations=self.registrations, redirect_uri=REDIRECT, store=self.store)
         self.tool = Tool(chosen, self, runtime=PaperTime().runtime())
 
     async def send(self, request: Request) -> Response:
@@ -99,8 +96,7 @@ class Schools:
         """
         said = {"iss": ISSUER, "client_id": "1001", "login_hint": "7", "target_link_uri": f"{TOOL}/quiz"} | changes
         login = await self.tool.login(without_gone(said), registration=registration)
-        if login.cookie is not None:
-            self.cookies[login.cookie.name] = login.cookie.value
+        self.cookies[login.cookie.name] = login.cookie.value
         return login
 
     async def post(self, login: Login, key_of: str, deployment_id: str, **changes: Any) -> Launch:
@@ -112,12 +108,11 @@ class Schools:
         return await self.tool.launch(form, self.cookies)
 
 
-@pytest.mark.parametrize("cookieless", [False, True])
 @pytest.mark.parametrize("name", ["a", "b"])
 @pytest.mark.parametrize("spelling", ["lti_deployment_id", "deployment_id"])
-async def test_case_1_each_school_launches_with_its_own_keys(name: str, spelling: str, cookieless: bool) -> None:
+async def test_case_1_each_school_launches_with_its_own_keys(name: str, spelling: str) -> None:
     known = [school("a"), school("b")]
-    schools = Schools(known, cookieless=cookieless)
+    schools = Schools(known)
     login = await schools.login(**{spelling: f"{name}:1"})
     assert login.url.startswith(f"https://{name}.example/auth?")
     launch = await schools.post(login, name, f"{name}:1")
@@ -142,11 +137,10 @@ async def test_case_1_a_deployment_that_both_have_tells_nothing(deployment_id: s
         await schools.login(lti_deployment_id="1")
 
 
-@pytest.mark.parametrize("cookieless", [False, True])
 @pytest.mark.parametrize("deployment_id", [None, "1"])
-async def test_case_1_a_login_url_for_each_school_tells(deployment_id: str | None, cookieless: bool) -> None:
+async def test_case_1_a_login_url_for_each_school_tells(deployment_id: str | None) -> None:
     known = [school(name, deployment_id=deployment_id) for name in "ab"]
-    schools = Schools(known, cookieless=cookieless)
+    schools = Schools(known)
     for name, registration in zip("ab", known, strict=True):
         login = await schools.login(registration=attrs.evolve(registration))
         assert login.url.startswith(f"https://{name}.example/auth?")
@@ -334,19 +328,15 @@ async def visited(tool: Tool, campuses: Mapping[str, Platform], name: str, *, ow
         registration=known[f"{urlsplit(start).path[-1]}.example"] if own_login else None,
     )
     page = Page(login.url, 200, [], ask(login.url).body.decode())
-    cookies = {} if login.cookie is None else {login.cookie.name: login.cookie.value}
-    return await tool.launch(page.forms[0].fields, cookies)
+    return await tool.launch(page.forms[0].fields, {login.cookie.name: login.cookie.value})
 
 
-@pytest.mark.parametrize("cookieless", [False, True])
 @pytest.mark.parametrize("own_login", [False, True])
-async def test_K10_case_1_two_emulated_platforms_with_one_issuer_and_client_id(
-    own_login: bool, cookieless: bool
-) -> None:
+async def test_K10_case_1_two_emulated_platforms_with_one_issuer_and_client_id(own_login: bool) -> None:
     deployments = ("1", "1") if own_login else ("a:1", "b:1")
     campuses = {f"{name}.example": campus(name, one) for name, one in zip("ab", deployments, strict=True)}
     known = [Registration(**platform.registration_args()) for platform in campuses.values()]
-    decided = ToolSettings(registrations=known, redirect_uri=REDIRECT, cookieless=cookieless)
+    decided = ToolSettings(registrations=known, redirect_uri=REDIRECT)
     async with Tool(decided, Network(campuses)) as tool:
         for name, registration in zip("ab", known, strict=True):
             launch = await visited(tool, campuses, name, own_login=own_login)
@@ -407,7 +397,7 @@ def registered(draw: st.DrawFn) -> Registration:
 def test_a_launch_passes_only_with_keys_and_deployment_of_where_the_login_went(
     known: list[Registration], at_login: bool, own_login: bool, aim: int, stray: tuple[str, str] | None
 ) -> None:
-    schools = Schools(known, cookieless=True)
+    schools = Schools(known)
     meant = known[aim % len(known)]
     deployment_id = meant.deployment_id or "9"
     signer, claimed = stray or ((meant.jwks_url or "https://a")[8], deployment_id)

@@ -62,7 +62,7 @@ async def test_a_flood_of_logins_from_nobody_takes_no_room_and_costs_nobody_s_lo
     real = await lms.login()
     for _ in range(500):
         flood = await lms.login()
-        lms.cookies.pop(flood.cookie.name if flood.cookie else "")
+        lms.cookies.pop(flood.cookie.name)
     assert store.puts == []
     assert await lms.post(real, sign(launch_claims(real.pending.nonce)))
     assert len(store.puts) == 1
@@ -165,7 +165,14 @@ async def test_what_is_changed_in_a_state_breaks_its_seal() -> None:
     login = await lms.login()
     whole = base64.urlsafe_b64decode(login.state + "=" * (-len(login.state) % 4))
     fields = json.loads(whole[32:])
-    for index, other in ((3, "another nonce"), (4, fields[4] + 500), (5, "deployment-2"), (6, None)):
+    for index, other in (
+        (3, "another nonce"),
+        (4, fields[4] + 500),
+        (5, "another browser"),
+        (6, "deployment-2"),
+        (7, "_parent"),
+        (8, "another secret"),
+    ):
         changed = json.dumps([*fields[:index], other, *fields[index + 1 :]], separators=(",", ":")).encode()
         state = base64.urlsafe_b64encode(whole[:32] + changed).decode().rstrip("=")
         assert claimed_login(state) != login.pending
@@ -232,6 +239,16 @@ def test_whatever_stands_behind_a_seal_that_is_none_is_a_lost_login(payload: byt
             await lms.tool.launch({"state": state_of(payload), "id_token": "a.b.c"}, {})
 
     asyncio.run(post())
+
+
+@pytest.mark.parametrize("odd", [7, "\ud800", ["x"]])
+@pytest.mark.parametrize("index", range(9))
+async def test_no_field_behind_a_seal_is_taken_for_text_that_is_none(index: int, odd: Any) -> None:
+    login = await PaperLMS().login(lti_storage_target="_parent", lti_deployment_id="deployment-1")
+    fields = list(attrs.astuple(login.pending))
+    fields[index] = [odd] if index == 4 else odd
+    with pytest.raises(LoginLostError, match="not this tool's"):
+        claimed_login(state_of(json.dumps(fields).encode()))
 
 
 async def test_the_longest_ids_still_make_a_state() -> None:

@@ -4,7 +4,6 @@ Scores that are put in the caller's own transaction.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -12,12 +11,11 @@ from typing import Any
 import psycopg
 from psycopg.rows import tuple_row
 
+from aioags.calls.log import WARNING, log
 from aioags.contrib.procrastinate.waking import wake, wake_sync
 from aioags.outbox import Entry
 from aioags.outbox.order import Newest, dated
 from aioags.outbox.postgres import sql
-
-_logger = logging.getLogger("aioags.outbox")
 
 
 def enqueue(connection: Any, entries: Iterable[Entry], *, now: Callable[[], float] = time.time) -> int:
@@ -79,7 +77,12 @@ def _enqueue(connection: psycopg.Connection[Any], entries: list[Entry], now: flo
 def _say_what_was_dropped(entries: list[Entry], stored: int) -> None:
     if stored < len(entries):
         dropped = len(entries) - stored
-        _logger.warning("outbox: %d of %d scores were not stored, since newer ones are there", dropped, len(entries))
+        log(
+            WARNING,
+            "outbox: %(dropped)d of %(total)d scores were not stored, since newer ones are there",
+            dropped=dropped,
+            total=len(entries),
+        )
 
 
 async def enqueue_async(connection: Any, entries: Iterable[Entry], *, now: Callable[[], float] = time.time) -> int:

@@ -4,7 +4,6 @@ The jobs of a worker: drain a line item, sweep for what is due, tidy up.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Sequence
 from typing import TypedDict
@@ -14,12 +13,11 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Status
 from procrastinate.manager import JobManager
 
+from aioags.calls.log import DEBUG, ERROR, WARNING, log
 from aioags.contrib.procrastinate.doors import Doors, Place, in_turns
 from aioags.contrib.procrastinate.waking import QUEUE, wake
 from aioags.outbox import Outbox, StoreError, lock_name
 from aioags.outbox.postgres import PostgresStore
-
-_logger = logging.getLogger("aioags.outbox")
 
 _WOKEN_AT_ONCE = 100
 # A queue that was empty when PostgreSQL last looked is planned for as if it still were: with 2,000 jobs each fetch then
@@ -119,7 +117,7 @@ def _blueprint(
             await outbox.drain(registration_id, line_item, patience=_PATIENCE)
         except StoreError:
             # Its rows are due, and the next sweep finds them.
-            _logger.exception("outbox: draining %s stopped", registration_id)
+            log(ERROR, "outbox: draining %(registration)s stopped", trace=True, registration=registration_id)
         finally:
             called = doors.leave(registration_id)
         await _call(store, called)
@@ -148,7 +146,7 @@ async def _take_from_the_dead(manager: JobManager, stalled_after: float) -> None
             await manager.finish_job(job, status=Status.ABORTED, delete_job=True)
         except ConnectorException:
             # Another sweep was first.
-            _logger.debug("outbox: the stalled job %s is gone already", job.id)
+            log(DEBUG, "outbox: the stalled job %(job)s is gone already", job=job.id)
 
 
 async def _call(store: PostgresStore, places: Sequence[Place]) -> None:
@@ -158,7 +156,12 @@ async def _call(store: PostgresStore, places: Sequence[Place]) -> None:
         async with store.connection() as connection:
             await wake(connection, places)
     except StoreError:
-        _logger.warning("outbox: line items of %s wait for the next sweep", places[0][0], exc_info=True)
+        log(
+            WARNING,
+            "outbox: line items of %(registration)s wait for the next sweep",
+            trace=True,
+            registration=places[0][0],
+        )
 
 
 async def _wake_what_is_due(manager: JobManager, store: PostgresStore, doors: Doors, now: float) -> None:

@@ -14,6 +14,7 @@ from aioags.errors import RegistrationRefusedError
 from aioags.launch.registering.lms import AUDIENCES, Product, host_allowed, product_of
 from aioags.model.secure import is_loopback, url_fault
 from aioags.protocol.messages import Request, Response
+from aioags.protocol.urls import origin, raised
 from aioags.wire import media_types
 from aioags.wire.scalars import RECORD_VALUES, NotReadableError, load_json
 
@@ -151,7 +152,8 @@ def _document(response: Response) -> Mapping[str, Any]:
 
 
 def _check_issuer(issuer: str, url: str, more: Mapping[str, tuple[str, ...]]) -> None:
-    if (fault := url_fault(issuer)) is not None:
+    # An LMS behind a proxy that ends TLS for it may take itself for one of http.
+    if (fault := url_fault(raised(issuer, (origin(url),)))) is not None:
         raise refused(f"the platform's issuer {fault}", "issuer")
     issuer_host, host = (urlsplit(one).netloc.lower() for one in (issuer, url))
     if not host_allowed(issuer, issuer_host, host, more):
@@ -170,7 +172,7 @@ def _text(fields: Mapping[str, Any], name: str) -> str:
 
 
 def _endpoint(fields: Mapping[str, Any], name: str, asked: str) -> str:
-    url = _text(fields, name)
+    url = raised(_text(fields, name), (origin(asked),))
     fault = url_fault(url)
     # A platform out there has nothing to do with this machine.
     if fault is None and is_loopback(urlsplit(url).hostname or "") and not is_loopback(urlsplit(asked).hostname or ""):

@@ -19,8 +19,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 from urllib.parse import quote
 
 import attrs
@@ -42,6 +41,7 @@ from aioags.launch.registry.row import RegistrationRow, RowState
 from aioags.launch.registry.store import RegistrationStore
 from aioags.launch.registry.stored import StoredRegistrations
 from aioags.launch.settings import ToolSettings
+from aioags.model.mistakes import ClosedAtEnd
 from aioags.model.secure import check_secure_url
 from aioags.protocol.messages import Request, Response
 from aioags.protocol.urls import with_query
@@ -58,9 +58,12 @@ class GuardedTransport(Transport, Protocol):
     A transport that refuses what is not to be connected to.
     """
 
-    async def check(self, url: str) -> None:
+    async def check(self, url: str) -> bool:
         """
         Refuse a URL that is to be used later.
+
+        Returns:
+            False where its host is not public, and only the operator allows it.
 
         Raises:
             AGSError: Its host may not be connected to, or is not known.
@@ -100,7 +103,7 @@ def _new_secret() -> str:
     return secrets.token_urlsafe(32)
 
 
-class Registrar:
+class Registrar(ClosedAtEnd):
     """
     Registers the tool with platforms. One per process; closed by whoever made it, or by the `LTI` that it was given to.
 
@@ -174,7 +177,7 @@ class Registrar:
         asked = request_configuration(parameter(params, "openid_configuration"))
         invitation = await self._invitation(parameter(params, INVITATION))
         try:
-            platform = await self._configuration(asked)
+            platform, is_public = await self._configuration(asked)
             document = registration_request(self.offer, self.settings, platform)
             token = parameter(params, "registration_token")
             posted = request_registration(platform, document, token)
@@ -182,7 +185,7 @@ class Registrar:
             await self._give_back(invitation)
             raise
         reply = read_reply(await self._send(posted), document, platform, token)
-        row = await self._keep(platform, reply, invitation)
+        row = await self._keep(platform, is_public, reply, invitation)
         return Registered(row, reply.missing, platform.product.name, platform.product.next_step)
 
     async def waiting(self) -> Sequence[RegistrationRow]:
@@ -227,14 +230,6 @@ class Registrar:
         """
         await self._transport.aclose()
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
     async def _invitation(self, token: str | None) -> Invitation | None:
         if token is not None:
             invitation = await self._invitations.take(token)
@@ -255,14 +250,15 @@ class Registrar:
         if invitation is not None:
             await self._invitations.give_back(invitation)
 
-    async def _configuration(self, asked: Request) -> PlatformConfiguration:
+    async def _configuration(self, asked: Request) -> tuple[PlatformConfiguration, bool]:
         platform = read_configuration(await self._send(asked), asked.url, self._issuer_hosts)
+        is_public = True
         for name, url in (("token_endpoint", platform.token_url), ("jwks_uri", platform.jwks_url)):
             try:
-                await self._transport.check(url)
+                is_public = await self._transport.check(url) and is_public
             except AGSError as error:
                 raise refused(f"the platform's {name} cannot be used: {error}", name) from error
-        return platform
+        return platform, is_public
 
     async def _send(self, request: Request) -> Response:
         try:
@@ -272,7 +268,7 @@ class Registrar:
             raise refused(f"the platform's {what} cannot be had: {error}", "platform") from error
 
     async def _keep(
-        self, platform: PlatformConfiguration, reply: Reply, invitation: Invitation | None
+        self, platform: PlatformConfiguration, is_public: bool, reply: Reply, invitation: Invitation | None
     ) -> RegistrationRow:
         held = await self._store.find(platform.issuer, reply.client_id)
         known = [row for row in held if row.state is RowState.ACTIVE]
@@ -286,6 +282,7 @@ class Registrar:
             jwks_url=_key_set_url(platform, reply.client_id),
             audience=platform.audience,
             deployment_id=reply.deployment_id,
+            public_only=is_public,
             # Also what was retired is not to come back by itself.
             state=RowState.WAITING if invitation is None or settled else RowState.ACTIVE,
             replaces=known[0].id if len(known) == 1 else None,

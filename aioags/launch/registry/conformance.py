@@ -39,7 +39,7 @@ async def saves_what_it_returns(store: RegistrationStore) -> None:
     """
     A row comes back as it was, with version 1.
     """
-    row = a_row(kid="k1", deployment_id="1:ü", state=RowState.WAITING)
+    row = a_row(kid="k1", deployment_id="1:ü", state=RowState.WAITING, also_origins=("https://a.school.example",))
     assert await store.save(row)
     assert await store.get(row.id) == attrs.evolve(row, version=1)
     assert await store.get("another") is None

@@ -14,7 +14,7 @@ import attrs
 
 from aioags.errors import RegistryError
 from aioags.model import checks
-from aioags.model.registration import Registration
+from aioags.model.registration import Registration, load_origins
 from aioags.model.secure import check_secure_url
 
 _URLS = ("token_url", "authorization_url", "jwks_url", "registration_client_uri")
@@ -50,8 +50,8 @@ class RegistrationRow:
     A registration without its private key.
 
     Attributes:
-        issuer, client_id, token_url, authorization_url, jwks_url, audience, deployment_id: As in
-            `Registration`.
+        issuer, client_id, token_url, authorization_url, jwks_url, audience, deployment_id, also_origins,
+            public_only: As in `Registration`.
 
         kid: Id of the key that signs. None: the first of the tool's keys.
 
@@ -80,6 +80,8 @@ class RegistrationRow:
     jwks_url: str | None = None
     audience: str | None = None
     deployment_id: str | None = None
+    also_origins: tuple[str, ...] = attrs.field(default=(), converter=load_origins)
+    public_only: bool = False
     kid: str | None = None
     state: RowState = attrs.field(default=RowState.ACTIVE, converter=RowState)
     replaces: str | None = None
@@ -115,6 +117,8 @@ class RegistrationRow:
             deployment_id=self.deployment_id,
             authorization_url=self.authorization_url,
             jwks_url=self.jwks_url,
+            also_origins=self.also_origins,
+            public_only=self.public_only,
         )
 
 

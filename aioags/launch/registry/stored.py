@@ -4,18 +4,17 @@ The lookup of registrations in a table: what was found counts for a minute.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Sequence
 
 from cachetools import TTLCache
 
+from aioags.calls.log import ERROR, log
 from aioags.launch.registry.key_ring import FRESH_SECONDS, KeyRing
 from aioags.launch.registry.row import RegistrationRow, RowState
 from aioags.launch.registry.store import RegistrationStore
 from aioags.model.registration import Registration
 
-_logger = logging.getLogger("aioags.launch")
 # As many as a client remembers platforms.
 _MOST_FOUND = 16_384
 
@@ -71,5 +70,9 @@ class StoredRegistrations:
         try:
             return row.registration(self.keys.key(row.kid))
         except LookupError:
-            _logger.warning("a registration of client id %r names a key that the tool does not have", row.client_id)
+            log(
+                ERROR,
+                "a registration of client id %(client_id)r names a key that the tool does not have",
+                client_id=row.client_id,
+            )
             return None

@@ -56,7 +56,7 @@ async def test_a_teacher_adds_a_quiz_and_a_learner_opens_it(app: FastAPI, ags_la
 async def test_a_browser_without_cookies(app: FastAPI, ags_launch: AppLauncher) -> None:
     page = await ags_launch(app, cookies=False)
     assert (page.status, page.headers["cache-control"]) == (400, "no-store")
-    assert "keeps no cookie" in page.text
+    assert "kept no cookie" in page.text
 
 
 async def test_a_launch_for_somebody_else_is_refused(

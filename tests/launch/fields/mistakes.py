@@ -69,7 +69,6 @@ class Desk:
         page = Page(login.url, answer.status, [], answer.body.decode())
         if not page.forms:
             return page.text
-        assert login.cookie is not None
         return await tool.launch(page.forms[0].fields, {login.cookie.name: login.cookie.value})
 
     async def grade(self) -> None:

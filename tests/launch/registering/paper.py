@@ -9,7 +9,15 @@ from collections.abc import Callable
 from typing import Any
 
 from aioags.errors import UntrustedURLError
-from aioags.launch import MemoryRegistrationStore, Registered, Registrar, StoredRegistrations, ToolOffer, ToolSettings
+from aioags.launch import (
+    MemoryLoginStore,
+    MemoryRegistrationStore,
+    Registered,
+    Registrar,
+    StoredRegistrations,
+    ToolOffer,
+    ToolSettings,
+)
 from aioags.launch.registry.key_ring import KeyRing
 from aioags.protocol.messages import Request, Response
 from tests.fakes import WALL, answer, private_key
@@ -65,12 +73,15 @@ class PaperLMS:
         reply: What it answers to a registration.
 
         inside: URLs that `check` refuses.
+
+        allowed: URLs that are not public, and that the operator allows.
     """
 
     def __init__(self) -> None:
         self.said: Any = configuration()
         self.reply: Reply = echo
         self.inside: set[str] = set()
+        self.allowed: set[str] = set()
         self.sent: list[Request] = []
 
     async def send(self, request: Request) -> Response:
@@ -81,12 +92,13 @@ class PaperLMS:
         found = self.said if request.method == "GET" else self.reply(json.loads(request.body or b""))
         return found if isinstance(found, Response) else answer(200, found)
 
-    async def check(self, url: str) -> None:
+    async def check(self, url: str) -> bool:
         """
         Refuse what is inside.
         """
         if url in self.inside:
             raise UntrustedURLError("no public address")
+        return url not in self.allowed
 
     async def aclose(self) -> None:
         """
@@ -107,15 +119,23 @@ class Desk:
     A tool that registers itself, and the LMS.
     """
 
-    def __init__(self, offer: ToolOffer | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        offer: ToolOffer | None = None,
+        *,
+        store: MemoryRegistrationStore | None = None,
+        logins: MemoryLoginStore | None = None,
+        **options: Any,
+    ) -> None:
         self.lms = PaperLMS()
         self.now = WALL
-        self.store = MemoryRegistrationStore()
+        self.store = store or MemoryRegistrationStore()
         ring = KeyRing(private_key)
         self.settings = ToolSettings(
             registrations=StoredRegistrations(self.store, ring, seconds=0.001),
             redirect_uri=f"{TOOL}/lti/launch",
             keys=ring,
+            store=logins or MemoryLoginStore(),
         )
         self.registrar = Registrar(
             self.settings,

@@ -11,7 +11,7 @@ import attrs
 import pytest
 
 from aioags.errors import AGSError, RegistrationRefusedError
-from aioags.launch import MemoryLoginStore, RegistryError, RowState
+from aioags.launch import MemoryLoginStore, MemoryRegistrationStore, RegistrationRow, RegistryError, RowState
 from aioags.launch.registering.page import refused_page, registered_page
 from aioags.launch.registering.registrar import MOST_WAITING
 from aioags.launch.registry.conformance import a_row
@@ -27,6 +27,15 @@ async def test_with_an_invitation_it_counts_at_once() -> None:
     assert (found.token_url, found.authorization_url) == (f"{LMS}/token", f"{LMS}/auth")
     assert (found.jwks_url, found.deployment_id, found.audience) == (f"{LMS}/jwks", "1", None)
     assert registered.row.note == "example 9 North school"
+
+
+@pytest.mark.parametrize("allowed", [set(), {f"{LMS}/token"}, {f"{LMS}/jwks"}])
+async def test_later_too_its_keys_and_tokens_come_from_public_addresses_only(allowed: set[str]) -> None:
+    desk = Desk()
+    desk.lms.allowed = allowed
+    await desk.register(invitation=await desk.invited())
+    (found,) = await desk.settings.registrations.find(LMS, "client-1")
+    assert found.public_only is not bool(allowed)
 
 
 async def test_the_configuration_is_asked_for_exactly_as_its_url_was_given() -> None:
@@ -90,26 +99,44 @@ async def test_an_update_keeps_the_key_that_signs() -> None:
     assert (await desk.registrar.confirm(update.row.id)).kid == "tool-key-1"
 
 
-async def test_an_update_of_what_was_changed_meanwhile_changes_nothing() -> None:
-    desk = Desk()
-    await desk.store.save(a_row("old", issuer=LMS, client_id="client-1"))
-    update = await desk.register()
-    lost = await desk.store.get(update.row.id)
-    assert lost is not None
-    real = desk.store.get
+class BusyStore(MemoryRegistrationStore):
+    """
+    Somebody changes one row whenever it was read.
+    """
 
-    async def meanwhile(row_id: str) -> Any:
-        row = await real(row_id)
-        if row_id == "old" and row is not None:
-            await desk.store.save(attrs.evolve(row, note="changed"))
+    def __init__(self, busy: str) -> None:
+        super().__init__()
+        self.busy = busy
+
+    async def get(self, row_id: str) -> RegistrationRow | None:
+        """
+        Return a row, which is another one by then.
+        """
+        row = await super().get(row_id)
+        if row_id == self.busy and row is not None:
+            await self.save(attrs.evolve(row, note="changed"))
         return row
 
-    desk.store.get = meanwhile  # type: ignore[method-assign]
+
+async def test_an_update_of_what_was_changed_meanwhile_changes_nothing() -> None:
+    desk = Desk(store=BusyStore("old"))
+    await desk.store.save(a_row("old", issuer=LMS, client_id="client-1"))
+    update = await desk.register()
     with pytest.raises(RegistryError, match="meanwhile"):
         await desk.registrar.confirm(update.row.id)
-    after = await real(update.row.id)
+    after = await desk.store.get(update.row.id)
     assert after is not None
     assert after.state is RowState.WAITING
+
+
+async def test_an_lms_that_takes_itself_for_one_of_http_is_asked_by_https() -> None:
+    desk = Desk()
+    plain = LMS.replace("https:", "http:")
+    desk.lms.said = configuration(plain)
+    await desk.register(invitation=await desk.invited())
+    (found,) = await desk.settings.registrations.find(plain, "client-1")
+    assert (found.token_url, found.jwks_url) == (f"{LMS}/token", f"{LMS}/jwks")
+    assert desk.lms.sent[1].url.startswith(LMS)
 
 
 async def test_an_invitation_serves_once() -> None:
@@ -125,8 +152,7 @@ async def test_an_invitation_serves_once() -> None:
 
 async def test_an_invitation_ends() -> None:
     now = [0.0]
-    desk = Desk()
-    desk.registrar._invitations._store = MemoryLoginStore(clock=lambda: now[0])
+    desk = Desk(logins=MemoryLoginStore(clock=lambda: now[0]))
     token = await desk.invited(seconds=100)
     now[0] = 101.0
     with pytest.raises(RegistrationRefusedError, match="too old"):
@@ -234,7 +260,7 @@ async def test_a_configuration_url_that_is_none(url: str | None, word: str) -> N
         (answer(200, []), "no object"),
         (configuration(issuer=None), "no issuer"),
         (configuration(token_endpoint=7), "no token_endpoint"),
-        (configuration(jwks_uri="http://lms.example/jwks"), "jwks_uri must be https"),
+        (configuration(jwks_uri="http://other.example/jwks"), "jwks_uri must be https"),
         (configuration(token_endpoint="https://127.0.0.1/token"), "on this machine"),
         (configuration(registration_endpoint="https://localhost/"), "on this machine"),
     ],
