@@ -6,6 +6,7 @@ this list, and from itself::
 
     refusals      every reason to refuse, and the exceptions that carry them
     profiles      what each platform does, as data
+    recording     what a real one answered, as such data
     wire          bytes and headers: messages, media types, paging, error bodies
     site          who the site is, what it remembers, what it tells in launches
     traffic       a request on its way: its record, its faults, its throttle, what it changed
@@ -27,6 +28,7 @@ from aioags.emulator.doors.server import Server, serve
 from aioags.emulator.doors.threads import serve_in_thread
 from aioags.emulator.platform import Platform
 from aioags.emulator.profiles import PROFILES
+from aioags.emulator.profiles.files import ProfileError, load_profile
 from aioags.emulator.profiles.profile import Profile
 from aioags.emulator.site.clock import ManualClock
 from aioags.emulator.site.state import Course, Grade, Item, Link, Person, RegisteredTool
@@ -56,11 +58,13 @@ __all__ = [
     "Person",
     "Platform",
     "Profile",
+    "ProfileError",
     "Quota",
     "RegisteredTool",
     "Server",
     "Tool",
     "Visit",
+    "load_profile",
     "serve",
     "serve_in_thread",
 ]

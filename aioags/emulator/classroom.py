@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from aioags.emulator.profiles.profile import ALL_SCOPES, Profile
+from aioags.emulator.profiles.profile import Profile
 from aioags.emulator.profiles.sharing import Privacy
 from aioags.emulator.services import line_items, results
 from aioags.emulator.site import claims
@@ -70,7 +70,7 @@ class Classroom:
         client_id: str,
         *,
         key: KeyPair | None = None,
-        scopes: tuple[str, ...] = ALL_SCOPES,
+        scopes: tuple[str, ...] | None = None,
         privacy: Privacy = "public",
     ) -> RegisteredTool:
         """
@@ -79,7 +79,7 @@ class Classroom:
         Args:
             key: Its key pair; None: the platform's generated one.
 
-            scopes: What it may have at most.
+            scopes: What it may have at most. None: as the profile has it, `tool_scopes`.
 
             privacy: What it is told of people.
 
@@ -88,7 +88,8 @@ class Classroom:
         """
         number = len(self.site.state.tools) + 1
         deployment_id = self.profile.launch.deployment_ids.format(n=number)
-        tool = RegisteredTool(number, client_id, deployment_id, (key or self.key).public_set, scopes, privacy)
+        keys, allowed = (key or self.key).public_set, self.profile.tool_scopes if scopes is None else scopes
+        tool = RegisteredTool(number, client_id, deployment_id, keys, allowed, privacy)
         self.site.state.tools[client_id] = tool
         return tool
 

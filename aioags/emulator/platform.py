@@ -221,7 +221,7 @@ class Platform(Classroom):
             return None
         form = parse_qs((request.body or b"").decode("utf-8", "replace"))
         token = form.get("client_assertion") or form.get("JWT")
-        return lacking(self.site, token[0]) if token else None
+        return lacking(self.site, token[0], Asked(request).path) if token else None
 
     def arrive(self, request: Request) -> Visit:
         """

@@ -123,8 +123,10 @@ class RawTool:
         } | changes
         return {name: value for name, value in form.items() if value is not None}
 
-    def ask_token(self, form: dict[str, str] | None = None, headers: tuple[tuple[str, str], ...] = FORM) -> Answer:
-        url = self.platform.registration_args()["token_url"]
+    def ask_token(
+        self, form: dict[str, str] | None = None, headers: tuple[tuple[str, str], ...] = FORM, *, url: str | None = None
+    ) -> Answer:
+        url = url or self.platform.registration_args()["token_url"]
         body = urlencode(form if form is not None else self.form()).encode()
         return self.platform.answer(Request("POST", url, headers, body))
 

@@ -66,6 +66,19 @@ async def test_from_the_click_to_the_grade(name: str) -> None:
         assert page.cookies == {}
 
 
+async def test_a_review_and_nobody_in_particular() -> None:
+    async with stand("fastapi_tool", anonymous=True) as (launch, app):
+        claims: list[dict[str, Any]] = []
+        launch.platform.launches.tamper = lambda header, said: claims.append(dict(said))
+        await launch(app, review_of="user-0002")
+        assert claims[-1]["sub"] == "teacher-1"
+        assert claims[-1]["https://purl.imsglobal.org/spec/lti/claim/for_user"]["user_id"] == "user-0002"
+        page = await launch(app, anonymous=True)
+        assert (page.status, "sub" in claims[-1]) == (200, False)
+        with pytest.raises(LookupError, match="user-9999"):
+            await launch(app, review_of="user-9999")
+
+
 async def test_deep_linking_and_what_it_placed() -> None:
     async with stand("fastapi_tool") as (launch, app):
         page = await launch(app, deep_linking=True)
@@ -90,7 +103,7 @@ async def test_an_answer_that_the_platform_refuses_places_nothing() -> None:
 async def test_a_browser_that_keeps_no_cookies_is_told_so() -> None:
     async with stand("fastapi_tool") as (launch, app):
         page = await launch(app, cookies=False)
-        assert page.status == 400 and "keeps no cookie" in page.text
+        assert page.status == 400 and "kept no cookie" in page.text
 
 
 async def test_a_launch_that_the_tool_must_refuse() -> None:

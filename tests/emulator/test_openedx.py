@@ -26,12 +26,24 @@ def test_T7_open_edx_grants_an_empty_scope() -> None:
         ({"exp": START - 1}, "unidentified_error"),
         ({"iat": START + 1}, "unidentified_error"),
         ({"exp": "tomorrow"}, "invalid_grant"),
-        ({"sub": "other"}, "invalid_client"),
     ],
 )
 def test_T11_open_edx_token_errors_are_400(claims: dict[str, Any], code: str) -> None:
     answer = tool("openedx").grant(**claims)
     assert (answer.status, answer.json()) == (400, {"error": code})
+
+
+def test_T5_open_edx_knows_the_tool_by_the_token_url_alone() -> None:
+    one = tool("openedx")
+    assert one.grant(sub="other", iss="other").status == 200
+    other = one.platform.add_tool("other-client")
+    form, own = one.form(), one.platform.site.token_url(one.platform.tool.client_id)
+    theirs = one.platform.site.token_url(other.client_id)
+    assert one.ask_token(form, url=own).json()["scope"]
+    token = one.ask_token(form, url=theirs).json()["access_token"]
+    assert one.platform.tokens.grants[token].client_id == other.client_id
+    gone = one.ask_token(form, url=own.rpartition("-")[0] + "-000000000077")
+    assert (gone.status, gone.body) == (404, b"")
 
 
 def test_U4_open_edx_negotiates_items_only() -> None:

@@ -228,6 +228,8 @@ class AppLauncher:
         cookies: bool = True,
         login_url: str | None = None,
         redirect_uri: str | None = None,
+        review_of: str | None = None,
+        anonymous: bool = False,
     ) -> LaunchedPage:
         """
         Click a link of the course: login, launch, and what the tool shows then.
@@ -236,7 +238,8 @@ class AppLauncher:
             app: An application of ASGI (FastAPI, Starlette, Django), or an ``aiohttp.web.Application``. It is started
                 by its first launch, and shut down in the end.
 
-            user: User id of who clicks. None: the first learner, or with `deep_linking` the first instructor.
+            user: User id of who clicks. None: the first learner, or with `deep_linking` or `review_of` the first
+                instructor.
 
             link: None: the first of the course.
 
@@ -251,6 +254,10 @@ class AppLauncher:
             login_url, redirect_uri: Where the tool takes launches. None: as `LaunchDesk.connect` was told, or else
                 ``https://tool.example/lti/login`` and ``https://tool.example/lti/launch``.
 
+            review_of: User id of whose submission is looked at, from the gradebook. None: the link is opened.
+
+            anonymous: Nobody in particular clicks, as in a public course.
+
         Raises:
             LookupError: There is no such person in the course.
 
@@ -263,12 +270,14 @@ class AppLauncher:
             SEC 5.1, DL 2
         """
         connection = self._connected(login_url, redirect_uri)
-        who = self._person(user, deep_linking)
+        who = None if anonymous else self._person(user, deep_linking or review_of is not None)
+        if review_of is not None:
+            self._person(review_of, False)
         urls = (connection.login_url, connection.target_link_uri, *connection.redirect_uris)
         hosts = {urlsplit(url).hostname or "" for url in urls}
         around = urlsplit(self.platform.base_url).hostname if frame else None
         browser = _Browser(self.platform, await self._started(app), hosts, CookieJar(around, cookies))
-        start = self.platform.launches.url(who, link, deep_linking=deep_linking)
+        start = self.platform.launches.url(who, link, deep_linking=deep_linking, review_of=review_of)
         return await browser.go("GET", start, None, self.platform.base_url)
 
     async def _started(self, app: Any) -> Ask:

@@ -23,6 +23,8 @@ from aioags.emulator.doors.config_file import ConfigError, check_config, write_c
 from aioags.emulator.doors.server import serve
 from aioags.emulator.platform import Platform
 from aioags.emulator.profiles import PROFILES
+from aioags.emulator.profiles.files import ProfileError, load_profile
+from aioags.emulator.profiles.profile import Profile
 from aioags.emulator.profiles.sharing import PRIVACY
 from aioags.emulator.site import roster
 from aioags.emulator.site.state import Person
@@ -58,8 +60,9 @@ def parse(arguments: Sequence[str], program: str = PROGRAM) -> argparse.Namespac
         description="An LTI platform with Assignment and Grade Services, on your own desk.",
         epilog=f"Example: {program} --profile moodle --page",
     )
-    platforms = f"which platform it behaves as: {', '.join(PROFILES)} (default: spec, or what the file of --db holds)"
-    parser.add_argument("--profile", metavar="NAME", choices=list(PROFILES), help=platforms)
+    platforms = f"which platform it behaves as: {', '.join(PROFILES)}, or a file that aioags doctor recorded"
+    known = "(default: spec, or what the file of --db holds)"
+    parser.add_argument("--profile", metavar="NAME", type=_profile, help=f"{platforms} {known}")
     parser.add_argument("--page", action="store_true", help="serve a page that shows the gradebook and the requests")
     parser.add_argument("--db", metavar="FILE", type=Path, help="SQLite file that keeps the gradebook; made if need be")
     config = "TOML file that gets registration and endpoint under a name (default: that of the profile)"
@@ -123,6 +126,18 @@ def read_key(path: Path | None) -> str | None:
         reason = error if isinstance(error, PublicKeyError) else "it is no UTF-8 text"
         raise OptionError(f"{path} cannot be the tool's public key: {reason}") from None
     return text
+
+
+def _profile(text: str) -> Profile:
+    if text in PROFILES:
+        return PROFILES[text]
+    if not Path(text).exists():
+        told = f"invalid choice: {reprlib.repr(text)} is neither a file nor one of {', '.join(PROFILES)}"
+        raise argparse.ArgumentTypeError(told)
+    try:
+        return load_profile(text)
+    except ProfileError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _host(text: str) -> str:
@@ -238,20 +253,24 @@ async def run(options: argparse.Namespace) -> None:
         raise OptionError(str(failures[0]))
 
 
-def chosen_profile(options: argparse.Namespace, database: Database | None) -> str:
+def chosen_profile(options: argparse.Namespace, database: Database | None) -> Profile:
     """
-    Name the profile that is asked for, or kept.
+    Return the profile that is asked for, or kept.
 
     Raises:
         OptionError: The file holds a platform of a profile that there is not.
     """
     kept = database.profile if database is not None else None
+    asked: Profile | None = options.profile
+    if asked is not None and kept in (None, asked.name):
+        return asked
     if kept is not None and kept not in PROFILES:
-        raise OptionError(f"{options.db} holds a {kept} platform, which this version of aioags does not know")
-    return options.profile or kept or "spec"
+        advice = "name the file of its profile, if it was recorded"
+        raise OptionError(f"{options.db} holds a {kept} platform, which this version of aioags does not know: {advice}")
+    return asked or PROFILES[kept or "spec"]
 
 
-def chosen_config(options: argparse.Namespace, profile: str) -> tuple[Path, str] | None:
+def chosen_config(options: argparse.Namespace, profile: Profile) -> tuple[Path, str] | None:
     """
     Return the file and the name in it that the platform is written into; None: none.
 
@@ -261,7 +280,7 @@ def chosen_config(options: argparse.Namespace, profile: str) -> tuple[Path, str]
     if options.config is None:
         return None
     path, *name = options.config
-    chosen = Path(path), name[0] if name else profile
+    chosen = Path(path), name[0] if name else profile.name
     try:
         check_config(*chosen)
     except ConfigError as error:

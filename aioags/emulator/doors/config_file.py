@@ -134,7 +134,11 @@ def _write_key(path: Path, pem: str, *, ours: bool) -> None:
 
 def _replace(path: Path, text: str, mode: int | None = None) -> None:
     # In one step: who reads it meanwhile finds the old one or the new one, and so does who comes after a crash.
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}")
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}")
+    except OSError as error:
+        # Nobody knows the other name.
+        raise OSError(error.errno, error.strerror, str(path)) from None
     try:
         with open(handle, "w", encoding="utf-8") as file:
             file.write(text)

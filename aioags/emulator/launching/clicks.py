@@ -12,7 +12,8 @@ from urllib.parse import urlencode
 from aioags.emulator.launching import registering
 from aioags.emulator.launching.deep_links import place
 from aioags.emulator.launching.desk import ROOT, Click, Connection, LaunchDesk
-from aioags.emulator.launching.pages import error_page, frame_page, overview
+from aioags.emulator.launching.pages import error_page, overview
+from aioags.emulator.launching.storage import STORAGE, frame_page, storage_page
 from aioags.emulator.site.claims import issuer
 from aioags.emulator.site.hosts import HostError, check_host
 from aioags.emulator.wire.messages import Answer, Asked
@@ -33,17 +34,18 @@ def answer_page(desk: LaunchDesk, asked: Asked) -> Answer | None:
 
 
 def _overview(desk: LaunchDesk, asked: Asked) -> Answer:
-    return overview(desk.classroom, desk.url)
-
-
-def _frame(desk: LaunchDesk, asked: Asked) -> Answer:
-    return frame_page(f"{ROOT}/start?{asked.raw_query}")
+    offered = desk.offered_url
+    offer = ("Register a tool", desk.register_url)
+    if offered is not None:
+        offer = ("Register this tool", f"{desk.register_url}?{urlencode({'tool': offered})}")
+    return overview(desk.classroom, desk.url, offer)
 
 
 def _start(desk: LaunchDesk, asked: Asked) -> Answer:
     course = desk.classroom.course
-    user_id = asked.parameter("user")
-    if user_id is None or user_id not in course.people:
+    user_id, review_of = asked.parameter("user"), asked.parameter("review_of")
+    named = [one for one in (user_id, review_of) if one is not None]
+    if (not named and asked.parameter("anonymous") is None) or any(one not in course.people for one in named):
         return error_page(404, "Nobody in the course has this user id.")
     link = None
     if asked.parameter("deep_linking") is None:
@@ -56,19 +58,23 @@ def _start(desk: LaunchDesk, asked: Asked) -> Answer:
     connection = desk.connections.get(tool.client_id)
     if connection is None:
         return error_page(409, "This tool takes no launches: say where with platform.launches.connect().")
-    return _initiate(desk, connection, Click(user_id, course, tool, link))
+    framed = asked.parameter("framed") is not None
+    return _initiate(desk, connection, Click(user_id, course, tool, link, review_of), framed=framed)
 
 
-def _initiate(desk: LaunchDesk, connection: Connection, click: Click) -> Answer:
+def _initiate(desk: LaunchDesk, connection: Connection, click: Click, *, framed: bool) -> Answer:
     # CORE 4.1.
     query = {
         "iss": issuer(desk.classroom.site),
-        "login_hint": click.user_id,
+        "login_hint": click.hint,
         "target_link_uri": desk.target(connection, click),
         "lti_message_hint": desk.remember(click),
         "lti_deployment_id": click.tool.deployment_id,
         "client_id": click.tool.client_id,
     }
+    storage = desk.classroom.profile.launch.storage_frame
+    if framed and storage is not None:
+        query["lti_storage_target"] = storage
     joiner = "&" if "?" in connection.login_url else "?"
     return Answer(302, (("Location", f"{connection.login_url}{joiner}{urlencode(query)}"),))
 
@@ -76,7 +82,8 @@ def _initiate(desk: LaunchDesk, connection: Connection, click: Click) -> Answer:
 PAGES: dict[str, Callable[[LaunchDesk, Asked], Answer]] = {
     ROOT: _overview,
     f"{ROOT}/start": _start,
-    f"{ROOT}/frame": _frame,
+    f"{ROOT}/frame": frame_page,
+    STORAGE: storage_page,
     f"{ROOT}/links": place,
     **registering.PAGES,
 }

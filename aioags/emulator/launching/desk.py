@@ -14,9 +14,11 @@ from joserfc.jwk import RSAKey
 
 from aioags.emulator.classroom import Classroom
 from aioags.emulator.site.keys import RSA_BITS, KeyPair
-from aioags.emulator.site.state import Course, Link, RegisteredTool
+from aioags.emulator.site.state import Course, Item, Link, RegisteredTool
 
 ROOT = "/launch"
+# What a login of nobody in particular hints at.
+NOBODY = "nobody"
 KEPT_CLICKS = 1000
 
 Tamper = Callable[[dict[str, Any], dict[str, Any]], None]
@@ -46,13 +48,34 @@ class Click:
     One launch between the click and the id_token.
 
     Attributes:
+        user_id: None: an anonymous launch.
+
         link: None: a deep linking launch.
+
+        review_of: Whose submission is reviewed. None: nobody's.
     """
 
-    user_id: str
+    user_id: str | None
     course: Course
     tool: RegisteredTool
     link: Link | None
+    review_of: str | None = None
+
+    @property
+    def hint(self) -> str:
+        """
+        What stands for the person in a login.
+        """
+        return NOBODY if self.user_id is None else self.user_id
+
+    @property
+    def reviewed(self) -> Item | None:
+        """
+        The column that is reviewed: the link's first. None: this is no review, or the link has none.
+        """
+        if self.review_of is None or self.link is None:
+            return None
+        return next((item for item in self.course.items.values() if item.link_id == self.link.id), None)
 
 
 @attrs.define(eq=False)
@@ -73,6 +96,8 @@ class LaunchDesk:
         deep_linking_data: ``data`` of a deep linking launch, which the tool must hand back as it came: any JSON. None:
             the course's number, as text.
 
+        offered_url: Registration URL of a tool that the page of launches offers to register. None: somebody types it.
+
         registration_tokens: Until when each token of dynamic registration serves, seconds since 1970. None: it was
             used.
     """
@@ -83,6 +108,7 @@ class LaunchDesk:
     own_key: KeyPair | None = attrs.field(default=None, repr=False)
     tamper: Tamper | None = None
     deep_linking_data: Any = None
+    offered_url: str | None = None
     registration_tokens: dict[str, float | None] = attrs.field(factory=dict, repr=False)
     _clicks: dict[str, Click] = attrs.field(factory=dict, repr=False)
 
@@ -137,16 +163,30 @@ class LaunchDesk:
             if client_id in tools:
                 tools[client_id].url = connection.target_link_uri
 
-    def url(self, user: str, link: Link | None = None, *, deep_linking: bool = False, frame: bool = False) -> str:
+    def url(
+        self,
+        user: str | None,
+        link: Link | None = None,
+        *,
+        deep_linking: bool = False,
+        frame: bool = False,
+        review_of: str | None = None,
+    ) -> str:
         """
         Return what a browser opens to launch as one person.
 
         Args:
+            user: None: nobody in particular, as from a public course; the id_token has no ``sub``.
+
             link: None: the first of the course, or with `deep_linking` none.
 
             frame: The tool is shown in a frame of the platform's page, as most platforms do.
+
+            review_of: User id of whose submission is looked at, from the gradebook. None: the link is opened.
         """
-        query = {"user": user}
+        query = {"anonymous": "1"} if user is None else {"user": user}
+        if review_of is not None:
+            query["review_of"] = review_of
         if deep_linking:
             query["deep_linking"] = "1"
         elif link is not None:
@@ -162,8 +202,11 @@ class LaunchDesk:
 
     def target(self, connection: Connection, click: Click) -> str:
         """
-        Return what a launch is to show: the link's own URL, or the tool's.
+        Return what a launch is to show: the URL of the column's submission review, the link's own, or the tool's.
         """
+        review = (click.reviewed.fields.get("submissionReview") or {}) if click.reviewed is not None else {}
+        if review.get("url"):
+            return str(review["url"])
         placed = self.placed.get(click.link.id, {}) if click.link is not None else {}
         return str(placed.get("url") or connection.target_link_uri)
 

@@ -7,14 +7,22 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qsl
 
+import attrs
 from joserfc import jwt
 
 from aioags.emulator.launching.desk import Click, Connection, LaunchDesk
 from aioags.emulator.launching.pages import error_page, posting_page
-from aioags.emulator.site.claims import launch_claims
+from aioags.emulator.site.claims import launch_claims, roles_of, told
 from aioags.emulator.site.state import Link
 from aioags.emulator.wire.messages import Answer, Asked, json_answer
-from aioags.emulator.wire.names import DEEP_LINKING, DEEP_LINKING_CLAIM, LTI
+from aioags.emulator.wire.names import (
+    AGS_CLAIM,
+    BASIC_OUTCOME_CLAIM,
+    DEEP_LINKING,
+    DEEP_LINKING_CLAIM,
+    LTI,
+    SUBMISSION_REVIEW,
+)
 
 # SEC 5.1.1.2, each with the one value that it may have.
 REQUIRED = {"scope": "openid", "response_type": "id_token", "response_mode": "form_post", "prompt": "none"}
@@ -77,7 +85,7 @@ def _id_token(desk: LaunchDesk, connection: Connection, parameters: dict[str, st
         raise AuthenticationRefusal("invalid_request", "lti_message_hint must come back as it was given.")
     if click.tool.client_id != parameters["client_id"]:
         raise AuthenticationRefusal("unauthorized_client", "This launch is of another tool.")
-    if click.user_id != parameters.get("login_hint"):
+    if click.hint != parameters.get("login_hint"):
         raise AuthenticationRefusal("login_required", "Somebody else than login_hint says is logged in.")
     claims = _claims(desk, click) | {"nonce": parameters["nonce"]}
     claims[LTI + "target_link_uri"] = desk.target(connection, click)
@@ -85,10 +93,15 @@ def _id_token(desk: LaunchDesk, connection: Connection, parameters: dict[str, st
 
 
 def _claims(desk: LaunchDesk, click: Click) -> dict[str, Any]:
+    if click.user_id is None:
+        return _anonymous(desk, click)
     site, person = desk.classroom.site, click.course.people[click.user_id]
     if click.link is not None:
         claims = launch_claims(site, click.course, click.tool, click.link, person)
         custom = desk.placed.get(click.link.id, {}).get("custom")
+        if click.review_of is not None:
+            claims |= _review(desk, click, claims)
+            custom = (custom or {}) | _reviewed(click).get("custom", {})
         return claims | ({LTI + "custom": claims.get(LTI + "custom", {}) | custom} if custom else {})
     claims = launch_claims(site, click.course, click.tool, Link("", "", ""), person)
     del claims[LTI + "resource_link"]
@@ -102,6 +115,36 @@ def _claims(desk: LaunchDesk, click: Click) -> dict[str, Any]:
         "data": desk.data,
     }
     return claims
+
+
+def _anonymous(desk: LaunchDesk, click: Click) -> dict[str, Any]:
+    """
+    Build the claims of a launch by nobody in particular (CORE 5.3.6.1).
+    """
+    tool = attrs.evolve(click.tool, privacy="anonymous")
+    claims = _claims(desk, attrs.evolve(click, user_id=next(iter(click.course.people)), tool=tool))
+    for name in ("sub", BASIC_OUTCOME_CLAIM, LTI + "lti11_legacy_user_id", LTI + "lis", LTI + "ext"):
+        claims.pop(name, None)
+    return claims | {LTI + "roles": []}
+
+
+def _reviewed(click: Click) -> dict[str, Any]:
+    return {} if click.reviewed is None else dict(click.reviewed.fields.get("submissionReview") or {})
+
+
+def _review(desk: LaunchDesk, click: Click, claims: dict[str, Any]) -> dict[str, Any]:
+    """
+    Build what differs where a teacher looks at one submission (Submission Review 1.0, 3).
+    """
+    person = click.course.people[click.review_of or ""]
+    shown = told(person, click.course, desk.classroom.profile.launch.disclosure, click.tool.privacy)
+    names = {name: value for name, value in shown.items() if name in ("name", "given_name", "family_name", "email")}
+    column = {} if click.reviewed is None else {"lineitem": desk.classroom.site.item_url(click.reviewed)}
+    return {
+        LTI + "message_type": SUBMISSION_REVIEW,
+        LTI + "for_user": {"user_id": person.user_id, "roles": roles_of(person), **names},
+        AGS_CLAIM: claims[AGS_CLAIM] | column,
+    }
 
 
 def _sign(desk: LaunchDesk, claims: dict[str, Any]) -> str:

@@ -48,14 +48,7 @@ def posting_page(url: str, fields: Mapping[str, str]) -> Answer:
     return page("Launching", fill(FORM, url=url, inputs=inputs))
 
 
-def frame_page(source: str) -> Answer:
-    """
-    Build a page of the platform that shows the tool in a frame.
-    """
-    return page("Course", fill('<h1>Course</h1><iframe name="tool" src="{source}"></iframe>', source=source))
-
-
-def overview(classroom: Classroom, url: Callable[..., str]) -> Answer:
+def overview(classroom: Classroom, url: Callable[..., str], offer: tuple[str, str]) -> Answer:
     """
     Build the page of the first course: people as rows, their results as columns, and for each person the launches.
 
@@ -63,12 +56,17 @@ def overview(classroom: Classroom, url: Callable[..., str]) -> Answer:
 
     Args:
         url: Makes the address of a launch, as ``LaunchDesk.url``.
+
+        offer: Text and address of the link that registers a tool.
     """
     course = classroom.course
     items = list(course.items.values())
     table = fill(
-        "<h1>{course}</h1><table><tr><th>Name</th><th>Role</th>{heads}<th>Launch</th></tr>{rows}</table>",
+        '<h1>{course}</h1><p><a href="{register}">{offer}</a></p>'
+        "<table><tr><th>Name</th><th>Role</th>{heads}<th>Launch</th></tr>{rows}</table>",
         course=course.title,
+        offer=offer[0],
+        register=offer[1],
         heads=join(fill("<th>{label}</th>", label=item.fields["label"]) for item in items),
         rows=join(_row(classroom, items, person, url) for person in course.people.values()),
     )

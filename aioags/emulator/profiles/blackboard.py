@@ -34,6 +34,7 @@ BLACKBOARD = Profile(
             "url": "{base}/",
         },
         link_needs_url=True,
+        storage_frame="lti_storage_frame",
     ),
     issuer_is_client=False,
     jti_once=False,

@@ -65,6 +65,7 @@ LAUNCH = LaunchStyle(
     claims={"locale": "en", "https://www.instructure.com/placement": "assignment_selection"},
     unknown_redirect='while(1);{"status":"bad_request","message":"Invalid redirect_uri"}',
     unknown_redirect_type="application/json; charset=utf-8",
+    storage_frame="post_message_forwarding",
 )
 
 CANVAS = Profile(

@@ -4,6 +4,7 @@ The switches of a profile about scores, results and limits; `Profile` has the re
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import attrs
@@ -67,6 +68,8 @@ class GradingSwitches:
     numbered_results: bool = False
     # R7: members of the last score that stand in its result: Canvas (read).
     result_members: tuple[str, ...] = ()
+    # Members of its own that stand in every result. A recorded platform may have some.
+    result_extras: Mapping[str, object] = attrs.field(factory=dict)
     # Newest first: Open edX (seen). Otherwise by user id.
     newest_first: bool = False
     # R1: Moodle leaves resultMaximum and scoreOf out where there is no grade (seen).

@@ -62,6 +62,7 @@ MOODLE_LAUNCH = LaunchStyle(
     ext={"lms": "moodle-2"},
     basic_outcome=True,
     unknown_redirect="Invalid request",
+    storage_frame=None,
 )
 
 NOT_CACHED = (

@@ -48,6 +48,7 @@ OPENEDX = Profile(
     launch=LaunchStyle(
         disclosure=Disclosure(name=("name", "preferred_username")),
         azp=True,
+        storage_frame=None,
         more_roles={"Learner": NO_MORE, "Instructor": NO_MORE},
         tool_platform={"guid": "3e0c5f43-2f12-5b0e-8a3b-6f1d1f6e9f10", "name": "Your Platform Name Here"},
         presentation={"document_target": "iframe", "return_url": "{base}/courses/{course}"},
@@ -56,6 +57,7 @@ OPENEDX = Profile(
     audience_check="ignored",
     required_claims=(),
     issuer_is_client=False,
+    token_url_names_tool=True,
     jti_once=False,
     leeway=0.0,
     algorithms=("RS256", "RS512"),

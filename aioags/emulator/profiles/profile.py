@@ -138,6 +138,9 @@ class Profile(GradingSwitches):
     members: MembersStyle = attrs.field(factory=MembersStyle)
     launch: LaunchStyle = attrs.field(factory=LaunchStyle)
 
+    # What a new tool may have. An administrator ticks some only.
+    tool_scopes: tuple[str, ...] = ALL_SCOPES
+
     # TOKEN ENDPOINT
     # T1: Moodle sends text/html (seen).
     token_content_type: str = "application/json;charset=UTF-8"
@@ -154,6 +157,8 @@ class Profile(GradingSwitches):
     # T5: iss must be the client id, as CORE 6.2 says. Moodle, Blackboard, Canvas and Open edX take any (seen,
     # documented, read).
     issuer_is_client: bool = True
+    # T5: whose key is looked at, the token URL says, and not the assertion's sub (Open edX, read).
+    token_url_names_tool: bool = False
     # T5: the same jti twice is refused until it expires. Canvas, Moodle, Open edX take it (read, seen).
     jti_once: bool = True
     # T6: how far iat and exp may be off. Moodle 0 (seen), Canvas 30, Sakai 60 (read).
@@ -366,6 +371,8 @@ class Profile(GradingSwitches):
     unset_link: Literal["omit", "null"] = "omit"
     # What stands in a new item when the tool says nothing: Blackboard releases grades (documented).
     default_fields: Mapping[str, object] = attrs.field(factory=dict)
+    # Members of its own that stand in every item it shows. A recorded platform may have some.
+    item_extras: Mapping[str, object] = attrs.field(factory=dict)
     # Sakai takes these out of tag and resourceId (read).
     stripped_characters: str = ""
     # AGS 3.2.12: unset dates are sent blank or null where dates are supported.

@@ -149,6 +149,10 @@ class LaunchStyle:
     basic_outcome: bool = False
     # DL10: a placed link without a URL of its own opens nothing: Blackboard (reported). Otherwise it opens the tool.
     link_needs_url: bool = False
+    # BR1: lti_storage_target of a login in a frame: the frame that keeps what a tool puts there. Canvas
+    # post_message_forwarding (read), Blackboard lti_storage_frame (documented), Sakai _parent (read). Brightspace and
+    # Schoology have a storage (documented); their name for it is not known. None: Moodle and Open edX (read).
+    storage_frame: str | None = "_parent"
     # What the browser shows of a redirect_uri that nobody registered, and the type of it. Canvas: JSON (reported).
     # Moodle: its own page (read).
     unknown_redirect: str = "client_id or redirect_uri is not registered; they are compared byte for byte."

@@ -33,18 +33,20 @@ class AssertionDesk:
     site: Site
     used: dict[tuple[str, str], float] = attrs.field(factory=dict)
 
-    def verify(self, assertion: str, origin: str) -> RegisteredTool:
+    def verify(self, assertion: str, origin: str, named: RegisteredTool | None = None) -> RegisteredTool:
         """
         Return the tool that signed an assertion.
 
         Args:
             origin: Where the token was asked for.
 
+            named: Whose token URL that was. None: ``sub`` says whose.
+
         Raises:
             GrantRefusal: One of the checks failed.
         """
         header, claims = peek(assertion)
-        tool = self._tool(claims)
+        tool = named or self._tool(claims)
         key = self._key(header, tool)
         if self.site.profile.claim_faults == "together":
             self._check_signature(assertion, header, key)

@@ -204,7 +204,7 @@ def render(site: Site, item: Item) -> dict[str, Any]:
         shown.setdefault("resourceLinkId", None)
     if profile.unset_dates == "null":
         shown |= {name: None for name in DATES if name not in shown}
-    return shown
+    return {**profile.item_extras, **shown}
 
 
 def rescale(site: Site, item: Item, before: float) -> None:

@@ -76,7 +76,7 @@ def render(site: Site, item: Item, grade: Grade) -> dict[str, Any]:
     Write a grade as the platform shows it.
     """
     profile = site.profile
-    shown: dict[str, Any] = {"id": site.result_url(item, grade), "userId": grade.user_id}
+    shown: dict[str, Any] = {**profile.result_extras, "id": site.result_url(item, grade), "userId": grade.user_id}
     points, maximum = _points(site, item, grade)
     if points is not None:
         shown["resultScore"] = pointed(points) if profile.floats else points

@@ -72,10 +72,13 @@ class TokenDesk:
         Answer a token request.
         """
         self.requests += 1
+        named = self.site.tool_at(asked.path)
+        if named is None and self.site.profile.token_url_names_tool:
+            return Answer(404, (), b"")
         try:
             if self.quota is not None:
                 self.quota.enter(self.site.now())
-            return self._grant(asked)
+            return self._grant(asked, named)
         except GrantRefusal as refusal:
             return grant_errors.answer(self.site.profile, refusal, self.site.now())
 
@@ -147,7 +150,7 @@ class TokenDesk:
             raise Refusal(Kind.NO_TOKEN, f"The Authorization scheme is {scheme!r}, not Bearer.", "SEC 4.1")
         return token.strip()
 
-    def _grant(self, asked: Asked) -> Answer:
+    def _grant(self, asked: Asked, named: RegisteredTool | None) -> Answer:
         form = read_form(asked, self.site.profile)
         if form["grant_type"] != GRANT_TYPE:
             text = f"grant_type must be {GRANT_TYPE}."
@@ -156,7 +159,7 @@ class TokenDesk:
             text = f"client_assertion_type must be {ASSERTION_TYPE}."
             raise GrantRefusal("invalid_request", "assertion_type", text, "SEC 4.1")
         origin = asked_origin(self.site, asked)
-        tool = self.assertions.verify(form["client_assertion"], origin)
+        tool = self.assertions.verify(form["client_assertion"], origin, named)
         granted = self._scopes(form["scope"].split(" "), tool)
         return self._answer(tool, granted, origin)
 

@@ -12,7 +12,7 @@ import attrs
 
 from aioags.emulator.profiles.profile import Profile
 from aioags.emulator.site.clock import Clock
-from aioags.emulator.site.state import Course, Grade, Item, PlatformState
+from aioags.emulator.site.state import Course, Grade, Item, PlatformState, RegisteredTool
 
 
 class Held(NamedTuple):
@@ -78,6 +78,15 @@ class Site:
         """
         addresses = self.profile.addresses
         return self.base_url + addresses.spell(addresses.token, tool=self.state.tool_numbered(client_id))
+
+    def tool_at(self, path: str) -> RegisteredTool | None:
+        """
+        Return the tool whose token endpoint this is; None: there is none, or it is everybody's.
+        """
+        if not self.profile.token_url_names_tool:
+            return None
+        tools = self.state.tools.values()
+        return next((tool for tool in tools if self.token_url(tool.client_id) == self.base_url + path), None)
 
     def container_url(self, course: Course, client_id: str) -> str:
         """

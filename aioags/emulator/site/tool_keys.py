@@ -99,12 +99,14 @@ def register_keys(tool: RegisteredTool, *, jwks_url: str | None, public_keys: st
     tool.owns_keys, tool.jwks_url, tool.key_set, tool.key_trouble = True, jwks_url, key_set, None
 
 
-def lacking(site: Site, token: str) -> RegisteredTool | None:
+def lacking(site: Site, token: str, path: str) -> RegisteredTool | None:
     """
     Find the tool whose keys must be fetched to verify what it signed; None: none, or none that is known.
 
     Args:
         token: A JWT, not trusted: only its ``kid`` and its ``iss`` are read, ``sub`` where there is no ``iss``.
+
+        path: Of the URL where it came.
     """
     try:
         header, claims = (_part(segment) for segment in token.split(".")[:2])
@@ -112,6 +114,7 @@ def lacking(site: Site, token: str) -> RegisteredTool | None:
         kid = header.get("kid")
     except (ValueError, TypeError, AttributeError, RecursionError):
         return None
+    tool = site.tool_at(path) or tool
     if tool is None or tool.jwks_url is None:
         return None
     known = tool.key_set is not None and (kid is None or any(key.kid == kid for key in tool.key_set.keys))

@@ -10,6 +10,7 @@ DEEP_LINKING_CLAIM = DL + "deep_linking_settings"
 
 RESOURCE_LINK = "LtiResourceLinkRequest"
 DEEP_LINKING = "LtiDeepLinkingRequest"
+SUBMISSION_REVIEW = "LtiSubmissionReviewRequest"
 DEEP_LINKING_RESPONSE = "LtiDeepLinkingResponse"
 VERSION = "1.3.0"
 

@@ -1,0 +1,3 @@
+"""
+What a platform answered, as a profile. Not public: ``aioags doctor --record`` asks, and writes the file.
+"""
