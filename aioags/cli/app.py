@@ -43,9 +43,7 @@ _GROUPS: Mapping[str, tuple[str, Sequence[str], Mapping[str, Callable[..., Any]]
 
 
 def _root(
-    context: typer.Context,
-    *,
-    version: Annotated[bool, typer.Option("--version", help="print the version", show_default=False)] = False,
+    context: typer.Context, *, version: Annotated[bool, typer.Option("--version", help="print the version")] = False
 ) -> None:
     """
     LTI grades from a terminal.
@@ -101,10 +99,6 @@ def run(arguments: Sequence[str], world: World | None = None) -> int:
         return _wrong(error)
     except (Abort, KeyboardInterrupt):
         return Status.INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output, such as head, has seen enough.
-        sys.stderr.close()
-        return Status.OK
     return int(status or 0)
 
 

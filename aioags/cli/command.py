@@ -22,24 +22,29 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import attrs
 import typer
 
 from aioags.calls.transport import Transport
-from aioags.cli.config import Config, OpenCourse, Target
+from aioags.cli.config import OpenCourse
 from aioags.cli.failures import CommandError, Status, explained
-from aioags.cli.shown import aligned
+from aioags.cli.shown import aligned, duration, shown_duration
 from aioags.client import Client
-from aioags.model.event import Event
+from aioags.config import Config, ConfigFileError, Target
+from aioags.model.event import Event, NoticeEvent, RequestEvent
 from aioags.model.policy import RetryPolicy
 
 CONFIG = "aioags.toml"
 
 Listener = Callable[[Event], None]
 
-# Somebody waits: not the two minutes of a service.
-PATIENCE = RetryPolicy(attempts=8, total_time=45.0)
+PATIENCE = 15.0
+"""Seconds without any answer after which it is given up, unless ``--timeout`` says otherwise: somebody waits."""
+
+# A platform that answers, if only that it is busy, is worth more of them.
+_WHILE_IT_ANSWERS = 45.0
 
 
 @attrs.frozen
@@ -79,25 +84,22 @@ class SharedOptions:
     debug: bool | None = None
     config: Path | None = None
     to: str | None = None
+    timeout: float | None = None
     store: str | None = None
 
 
 def _names(incomplete: str) -> list[str]:
     try:
         return [name for name in Config.load(Path(CONFIG)).names if name.startswith(incomplete)]
-    except CommandError:
+    except ConfigFileError:
         return []
 
 
 _SHARED: dict[str, Any] = {
-    "json": Annotated[bool | None, typer.Option("--json", help="print JSON, for programs", show_default=False)],
-    "debug": Annotated[
-        bool | None,
-        typer.Option("--debug", help="show requests, and where an error comes from", show_default=False),
-    ],
+    "json": Annotated[bool | None, typer.Option("--json", help="print JSON, for programs")],
+    "debug": Annotated[bool | None, typer.Option("--debug", help="show requests, and where an error comes from")],
     "config": Annotated[
-        Path | None,
-        typer.Option("--config", metavar="FILE", help=f"what init wrote  [default: {CONFIG}]", show_default=False),
+        Path | None, typer.Option("--config", metavar="FILE", help=f"what init wrote  [default: {CONFIG}]")
     ],
     "to": Annotated[
         str | None,
@@ -105,21 +107,26 @@ _SHARED: dict[str, Any] = {
             "--to",
             metavar="NAME",
             help="which registration and course of that file; needless with one",
-            show_default=False,
             autocompletion=_names,
+        ),
+    ],
+    "timeout": Annotated[
+        float | None,
+        typer.Option(
+            "--timeout",
+            parser=duration,
+            metavar="TIME",
+            help=f"how long to try what is not answered  [default: {PATIENCE:.0f}s]",
         ),
     ],
     "store": Annotated[
         str | None,
         typer.Option(
-            "--store",
-            metavar="PATH",
-            help="a SQLite file, or a postgresql:// URL  [default: $AIOAGS_OUTBOX]",
-            show_default=False,
+            "--store", metavar="PATH", help="a SQLite file, or a postgresql:// URL  [default: $AIOAGS_OUTBOX]"
         ),
     ],
 }
-COMMON = ("json", "debug", "config", "to")
+COMMON = ("json", "debug", "config", "to", "timeout")
 
 
 @attrs.frozen
@@ -164,56 +171,69 @@ class Run:
             name: As an argument has it. None: as ``--to`` has it, or the only one.
 
         Raises:
-            CommandError: There is no such one, or several and none is named.
+            ConfigFileError: There is no such one, or several and none is named.
         """
         return Config.load(self.config_path, self.world.environ).target(name or self.shared.to)
 
-    @asynccontextmanager
-    async def client(self, retry: RetryPolicy = PATIENCE, on_event: Listener | None = None) -> AsyncIterator[Client]:
+    @property
+    def patience(self) -> float:
         """
-        Open a client; with ``--debug`` each of its requests is a line on standard error.
+        Seconds without any answer after which it is given up.
+        """
+        return PATIENCE if self.shared.timeout is None else self.shared.timeout
+
+    @asynccontextmanager
+    async def client(self, on_event: Listener | None = None, *, attempts: int | None = None) -> AsyncIterator[Client]:
+        """
+        Open a client; with ``--debug`` each of its requests is a line on standard error, else what is waited for.
 
         Args:
             on_event: Is told of them as well.
+
+            attempts: Most tries of one request. None: as many as there is time for; it is given up when nothing is
+                answered for `patience` seconds. With a number, only until something was answered.
+
+        Raises:
+            CommandError: It was given up.
         """
-        listeners = [one for one in (self._trace if self.shared.debug else None, on_event) if one is not None]
+        limit = asyncio.timeout(None)
+        waits = _Waits(self, limit, gives_up=attempts is None)
 
-        def tell(event: Event) -> None:
-            for listener in listeners:
-                listener(event)
+        def told(event: Event) -> None:
+            for listener in (self._trace if self.shared.debug else waits.tell, waits.watch, on_event):
+                if listener is not None:
+                    listener(event)
 
-        told = tell if listeners else None
-        async with Client(retry=retry, on_event=told, transport=self.world.transport) as client:
-            yield client
+        retry = RetryPolicy(attempts or 8, total_time=max(_WHILE_IT_ANSWERS, self.patience))
+        try:
+            async with limit, Client(retry=retry, on_event=told, transport=self.world.transport) as client:
+                yield client
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise CommandError(waits.given_up, Status.UNREACHABLE) from None
 
     @asynccontextmanager
     async def course(
-        self, name: str | None = None, retry: RetryPolicy = PATIENCE, on_event: Listener | None = None
+        self, on_event: Listener | None = None, *, attempts: int | None = None
     ) -> AsyncIterator[OpenCourse]:
         """
         Open the gradebook of the registration and course that the command is about.
 
         Args:
-            name: As for `target`.
-
-            retry, on_event: As for `client`.
+            on_event, attempts: As for `client`.
 
         Raises:
-            CommandError: As `target`, or it has no endpoint yet.
+            ConfigFileError: As `target`, or it has no endpoint yet.
         """
-        target = self.target(name)
+        target = self.target()
         registration, endpoint = target.registration, target.endpoint
-        async with self.client(retry, on_event) as client:
+        async with self.client(on_event, attempts=attempts) as client:
             yield OpenCourse(target, registration, endpoint, client, client.gradebook(registration, endpoint))
 
     def _trace(self, event: Event) -> None:
-        if not event.attempt:
-            self.note(f"{event.operation}: {event.error}")
-            return
-        status = "no answer" if event.status is None else event.status
-        ended = f", {event.error}" if event.error else ""
-        again = f", again in {event.wait:.1f} s" if event.wait is not None else ""
-        self.note(f"{event.method} {event.url}: {status}, {event.seconds:.3f} s{ended}{again}")
+        if isinstance(event, (RequestEvent, NoticeEvent)):
+            self.note(str(event))
 
     def fail(self, error: Exception) -> Status:
         """
@@ -229,6 +249,15 @@ class Run:
             self.note("".join(traceback.format_exception(error)).rstrip())
         self.note(f"{self.name}: {known[0]}")
         return known[1]
+
+    def tell(self, record: Any, *lines: str) -> None:
+        """
+        Print lines for people at once; with ``--json`` a record instead, as `dump` does.
+        """
+        if self.json:
+            self.dump(record)
+        elif lines:
+            print("\n".join(lines), flush=True)
 
     def say(self, text: str) -> None:
         """
@@ -269,6 +298,44 @@ class Run:
         print(aligned([shown, *rows], left=range(len(headings))) if rows else empty)
 
 
+_WORDS = {"UnreachableError": "not reached", "LostAnswerError": "no answer", "ThrottledError": "it asks for patience"}
+
+
+@attrs.define
+class _Waits:
+    """
+    Tells once for each host that it is waited for, and gives up where nothing is answered.
+    """
+
+    run: Run
+    limit: asyncio.Timeout
+    gives_up: bool
+    hosts: set[str] = attrs.field(factory=set)
+    answered: bool = False
+    given_up: str = ""
+
+    def tell(self, event: Event) -> None:
+        if not isinstance(event, RequestEvent) or event.wait is None:
+            return
+        host = urlsplit(event.url).netloc
+        if host not in self.hosts:
+            self.hosts.add(host)
+            said = _WORDS.get(event.error or "", event.error)
+            self.run.note(f"{host}: {said}; trying again (--timeout says how long, Ctrl-C ends it)")
+
+    def watch(self, event: Event) -> None:
+        if not isinstance(event, RequestEvent):
+            return
+        if event.status is not None:
+            self.answered = True
+            self.limit.reschedule(None)
+        elif (self.gives_up or not self.answered) and event.wait is not None and self.limit.when() is None:
+            host, patience = urlsplit(event.url).netloc, self.run.patience
+            to = f" {self.run.shared.to}" if self.run.shared.to else ""
+            self.given_up = f"no answer of {host} for {shown_duration(patience)}: aioags doctor{to} looks where it ends"
+            self.limit.reschedule(asyncio.get_running_loop().time() - event.seconds + patience)
+
+
 Command = Callable[..., Any]
 
 
@@ -277,21 +344,31 @@ def as_command(function: Command, *, shared: Sequence[str] = COMMON) -> Command:
     Return what typer takes for a command: the function, with the shared options.
 
     Args:
-        function: ``(run: Run, …)``; what follows are arguments and options as typer has them.
+        function: ``(run: Run, …)``; what follows are arguments and options as typer has them, or an attrs class whose
+            fields are such: several commands may take it.
 
         shared: Which of the shared options it takes.
     """
+    own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+    grouped = {one.name: one.annotation for one in own if attrs.has(one.annotation)}
 
     def call(context: typer.Context, **given: Any) -> Status:
         run = _run(context, {name: given.pop(name) for name in shared})
         try:
+            for name, group in grouped.items():
+                given[name] = group(**{field.name: given.pop(field.name) for field in attrs.fields(group)})
             result = function(run, **given)
             ended = asyncio.run(result) if inspect.iscoroutine(result) else result
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Whoever read our output, such as head, has seen enough. What is left of it must not be told at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return Status.UNREAD
         except Exception as error:  # noqa: BLE001 - what nobody expects is raised again
             return run.fail(error)
         return Status.OK if ended is None else ended
 
-    return _signed(call, function, shared)
+    return _signed(call, [option for one in own for option in _options(one)], shared)
 
 
 def as_group(function: Command, *, shared: Sequence[str] = COMMON) -> Command:
@@ -306,7 +383,7 @@ def as_group(function: Command, *, shared: Sequence[str] = COMMON) -> Command:
         context.obj = _run(context, {name: given.pop(name) for name in shared})
         function(context, **given)
 
-    return _signed(call, function, shared)
+    return _signed(call, list(inspect.signature(function, eval_str=True).parameters.values())[1:], shared)
 
 
 def _run(context: typer.Context, given: Mapping[str, Any]) -> Run:
@@ -315,15 +392,28 @@ def _run(context: typer.Context, given: Mapping[str, Any]) -> Run:
     return Run(context.command_path, attrs.evolve(before.shared, **told), before.world)
 
 
-def _signed(call: Command, function: Command, shared: Sequence[str]) -> Command:
-    own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
-    context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
-    more = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=_SHARED[name], default=None)
-        for name in shared
+def _options(parameter: inspect.Parameter) -> list[inspect.Parameter]:
+    if not attrs.has(parameter.annotation):
+        return [parameter]
+    fields = attrs.fields(attrs.resolve_types(parameter.annotation, include_extras=True))
+    # attrs and inspect have each a word of their own for what has no default.
+    defaults = {attrs.NOTHING: inspect.Parameter.empty}
+    return [
+        inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            annotation=field.type,
+            default=defaults.get(field.default, field.default),
+        )
+        for field in fields
     ]
-    named = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own]
-    parameters = [context, *named, *more]
+
+
+def _signed(call: Command, own: Iterable[inspect.Parameter], shared: Sequence[str]) -> Command:
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+    more = [inspect.Parameter(name, keyword, annotation=_SHARED[name], default=None) for name in shared]
+    parameters = [context, *(one.replace(kind=keyword) for one in own), *more]
     call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     call.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return call

@@ -12,12 +12,12 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from aioags.cli import lms
-from aioags.cli.config import CLAIM, FIELDS
-from aioags.cli.failures import CommandError, Status
+from aioags.cli.failures import Status
 from aioags.cli.findings import Finding, Patient, fault, note, well
+from aioags.config import CLAIM, FIELDS, ConfigFileError
 from aioags.errors import AGSError
 from aioags.launch.keys import jwks_document
+from aioags.model.secure import HTTP_VARIABLE, is_loopback
 from aioags.protocol.messages import Request
 
 _SECONDS = 8.0
@@ -36,7 +36,7 @@ async def registration(patient: Patient) -> AsyncIterator[Finding]:
         return
     try:
         registered = patient.registration
-    except CommandError as error:
+    except ConfigFileError as error:
         yield fault(str(error), f"mend {where}", Status.USAGE)
         return
     yield well(f"{patient.lms.title}, client id {registered.client_id}, key id {registered.key.kid}")
@@ -45,22 +45,12 @@ async def registration(patient: Patient) -> AsyncIterator[Finding]:
             yield fault(
                 f"token_url is the same as {other}", f"take the access token URL for token_url in {where}", Status.USAGE
             )
-    expected = _usual_issuer(patient)
+    expected = patient.lms.usual_issuer(registered.token_url)
     if expected is not None and expected != registered.issuer:
         said = f"the issuer is {registered.issuer!r}, where {patient.lms.title} mostly says {expected!r}"
         yield note(said, f"if launches are refused: issuer in {where}")
     if not any(name in values for name in CLAIM):
         yield note("no launch was taken yet, so nothing is known of a course", f"aioags listen {patient.target.name}")
-
-
-def _usual_issuer(patient: Patient) -> str | None:
-    template = patient.lms.known.get("issuer")
-    if template != "{site}":
-        return template
-    # Of those whose token URL is at the site itself.
-    path = patient.lms.known["token_url"].partition("{block}")[0].removeprefix("{site}")
-    site, found, _ = patient.registration.token_url.partition(path)
-    return site if found and path.startswith("/") else None
 
 
 async def address(patient: Patient) -> AsyncIterator[Finding]:
@@ -119,7 +109,8 @@ async def tls(patient: Patient) -> AsyncIterator[Finding]:
     context = ssl.create_default_context()
     for host, port, names in _hosts(patient):
         if not str(patient.target.values[names[0]]).startswith("https:"):
-            yield note(f"{host} port {port} speaks http: that is taken from this machine only")
+            allowed = "from this machine only" if is_loopback(host) else f"as {HTTP_VARIABLE} says"
+            yield note(f"{host} port {port} speaks http: that is taken {allowed}")
             continue
         try:
             _, writer = await asyncio.wait_for(asyncio.open_connection(host, port, ssl=context), _SECONDS)
@@ -194,10 +185,3 @@ async def _key_set(patient: Patient, url: str) -> tuple[list[dict[str, Any]] | N
         return None, f"{url}: {error}"
     except (ValueError, KeyError, TypeError, RecursionError):
         return None, f"{url} answers something else than a key set"
-
-
-def known_audience(patient: Patient) -> str | None:
-    """
-    Return the audience that this kind of LMS is known to want. None: no other than the token URL.
-    """
-    return lms.ALL["brightspace"].known["audience"] if patient.lms is lms.ALL["brightspace"] else None

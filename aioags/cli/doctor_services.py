@@ -10,6 +10,7 @@ from aioags.cli.config import OpenCourse
 from aioags.cli.failures import CommandError, Status
 from aioags.cli.findings import Finding, Patient, fault, note, well
 from aioags.cli.shown import counted
+from aioags.config import ConfigFileError
 from aioags.errors import (
     AGSError,
     ForbiddenError,
@@ -36,28 +37,37 @@ def _course(patient: Patient) -> OpenCourse:
     return OpenCourse(patient.target, registration, endpoint, patient.client, gradebook)
 
 
-def _failed(patient: Patient, what: str, error: AGSError | CommandError) -> Finding:
+_FAILURES: tuple[tuple[type[Exception], str, str, Status], ...] = (
+    (NotFoundError, "is not there any more", "is the course, or its activity, deleted? {again}", Status.FAILED),
+    (
+        UntrustedURLError,
+        "leads to another host, and the token does not go there",
+        "is a proxy in front of the platform that does not tell it its name? Else {again}",
+        Status.FAILED,
+    ),
+    (ForbiddenError, "is forbidden to this tool", "{scopes}", Status.UNAUTHORIZED),
+    (ThrottledError, "cannot be read", "the platform asks for patience: try again later", Status.UNREACHABLE),
+    (
+        MalformedError,
+        "is not what the standard says",
+        "a login page, a proxy or a plug-in answers in the platform's place: look at the URL in a browser",
+        Status.FAILED,
+    ),
+    (NoAnswerError, "cannot be read", "try again, or ask the platform's administrator", Status.UNREACHABLE),
+    (Exception, "is refused", "the words are the platform's: is the course over, or not published?", Status.FAILED),
+)
+"""The first that fits: kind of error, what it means, what to do."""
+
+
+def _failed(patient: Patient, what: str, error: AGSError | CommandError | ConfigFileError) -> Finding:
     """
     Say why a service does not answer as it should.
     """
     again = f"aioags listen {patient.target.name} takes a new launch"
-    if isinstance(error, CommandError):
+    if isinstance(error, (CommandError, ConfigFileError)):
         return note(f"{what} cannot be read: no launch was taken yet", again)
-    if isinstance(error, NotFoundError):
-        return fault(f"{what} is not there any more: {error}", f"is the course, or its activity, deleted? {again}")
-    if isinstance(error, UntrustedURLError):
-        advice = f"is a proxy in front of the platform that does not tell it its name? Else {again}"
-        return fault(f"{what} leads to another host, and the token does not go there: {error}", advice)
-    if isinstance(error, ForbiddenError):
-        return fault(f"{what} is forbidden to this tool: {error}", patient.lms.more, Status.UNAUTHORIZED)
-    if isinstance(error, ThrottledError):
-        return fault(f"{what}: {error}", "the platform asks for patience: try again later", Status.UNREACHABLE)
-    if isinstance(error, MalformedError):
-        advice = "a login page, a proxy or a plug-in answers in the platform's place: look at the URL in a browser"
-        return fault(f"{what} is not what the standard says: {error}", advice)
-    if isinstance(error, NoAnswerError):
-        return fault(f"{what}: {error}", "try again, or ask the platform's administrator", Status.UNREACHABLE)
-    return fault(f"{what} is refused: {error}", "the words are the platform's: is the course over, or not published?")
+    _, said, advice, status = next(row for row in _FAILURES if isinstance(error, row[0]))
+    return fault(f"{what} {said}: {error}", advice.format(again=again, scopes=patient.field("scopes")), status)
 
 
 async def listing(patient: Patient) -> AsyncIterator[Finding]:
@@ -72,7 +82,7 @@ async def listing(patient: Patient) -> AsyncIterator[Finding]:
             yield note("the launch names no list of line items, so this tool has the link's own at most")
             return
         items = [item async for item in course.gradebook.line_items(on_unreadable=odd.append)]
-    except (AGSError, CommandError) as error:
+    except (AGSError, CommandError, ConfigFileError) as error:
         yield _failed(patient, "the list of line items", error)
         return
     pages = [answer for request, answer in patient.wire.answers[seen:] if request.method == "GET" and answer.ok]
@@ -110,7 +120,7 @@ async def results(patient: Patient) -> AsyncIterator[Finding]:
             count += 1
             if count == _MANY:
                 break
-    except (AGSError, CommandError) as error:
+    except (AGSError, CommandError, ConfigFileError) as error:
         yield _failed(patient, "the results", error)
         return
     which = "the link's own item" if course.gradebook.coupled else "one item"
@@ -123,7 +133,9 @@ async def members(patient: Patient) -> AsyncIterator[Finding]:
     """
     url = patient.target.memberships_url
     if url is None:
-        yield note("no memberships_url: the launch offered no roster", f"only if you need one: {patient.lms.more}")
+        yield note(
+            "no memberships_url: the launch offered no roster", f"only if you need one: {patient.field('scopes')}"
+        )
         return
     names = count = 0
     try:
@@ -136,7 +148,7 @@ async def members(patient: Patient) -> AsyncIterator[Finding]:
             count += 1
             if count == _MANY:
                 break
-    except (AGSError, CommandError) as error:
+    except (AGSError, CommandError, ConfigFileError) as error:
         yield _failed(patient, "the roster", error)
         return
     shown = "" if names else "; without names and addresses: privacy settings of the tool there"
@@ -160,6 +172,7 @@ async def writing(patient: Patient) -> AsyncIterator[Finding]:
     """
     Make a line item, score somebody, read the result, delete the item.
     """
+    seen = len(patient.wire.answers)
     try:
         course = _course(patient)
         made = await course.gradebook.create_line_item(LineItem(_MARK, 10, resource_id=_MARK, tag=_MARK))
@@ -169,8 +182,12 @@ async def writing(patient: Patient) -> AsyncIterator[Finding]:
         finally:
             left = await _deleted(course, made)
         yield left
-    except (AGSError, CommandError) as error:
+    except (AGSError, CommandError, ConfigFileError) as error:
         yield _failed(patient, "writing", error)
+    for request, answer in patient.wire.answers[seen:]:
+        name = {"DELETE": "delete", "POST": "create"}.get(request.method)
+        if name is not None and (request.method == "DELETE" or request.url == patient.target.values.get("lineitems")):
+            patient.written.setdefault(name, answer)
 
 
 async def _deleted(course: OpenCourse, item: LineItem) -> Finding:
@@ -186,6 +203,10 @@ async def _scored(patient: Patient, course: OpenCourse, item: LineItem) -> Findi
         return note("nobody is known who could be scored", "it needs a roster, or one result")
     try:
         await course.gradebook.post_score(Score.graded(patient.person, 5, score_maximum=10), line_item=item)
+        if patient.records:
+            from aioags.cli.record import refused_writes
+
+            await refused_writes(patient)
         result = await course.gradebook.get_result(patient.person, line_item=item)
     except AGSError as error:
         return _failed(patient, "a score", error)

@@ -11,11 +11,12 @@ from uuid import uuid4
 import attrs
 
 from aioags.cli import probing
-from aioags.cli.doctor_network import known_audience
-from aioags.cli.failures import CommandError, Status
+from aioags.cli.failures import Status
 from aioags.cli.findings import Finding, Patient, fault, note, well
 from aioags.cli.shown import shown_duration
+from aioags.config import ConfigFileError
 from aioags.errors import AGSError, BrokenError, GrantMalformedError, GrantRefusedError, NoAnswerError, ThrottledError
+from aioags.launch.lms_fields import Step
 from aioags.model.endpoint import asked_scopes
 from aioags.model.progress import Scope
 from aioags.model.registration import Registration
@@ -36,7 +37,7 @@ def asked(patient: Patient) -> frozenset[str]:
     """
     try:
         return asked_scopes(patient.target.endpoint) or frozenset(Scope)
-    except CommandError:
+    except ConfigFileError:
         return frozenset(Scope)
 
 
@@ -93,8 +94,8 @@ async def _cause(patient: Patient, error: AGSError) -> Finding:
     if isinstance(error, BrokenError):
         return fault(f"the platform is ill: {error}", "ask its administrator, or try again later", Status.UNREACHABLE)
     if isinstance(error, GrantMalformedError) or getattr(error, "status", None) in (404, 405):
-        usual = patient.lms.known.get("token_url", "").replace("{site}", "https://…")
-        hint = f"; of {patient.lms.title} it is {usual}" if usual else ""
+        row = patient.lms.their_field("token_url")
+        hint = f"; of {patient.lms.title} it is {row.usual}" if row is not None and row.usual else ""
         wrong = f"this is no token endpoint: {error}"
         return fault(wrong, f"take the access token URL for token_url in {where}{hint}", Status.UNAUTHORIZED)
     return await _tried(patient, error) or _by_words(patient, error)
@@ -121,9 +122,7 @@ async def _tried(patient: Patient, error: AGSError) -> Finding | None:
         patient, attrs.evolve(registration, deployment_id=None), scopes
     ):
         said = f"the deployment id {registration.deployment_id!r} is not known there"
-        return fault(
-            said, f"deployment_id in {where}: {patient.lms.asks.get('deployment_id', '')}", Status.UNAUTHORIZED
-        )
+        return fault(said, patient.remedy("deployment_id"), Status.UNAUTHORIZED)
     return None
 
 
@@ -132,14 +131,16 @@ async def _without(patient: Patient, registration: Registration, scopes: frozens
     if len(refused) in (0, len(scopes)):
         return None
     named = ", ".join(scope.rpartition("/")[2] for scope in refused)
-    return fault(f"the platform does not allow this tool {named}", patient.lms.more, Status.UNAUTHORIZED)
+    return fault(f"the platform does not allow this tool {named}", patient.field("scopes"), Status.UNAUTHORIZED)
 
 
 def _audiences(patient: Patient) -> Iterator[str]:
     registration = patient.registration
     url = registration.token_url
     other = "/".join(url.split("/")[:3])
-    wanted = [known_audience(patient), url, url.rstrip("/"), f"{url.rstrip('/')}/", registration.issuer, other]
+    known = patient.lms.their_field("audience")
+    usual = None if known is None or known.usual == "<token_url>" else known.usual
+    wanted = [usual, url, url.rstrip("/"), f"{url.rstrip('/')}/", registration.issuer, other]
     now = registration.audience or url
     yield from dict.fromkeys(one for one in wanted if one and one != now)
 
@@ -153,26 +154,20 @@ async def _helps(patient: Patient, registration: Registration, scopes: Iterable[
 
 
 _WORDS = (
-    (("deployment",), "the deployment id is missing or wrong", "deployment_id in {where}: {deployment}"),
-    (
-        ("key set", "jwks", "fetch"),
-        "the platform cannot fetch the tool's key set",
-        "publish what aioags keys jwks prints where the platform was told, reachable from there; or paste the key",
-    ),
-    (
-        ("kid", "signature", "key"),
-        "the platform does not know the key that this tool signs with",
-        "give it what aioags keys jwks prints, by URL or pasted: {keys}",
-    ),
-    (("scope",), "the platform allows this tool none of the scopes", "{more}"),
-    (("aud",), "the audience is wrong", "audience in {where}; {lms} wants {aud}"),
+    (("deployment",), "the deployment id is missing or wrong", "deployment_id"),
+    (("key set", "jwks", "fetch"), "the platform cannot fetch the tool's key set", "key_set_url"),
+    (("kid", "signature", "key"), "the platform does not know the key that this tool signs with", "public_key"),
+    (("scope",), "the platform allows this tool none of the scopes", "scopes"),
+    (("aud",), "the audience is wrong", "audience"),
     (
         ("client", "sub", "iss", "tool"),
         "the platform does not know the client id {client_id!r}, or its tool is not switched on",
-        "client_id in {where}: {client}",
+        "client_id",
     ),
 )
-"""What is in a refusal's words, in small letters; what it means; what to do. The first that fits."""
+"""What is in a refusal's words, in small letters; what it means; which value it is about. The first that fits."""
+
+_KEYS = "aioags keys jwks prints what the LMS needs, by URL or pasted"
 
 
 def _words(error: AGSError) -> str:
@@ -181,25 +176,17 @@ def _words(error: AGSError) -> str:
 
 def _by_words(patient: Patient, error: AGSError) -> Finding:
     words = _words(error)
-    code = getattr(error, "code", None) or ""
-    facts = {
-        "where": patient.target.where,
-        "deployment": patient.lms.asks.get("deployment_id", "as the LMS shows it"),
-        "client": patient.lms.asks.get("client_id", "as the LMS shows it"),
-        "client_id": patient.registration.client_id,
-        "keys": next((field for field, ours in patient.lms.paste if ours == "jwks"), ""),
-        "more": patient.lms.more,
-        "lms": patient.lms.title,
-        "aud": patient.lms.aud or "any",
-    }
-    for marks, said, advice in _WORDS:
-        if any(mark in words for mark in marks):
-            return fault(f"{said.format(**facts)}: {error}", advice.format(**facts), Status.UNAUTHORIZED)
-    code_hint = f" ({code})" if code else ""
-    advice = f"client_id in {facts['where']}: {facts['client']}; and the key: {facts['keys']}"
-    return fault(
-        f"the platform knows neither this client id nor this key{code_hint}: {error}", advice, Status.UNAUTHORIZED
-    )
+    about = next((row for row in _WORDS if any(mark in words for mark in row[0])), None)
+    code = getattr(error, "code", None)
+    said = f"the platform knows neither this client id nor this key{f' ({code})' if code else ''}"
+    values = ["client_id", "public_key"]
+    if about is not None:
+        said, values = about[1].format(client_id=patient.registration.client_id), [about[2]]
+    # What this LMS was seen to say so of, beside what the words say.
+    values += [one.value for one in patient.lms.explained(str(error)) if one.step is Step.TOKEN]
+    remedies = [patient.remedy(value) for value in dict.fromkeys(values)]
+    keys = [_KEYS] if {"key_set_url", "public_key"} & {*values} else []
+    return fault(f"{said}: {error}", "; ".join((*keys, *remedies)), Status.UNAUTHORIZED)
 
 
 async def scopes(patient: Patient) -> AsyncIterator[Finding]:
@@ -210,12 +197,12 @@ async def scopes(patient: Patient) -> AsyncIterator[Finding]:
     names = {scope: scope.rpartition("/")[2] for scope in sorted(asked(patient))}
     missing = [name for scope, name in names.items() if scope not in granted]
     if missing:
-        yield fault(f"not granted: {', '.join(missing)}", patient.lms.more, Status.UNAUTHORIZED)
+        yield fault(f"not granted: {', '.join(missing)}", patient.field("scopes"), Status.UNAUTHORIZED)
     else:
         yield well(", ".join(names.values()))
     lacking = [scope.rpartition("/")[2] for scope in (Scope.SCORE, Scope.RESULT_READONLY) if scope not in names]
     if not {Scope.LINE_ITEM, Scope.LINE_ITEM_READONLY} & names.keys():
         lacking.append("lineitem")
     if lacking:
-        advice = f"{patient.lms.more}; then aioags listen {patient.target.name} takes a new launch"
+        advice = f"{patient.field('scopes')}; then aioags listen {patient.target.name} takes a new launch"
         yield fault(f"the launch did not offer {', '.join(lacking)}", advice, Status.UNAUTHORIZED)

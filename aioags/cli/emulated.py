@@ -45,6 +45,7 @@ async def demo(
             label="Midterm", score_maximum=100, resource_id="midterm", tag="grade"
         )
         run.say(f"Line item  {item.label}, out of {item.score_maximum}")
+        run.say(f"Grades     {len(users)}, and {len(_STRANGERS)} for people who are not in the course")
         points = {user: 40 + place * 7 % 61 for place, user in enumerate((*users, *_STRANGERS))}
         scores = [Score.graded(user, given, score_maximum=100) for user, given in points.items()]
         plan = await gradebook.plan(scores, line_item=item)
@@ -63,8 +64,7 @@ async def demo(
         sent = {score.user_id: score for score in scores if score.user_id not in refused}
         again = await gradebook.plan(scores, line_item=item, last_sent=sent)
         run.say(f"Regraded   one, by a teacher. What would be sent now: {again}")
-    if run.json:
-        run.dump({"recorded": report.recorded, "refused": len(report.failed), "read_back": len(same)})
+    run.tell({"recorded": report.recorded, "refused": len(report.failed), "read_back": len(same)})
 
 
 def _is(fraction: float | None, points: int) -> bool:

@@ -44,6 +44,9 @@ class Status(IntEnum):
     INTERRUPTED = 130
     """Ctrl-C."""
 
+    UNREAD = 141
+    """Nobody reads what it prints any more: what a shell says of a program that SIGPIPE ended."""
+
 
 class CommandError(Exception):
     """
@@ -99,9 +102,6 @@ def explained(error: Exception, to: str | None = None) -> tuple[str, Status] | N
     """
     if isinstance(error, CommandError):
         return str(error), error.status
-    if isinstance(error, BrokenPipeError):
-        # Whoever read our output has gone: there is nobody to tell.
-        return None
     for kind, status, advice in _STATUS:
         if isinstance(error, kind) and not isinstance(error, UnicodeError):
             said = " ".join(str(error).split())

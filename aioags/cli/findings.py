@@ -10,14 +10,15 @@ from typing import Any
 
 import attrs
 
-from aioags.cli import lms
 from aioags.cli.command import Run
-from aioags.cli.config import Target
 from aioags.cli.failures import Status
 from aioags.cli.probing import Recorder
 from aioags.client import Client
+from aioags.config import Target
+from aioags.launch.lms_fields import OURS, LMSGuide, lms_guide, lms_guides, recognized_lms
 from aioags.model.registration import Registration
 from aioags.protocol.grants import Grant
+from aioags.protocol.messages import Response
 
 
 class Condition(StrEnum):
@@ -108,6 +109,10 @@ class Patient:
         offset: Seconds that the platform's clock is ahead of ours. None: not known yet.
 
         person: Somebody whose score may be tried. None: nobody is known yet.
+
+        records: The answers are wanted.
+
+        written: What was answered to a write, by what was asked.
     """
 
     run: Run
@@ -117,6 +122,8 @@ class Patient:
     grant: Grant | None = None
     offset: float | None = None
     person: str | None = None
+    records: bool = False
+    written: dict[str, Response] = attrs.field(factory=dict, repr=False)
 
     @property
     def registration(self) -> Registration:
@@ -126,11 +133,24 @@ class Patient:
         return self.target.registration
 
     @property
-    def lms(self) -> lms.Vendor:
+    def lms(self) -> LMSGuide:
         """
         Which LMS it is, as far as can be told.
         """
         values = self.target.values
-        named = values.get("lms")
-        known = lms.recognised(str(values.get("issuer")), str(values.get("token_url")))
-        return lms.ALL.get(str(named), lms.ALL[known])
+        known = recognized_lms(str(values.get("issuer")), str(values.get("token_url")))
+        return lms_guides().get(str(values.get("lms"))) or lms_guide(known)
+
+    def field(self, value: str) -> str:
+        """
+        Say what the LMS calls the field of a value, which is one of `OURS` or `THEIRS`.
+        """
+        row = self.lms.our_field(value) if value in OURS else self.lms.their_field(value)
+        told = "; ".join(filter(None, (row.field, row.note))) if row is not None else ""
+        return told or "as the LMS shows it"
+
+    def remedy(self, value: str) -> str:
+        """
+        Say where a value is mended: here, where it is the LMS's, there, where it is ours.
+        """
+        return self.field(value) if value in OURS else f"{value} in {self.target.where}: {self.field(value)}"

@@ -8,8 +8,10 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Annotated, Any
 
 import attrs
+import typer
 
 from aioags.cli.config import OpenCourse
 from aioags.cli.failures import CommandError
@@ -18,7 +20,11 @@ from aioags.cli.kinds import LineKind, described
 from aioags.cli.people import People
 from aioags.cli.spool import Line, Spool
 from aioags.cli.table import BadLine, GradesTable, Row
+from aioags.cli.table_cells import read_maximum
+from aioags.cli.table_columns import BY
+from aioags.cli.table_files import open_source
 from aioags.errors import AGSError
+from aioags.model.canvas import is_canvas
 from aioags.model.checks import Number
 from aioags.model.line_item import LineItem
 from aioags.model.member import Member
@@ -38,34 +44,54 @@ _HEADS = {
 }
 
 
+def _number(text: str | None) -> Number | None:
+    try:
+        return read_maximum(text, commas=False)
+    except ValueError as error:
+        raise CommandError(f"--max: {error}") from None
+
+
+def _by(text: str) -> str:
+    if text not in BY:
+        raise typer.BadParameter(f"{text!r} is none of {', '.join(BY)}")
+    return text
+
+
+TableArgument = Annotated[
+    str, typer.Argument(metavar="TABLE", help="CSV, TSV, JSON Lines or XLSX; - is standard input")
+]
+_ITEM = "line item: label, resource id or URL  [default: the link's own]"
+Item = Annotated[str | None, typer.Option(metavar="NAME", help=_ITEM)]
+_MAXIMUM = "what points are out of  [default: the line item's maximum]"
+Maximum = Annotated[Any, typer.Option("--max", metavar="N", help=_MAXIMUM)]
+_BY = "what people are named by  [default: the surest there is]"
+By = Annotated[str | None, typer.Option(metavar="|".join(BY), parser=_by, help=_BY)]
+_COLUMNS = "of the points; email=HEADING of something else"
+Columns = Annotated[list[str] | None, typer.Option("--column", metavar="HEADING", help=_COLUMNS)]
+Create = Annotated[bool, typer.Option("--create", help="make the line item when there is none")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="also replace what is not known to come from here")]
+
+
 @attrs.frozen
 class Wish:
     """
-    What was asked for.
+    What is asked for: the options of ``plan`` and ``push``.
 
     Attributes:
         path: Of the table; ``-`` for standard input.
 
-        item: Label, resource id or URL of the line item. None: the link's own.
-
         maximum: What points are out of where a line does not say. None: the line item's maximum.
 
-        by: What people are named by. None: the surest that the table has.
-
         columns: Headings, as for `aioags.cli.table_columns.choose_columns`.
-
-        create: Make the line item when there is none.
-
-        overwrite: Also send what replaces somebody else's value.
     """
 
-    path: str
-    item: str | None = None
-    maximum: Number | None = None
-    by: str | None = None
-    columns: tuple[str, ...] = ()
-    create: bool = False
-    overwrite: bool = False
+    path: TableArgument
+    item: Item = None
+    maximum: Maximum = attrs.field(default=None, converter=_number)
+    by: By = None
+    columns: Columns = None
+    create: Create = False
+    overwrite: Overwrite = False
 
     @property
     def kinds(self) -> tuple[LineKind, ...]:
@@ -104,10 +130,13 @@ class Grades:
         if store is not None and self.item.id is not None:
             async for record in Memory(store, self.course.name).last_sent(self.item.id):
                 self.spool.sent(record)
-        await self._show()
-        self.spool.compare()
+        await self.show()
+        self.spool.compare(hides=self.is_cautious)
 
-    async def _show(self) -> None:
+    async def show(self) -> None:
+        """
+        Read what the platform shows.
+        """
         if self.item.id is not None:
             await self.spool.show(self.course.gradebook.results(line_item=self.item))
         self.at = time.monotonic()
@@ -118,8 +147,8 @@ class Grades:
         """
         if time.monotonic() - self.at > _FRESH:
             self.spool.keep_shown()
-            await self._show()
-            self.spool.compare()
+            await self.show()
+            self.spool.compare(hides=self.is_cautious)
             self.spool.override_what_changed()
 
     async def make_item(self) -> None:
@@ -130,6 +159,13 @@ class Grades:
             self.item = await self.course.gradebook.find_or_create_line_item(
                 label=self.item.label, score_maximum=self.item.score_maximum, resource_id=self.item.resource_id
             )
+
+    @property
+    def is_cautious(self) -> bool:
+        """
+        True where a grade that a teacher alone gave does not show, and is to stay.
+        """
+        return is_canvas(self.item.id or self.course.endpoint.lineitems) and not self.wish.overwrite
 
     @property
     def to_send(self) -> int:
@@ -151,7 +187,10 @@ class Grades:
         Write what would change, a line each; of many only the first.
         """
         making = "" if self.item.id else ", to be made"
-        lines = [f"{self.item.label}, out of {self.item.score_maximum}{making}", described(self.counts())]
+        sheet = self.table.source.sheet
+        lines = [f"{self.item.label}, out of {self.item.score_maximum}{making}"]
+        lines += [] if sheet is None else [f"from the sheet {sheet!r}, which is in front"]
+        lines.append(described(self.counts()))
         counts = self.spool.counts()
         for kind, head in _HEADS.items():
             if counts[kind]:
@@ -162,6 +201,8 @@ class Grades:
         return lines
 
     def _fate(self, kind: LineKind) -> str:
+        if kind is LineKind.NEW and self.is_cautious:
+            return " (where a teacher alone gave a grade, which does not show, that stays; --overwrite replaces it)"
         if kind is not LineKind.OVERRIDDEN:
             return ""
         return " (to be replaced)" if self.wish.overwrite else " (left as it is; --overwrite replaces it)"
@@ -184,18 +225,20 @@ async def opened(wish: Wish, course: OpenCourse) -> AsyncIterator[Grades]:
     Open a table for as long as the block runs, find its line item and its people.
 
     Raises:
-        CommandError: It is no table, or there is no such line item, or people cannot be found as asked.
+        TableError, ColumnError: It is no table, or its columns do not say what is needed.
+
+        CommandError: There is no such line item, or people cannot be found as asked.
     """
-    roster = await _Roster.begin(course)
-    item = await _item(wish, course)
-    try:
-        table = GradesTable.open(
-            wish.path, by=wish.by, named=wish.columns, label=item.label, maximum=wish.maximum or item.score_maximum
-        )
-    except ValueError as error:
-        raise CommandError(str(error)) from None
-    with table, Spool() as spool:
-        spool.read(map(_whole, table.rows()), await roster.finder(table.columns.by))
+    # Before anything is asked of anybody.
+    file, source = open_source(wish.path)
+    with file, Spool() as spool:
+        roster = await _Roster.begin(course)
+        item = await _item(wish, course)
+        maximum = wish.maximum or item.score_maximum
+        named = wish.columns or ()
+        table = GradesTable(file, source, by=wish.by, named=named, label=item.label, maximum=maximum)
+        with People(table.columns.by) as people:
+            spool.read(map(_whole, table.rows()), await roster.finder(people))
         yield Grades(wish, course, item, table, spool)
 
 
@@ -232,10 +275,11 @@ class _Roster:
             return cls(_nobody(), error)
         return cls(_behind(first, members))
 
-    async def finder(self, by: str) -> Callable[[str], str]:
+    async def finder(self, people: People) -> Callable[[str], str]:
         if self.error is None:
-            return (await People.read(self.members, by)).user_id
-        if by == "user_id":
+            await people.read(self.members)
+            return people.user_id
+        if people.by == "user_id":
             # Nobody can tell who is in the course; the platform will.
             return str
         raise self.error

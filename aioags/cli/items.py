@@ -4,7 +4,8 @@ Which line item is meant.
 
 from __future__ import annotations
 
-from aioags.cli.failures import CommandError
+from aioags.cli.config import OpenCourse
+from aioags.cli.failures import CommandError, Status
 from aioags.gradebook import Gradebook
 from aioags.model.line_item import LineItem
 
@@ -37,6 +38,19 @@ async def find_item(gradebook: Gradebook, wanted: str | None) -> LineItem | None
         if found:
             return found[0]
     return None
+
+
+async def the_item(course: OpenCourse, wanted: str | None) -> LineItem:
+    """
+    Find a line item as `find_item` does.
+
+    Raises:
+        CommandError: As `find_item`, or there is none.
+    """
+    found = await find_item(course.gradebook, wanted)
+    if found is None:
+        raise CommandError(f"there is no line item {wanted!r}: aioags items list shows those there are", Status.FAILED)
+    return found
 
 
 def _by_id(item: LineItem, wanted: str) -> bool:

@@ -15,7 +15,7 @@ import typer
 from aioags.cli.command import Run
 from aioags.cli.config import OpenCourse
 from aioags.cli.failures import CommandError, Status
-from aioags.cli.items import find_item
+from aioags.cli.items import the_item
 from aioags.cli.shown import counted
 from aioags.errors import CoupledLineItemError
 from aioags.model.line_item import LineItem
@@ -55,14 +55,39 @@ def instant(text: str | datetime) -> datetime:
     return read
 
 
-Item = Annotated[str, typer.Argument(metavar="ITEM", help="its label, resource id or URL", show_default=False)]
+Item = Annotated[str, typer.Argument(metavar="ITEM", help="its label, resource id or URL")]
 Label = Annotated[str | None, typer.Option(help="the column's name")]
 Maximum = Annotated[Any, typer.Option("--max", parser=points, metavar="POINTS", help="points of a perfect result")]
 ResourceId = Annotated[str | None, typer.Option(metavar="ID", help="the tool's own name for it")]
 Tag = Annotated[str | None, typer.Option(help="the tool's own mark")]
 Link = Annotated[str | None, typer.Option(metavar="ID", help="the platform's link that it belongs to")]
-Opens = Annotated[Any, typer.Option(parser=instant, metavar="TIME", help="when it opens, with a zone")]
-Closes = Annotated[Any, typer.Option(parser=instant, metavar="TIME", help="when it closes, with a zone")]
+Opens = Annotated[Any, typer.Option("--opens", parser=instant, metavar="TIME", help="when it opens, with a zone")]
+Closes = Annotated[Any, typer.Option("--closes", parser=instant, metavar="TIME", help="when it closes, with a zone")]
+
+
+@attrs.frozen
+class Identity:
+    """
+    What tells line items apart that a tool made: options of several actions.
+    """
+
+    resource_id: ResourceId = None
+    tag: Tag = None
+    resource_link_id: Link = None
+
+
+@attrs.frozen
+class Changes:
+    """
+    What of a line item can be changed: options of an action.
+    """
+
+    label: Label = None
+    score_maximum: Maximum = None
+    resource_id: ResourceId = None
+    tag: Tag = None
+    start_date_time: Opens = None
+    end_date_time: Closes = None
 
 
 def record(item: LineItem, course: OpenCourse) -> dict[str, Any]:
@@ -73,7 +98,7 @@ def record(item: LineItem, course: OpenCourse) -> dict[str, Any]:
     return {**values, "extensions": dict(item.extensions), "coupled": item.id == course.gradebook.coupled}
 
 
-async def list_(run: Run, *, tag: Tag = None, resource_id: ResourceId = None, resource_link_id: Link = None) -> Status:
+async def list_(run: Run, *, which: Identity) -> Status:
     """
     List this tool's line items.
 
@@ -82,9 +107,7 @@ async def list_(run: Run, *, tag: Tag = None, resource_id: ResourceId = None, re
     """
     odd: list[Unreadable] = []
     async with run.course() as course:
-        listed = course.gradebook.line_items(
-            tag=tag, resource_id=resource_id, resource_link_id=resource_link_id, on_unreadable=odd.append
-        )
+        listed = course.gradebook.line_items(**attrs.asdict(which), on_unreadable=odd.append)
         records = [record(item, course) async for item in listed]
     shown = records if run.json else [{**one, "coupled": "yes" if one["coupled"] else ""} for one in records]
     run.show(HEADINGS, shown, empty="no line items")
@@ -112,22 +135,14 @@ async def show(run: Run, *, item: Item) -> None:
 
 
 async def _found(course: OpenCourse, wanted: str) -> LineItem | str:
-    if wanted.startswith(("https://", "http://")):
-        return wanted
-    found = await find_item(course.gradebook, wanted)
-    if found is None:
-        raise CommandError(f"there is no line item {wanted!r}: aioags items list shows those there are", Status.FAILED)
-    return found
+    return wanted if wanted.startswith(("https://", "http://")) else await the_item(course, wanted)
 
 
 def _say(run: Run, record: Mapping[str, Any]) -> None:
-    if run.json:
-        run.dump(record)
-        return
     shown = {name: value for name, value in record.items() if value not in (None, {}, False)}
     width = max(map(len, shown))
-    for name, value in shown.items():
-        print(f"{name.replace('_', ' '):{width}}  {'yes' if value is True else value}")
+    lines = (f"{name.replace('_', ' '):{width}}  {'yes' if value is True else value}" for name, value in shown.items())
+    run.tell(record, *lines)
 
 
 async def create(
@@ -135,11 +150,9 @@ async def create(
     *,
     label: Annotated[str, typer.Option(help="the column's name")],
     score_maximum: Maximum = 100,
-    resource_id: ResourceId = None,
-    tag: Tag = None,
-    resource_link_id: Link = None,
-    opens: Opens = None,
-    closes: Closes = None,
+    which: Identity,
+    start_date_time: Opens = None,
+    end_date_time: Closes = None,
 ) -> None:
     """
     Create a line item. One with the same --resource-id, --tag and --resource-link-id is found instead, so that doing it
@@ -148,60 +161,39 @@ async def create(
     Example:
         aioags items create --label Midterm --max 100 --resource-id midterm
     """
-    wanted: dict[str, Any] = {"resource_id": resource_id, "tag": tag, "resource_link_id": resource_link_id}
-    dates: dict[str, Any] = {"start_date_time": opens, "end_date_time": closes}
+    dates = {"start_date_time": start_date_time, "end_date_time": end_date_time}
     async with run.course() as course:
-        if any(wanted.values()):
-            made = await course.gradebook.find_or_create_line_item(
-                label=label, score_maximum=score_maximum, **wanted, **dates
-            )
-        else:
+        if which == Identity():
             made = await course.gradebook.create_line_item(LineItem(label, score_maximum, **dates))
+        else:
+            made = await course.gradebook.find_or_create_line_item(
+                label=label, score_maximum=score_maximum, **attrs.asdict(which), **dates
+            )
         _say(run, record(made, course))
 
 
-async def update(
-    run: Run,
-    *,
-    item: Item,
-    label: Label = None,
-    score_maximum: Maximum = None,
-    resource_id: ResourceId = None,
-    tag: Tag = None,
-    opens: Opens = None,
-    closes: Closes = None,
-) -> None:
+async def update(run: Run, *, item: Item, changes: Changes) -> None:
     """
     Change a line item: what is not named stays. A new maximum makes Moodle rescale every grade.
 
     Example:
         aioags items update Midterm --label "Midterm (retake)"
     """
-    given = {
-        "label": label,
-        "score_maximum": score_maximum,
-        "resource_id": resource_id,
-        "tag": tag,
-        "start_date_time": opens,
-        "end_date_time": closes,
-    }
-    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    if not changes:
+    if changes == Changes():
         raise CommandError("say what to change: --label, --max, --resource-id, --tag, --opens or --closes")
     async with run.course() as course:
         # As it is now: what a listing leaves out would be unset.
         read = await course.gradebook.get_line_item(await _found(course, item))
-        _say(run, record(await course.gradebook.update_line_item(attrs.evolve(read, **changes)), course))
+        given = attrs.asdict(changes, filter=lambda _, value: value is not None)
+        _say(run, record(await course.gradebook.update_line_item(attrs.evolve(read, **given)), course))
 
 
 async def delete(
     run: Run,
     *,
     item: Item,
-    force: Annotated[
-        bool, typer.Option("--force", help="also the one that belongs to the link itself", show_default=False)
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="do not ask", show_default=False)] = False,
+    force: Annotated[bool, typer.Option("--force", help="also the one that belongs to the link itself")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
 ) -> None:
     """
     Delete a line item and every grade in it. It asks before; the link's own one takes --force.
@@ -218,9 +210,7 @@ async def delete(
             raise CommandError(
                 f"{item!r} belongs to the launched link itself, nothing was deleted: --force deletes it with its grades"
             ) from None
-    if run.json:
-        run.dump({"deleted": found.id if isinstance(found, LineItem) else found})
-    run.say("deleted")
+    run.tell({"deleted": found.id if isinstance(found, LineItem) else found}, "deleted")
 
 
 def confirm(run: Run, question: str, *, yes: bool) -> None:
@@ -244,10 +234,8 @@ def confirm(run: Run, question: str, *, yes: bool) -> None:
 async def dedupe(
     run: Run,
     *,
-    resource_id: ResourceId = None,
-    tag: Tag = None,
-    resource_link_id: Link = None,
-    delete: Annotated[bool, typer.Option("--delete", help="delete those without a result", show_default=False)] = False,
+    which: Identity,
+    delete: Annotated[bool, typer.Option("--delete", help="delete those without a result")] = False,
 ) -> None:
     """
     Show the line items that were made twice, and with --delete delete those without a result.
@@ -255,9 +243,8 @@ async def dedupe(
     Example:
         aioags items dedupe --resource-id midterm --delete
     """
-    wanted = {"resource_id": resource_id, "tag": tag, "resource_link_id": resource_link_id}
     async with run.course() as course:
-        found = await course.gradebook.dedupe_line_items(**wanted, delete=delete)
+        found = await course.gradebook.dedupe_line_items(**attrs.asdict(which), delete=delete)
         groups = {
             "kept": [found.kept] if found.kept else [],
             "empty": [item for item in found.empty if item not in found.deleted],

@@ -14,9 +14,9 @@ import typer
 from aiohttp import web
 
 from aioags.cli.command import Run
-from aioags.cli.config import Target
 from aioags.cli.failures import CommandError, Status
 from aioags.cli.setup import TOOL_URL
+from aioags.config import Target
 from aioags.contrib.aiohttp import LTI
 from aioags.gradebook import Gradebook
 from aioags.launch import Launch, ToolSettings
@@ -27,11 +27,9 @@ _PAGE = "<!doctype html><title>aioags</title><p>{}</p>"
 async def listen(
     run: Run,
     *,
-    name: Annotated[str | None, typer.Argument(help="which registration", show_default=False)] = None,
+    name: Annotated[str | None, typer.Argument(help="which registration")] = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="of this machine")] = 8765,
-    tool_url: Annotated[
-        str | None, typer.Option(help="where browsers find it, behind a tunnel or proxy", show_default=False)
-    ] = None,
+    tool_url: Annotated[str | None, typer.Option(help="where browsers find it, behind a tunnel or proxy")] = None,
     save_as: Annotated[
         str | None, typer.Option("--as", metavar="NAME", help="write it under another name: a second course")
     ] = None,
@@ -97,10 +95,11 @@ def _write(run: Run, target: Target, name: str, launch: Launch) -> Status:
     values |= {"lineitems": None, "lineitem": None, **launch.endpoint.to_claim()}
     values |= {"memberships_url": launch.memberships_url, "deployment_id": launch.deployment_id}
     update_table(run.config_path, name, values, pem=None)
-    if run.json:
-        run.dump({"name": name, **{key: value for key, value in values.items() if value is not None}})
     course = launch.context.title if launch.context is not None and launch.context.title else "the course"
-    run.say(f"Written into {run.config_path} as [{name}]: {course}. Next: aioags items list --to {name}.")
+    run.tell(
+        {"name": name, **{key: value for key, value in values.items() if value is not None}},
+        f"Written into {run.config_path} as [{name}]: {course}. Next: aioags items list --to {name}.",
+    )
     host = urlsplit(launch.endpoint.lineitems or launch.endpoint.lineitem or "").hostname
     if host and host != urlsplit(launch.registration.token_url).hostname:
         run.say(f"Its services are at {host}.")

@@ -4,17 +4,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
-from contextlib import AbstractContextManager, aclosing, asynccontextmanager, nullcontext
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
+from contextlib import aclosing, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 
 import attrs
 import typer
 
 from aioags.cli.command import Run
 from aioags.cli.failures import CommandError, Status
-from aioags.cli.live import LiveTable
 from aioags.cli.shown import aligned, counted, duration, shown_duration
 from aioags.cli.stores import VARIABLE, MigratingStore, open_store
 from aioags.outbox import PlatformStats, Selection, State, Stats, StoredScore, StoreError
@@ -27,6 +26,24 @@ HEADINGS = ("registration", "due", "delayed", "deferred", "sent", "dead", "unkno
 Registration = Annotated[str | None, typer.Option(metavar="ID", help="only of this registration")]
 LineItem = Annotated[str | None, typer.Option(metavar="URL", help="only of this line item")]
 User = Annotated[str | None, typer.Option(metavar="ID", help="only of this user")]
+
+
+@attrs.frozen
+class Which:
+    """
+    Which scores: options of several actions.
+    """
+
+    registration: Registration = None
+    line_item: LineItem = None
+    user: User = None
+
+    @property
+    def selection(self) -> Selection:
+        """
+        What a store is asked with.
+        """
+        return Selection(self.registration, self.line_item, self.user)
 
 
 @asynccontextmanager
@@ -52,56 +69,47 @@ async def stats(run: Run) -> None:
     now = run.world.now()
     async with opened(run) as store:
         counts = await store.stats(now=now)
-    if run.json:
-        run.dump([attrs.asdict(platform) for platform in counts.platforms])
-    else:
-        print(aligned([HEADINGS, *rows(counts, now)]) if counts.platforms else EMPTY)
+    shown = aligned([HEADINGS, *rows(counts, now)]) if counts.platforms else EMPTY
+    run.tell([attrs.asdict(platform) for platform in counts.platforms], shown)
 
 
-async def dead(run: Run, *, registration: Registration = None, line_item: LineItem = None, user: User = None) -> None:
+async def dead(run: Run, *, which: Which) -> None:
     """
     List the scores that were given up, each with the reason.
 
     Example:
         aioags outbox dead --registration school-7
     """
-    await _list(run, Selection(registration, line_item, user), State.DEAD, "given up")
+    await _list(run, which, State.DEAD, "given up")
 
 
-async def deferred(
-    run: Run, *, registration: Registration = None, line_item: LineItem = None, user: User = None
-) -> None:
+async def deferred(run: Run, *, which: Which) -> None:
     """
     List the scores that were refused and are tried again, each with the reason.
 
     Example:
         aioags outbox deferred --json
     """
-    await _list(run, Selection(registration, line_item, user), State.DEFERRED, "deferred")
+    await _list(run, which, State.DEFERRED, "deferred")
 
 
-async def delayed(
-    run: Run, *, registration: Registration = None, line_item: LineItem = None, user: User = None
-) -> None:
+async def delayed(run: Run, *, which: Which) -> None:
     """
     List the scores that failed and are tried again, each with the reason.
 
     Example:
         aioags outbox delayed --user 4711
     """
-    await _list(run, Selection(registration, line_item, user), State.DUE, "waiting after a failure")
+    await _list(run, which, State.DUE, "waiting after a failure")
 
 
-async def _list(run: Run, selection: Selection, state: State, called: str) -> None:
+async def _list(run: Run, which: Which, state: State, called: str) -> None:
     after: tuple[str, str, str] | None = None
     count = 0
     async with opened(run) as store:
-        while page := await store.listed(selection, state, after=after):
+        while page := await store.listed(which.selection, state, after=after):
             for row in page:
-                if run.json:
-                    run.dump(_record(row))
-                else:
-                    print(_described(row, run.world.now()))
+                run.tell(_record(row), _described(row, run.world.now()))
             after = page[-1].key
             count += len(page)
     run.say(f"{counted(count, 'score')} {called}")
@@ -132,9 +140,7 @@ def _described(row: StoredScore, now: float) -> str:
 async def check(
     run: Run,
     *,
-    max_age: Annotated[
-        float, typer.Option(parser=duration, metavar="TIME", show_default="15m", help="oldest due score")
-    ] = 900.0,
+    max_age: Annotated[Any, typer.Option(parser=duration, metavar="TIME", help="oldest due score")] = "15m",
     max_dead: Annotated[int, typer.Option(min=0, help="scores given up, the unknown ones included")] = 0,
 ) -> Status:
     """
@@ -154,10 +160,8 @@ async def check(
         for one in counts.platforms
         for said in _complaints(one, now, max_age, max_dead)
     ]
-    if run.json:
-        run.dump({"ok": not complaints, "complaints": complaints})
-    else:
-        print("; ".join(complaints) or f"all well: {counted(counts.due, 'score')} due")
+    well = f"all well: {counted(counts.due, 'score')} due"
+    run.tell({"ok": not complaints, "complaints": complaints}, "; ".join(complaints) or well)
     return Status.FAILED if complaints else Status.OK
 
 
@@ -174,14 +178,10 @@ def _complaints(platform: PlatformStats, now: float, max_age: float, max_dead: i
 async def retry(
     run: Run,
     *,
-    registration: Registration = None,
-    line_item: LineItem = None,
-    user: User = None,
-    all_: Annotated[bool, typer.Option("--all", help="all of them", show_default=False)] = False,
-    waiting: Annotated[bool, typer.Option("--waiting", help="also the delayed ones", show_default=False)] = False,
-    restamp: Annotated[
-        bool, typer.Option("--restamp", help="as of now: overwrite what made them stale", show_default=False)
-    ] = False,
+    which: Which,
+    all_: Annotated[bool, typer.Option("--all", help="all of them")] = False,
+    waiting: Annotated[bool, typer.Option("--waiting", help="also the delayed ones")] = False,
+    restamp: Annotated[bool, typer.Option("--restamp", help="as of now: overwrite what made them stale")] = False,
 ) -> None:
     """
     Try dead and deferred scores again, at once.
@@ -189,36 +189,37 @@ async def retry(
     Example:
         aioags outbox retry --registration school-7
     """
-    selection = Selection(registration, line_item, user)
-    if selection == Selection() and not all_:
+    if which == Which() and not all_:
         raise CommandError("say which: --registration, --line-item, --user or --all")
     async with opened(run) as store:
-        count = await store.retry(selection, now=run.world.now(), restamp=restamp, waiting=waiting)
+        count = await store.retry(which.selection, now=run.world.now(), restamp=restamp, waiting=waiting)
     asked = (
         "platforms that were left alone are asked again"
-        if registration is None
-        else f"if the platform of {registration!r} was left alone, it is asked again"
+        if which.registration is None
+        else f"if the platform of {which.registration!r} was left alone, it is asked again"
     )
-    _tell(run, {"due_again": count}, f"{counted(count, 'score')} due again; {asked}")
+    run.tell({"due_again": count}, f"{counted(count, 'score')} due again; {asked}")
 
 
 async def prune(
     run: Run,
     *,
-    older_than: Annotated[
-        float, typer.Option(parser=duration, metavar="TIME", show_default="30d", help="such as 12h or 90d")
-    ] = 2_592_000.0,
-    dead: Annotated[bool, typer.Option("--dead", help="also what was given up", show_default=False)] = False,
+    older_than: Annotated[Any, typer.Option(parser=duration, metavar="TIME", help="such as 12h or 90d")] = "30d",
+    journal_older_than: Annotated[Any, typer.Option(parser=duration, metavar="TIME", help="of the journal")] = "400d",
+    dead: Annotated[bool, typer.Option("--dead", help="also what was given up")] = False,
 ) -> None:
     """
-    Forget what was recorded long ago.
+    Forget what was recorded long ago, and what the journal tells of attempts long before.
 
     Example:
         aioags outbox prune --older-than 90d
     """
+    now = run.world.now()
     async with opened(run) as store:
-        count = await store.prune(before=run.world.now() - older_than, dead=dead)
-    _tell(run, {"forgotten": count}, f"{counted(count, 'score')} forgotten")
+        attempts = await store.prune_attempts(before=now - journal_older_than)
+        count = await store.prune(before=now - older_than, dead=dead)
+    told = f"{counted(count, 'score')} and {counted(attempts, 'attempt')} of the journal forgotten"
+    run.tell({"forgotten": count, "attempts_forgotten": attempts}, told)
 
 
 async def erase(
@@ -228,7 +229,7 @@ async def erase(
     user: User = None,
     line_item: LineItem = None,
     lineitems: Annotated[str | None, typer.Option(metavar="URL", help="only this course, by its line items")] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="really: nothing brings it back", show_default=False)] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="really: nothing brings it back")] = False,
 ) -> None:
     """
     Forget a person, a column, a course or a registration, for good.
@@ -245,7 +246,7 @@ async def erase(
     async with opened(run) as store:
         erased = await store.erase(registration, user_id=user, line_item=line_item, lineitems=lineitems)
     items = f" and {counted(erased.line_items, 'line item')}" if erased.line_items else ""
-    _tell(run, attrs.asdict(erased), f"{counted(erased.scores, 'score')}{items} erased")
+    run.tell(attrs.asdict(erased), f"{counted(erased.scores, 'score')}{items} erased")
     if erased.remains is not None and not run.json:
         raise StoreError(erased.remains)
 
@@ -259,48 +260,11 @@ async def migrate(run: Run) -> None:
     """
     async with opened(run) as store:
         await store.migrate()
-    _tell(run, {"migrated": True}, "the outbox is of the newest version")
-
-
-def _tell(run: Run, record: Mapping[str, Any], sentence: str) -> None:
-    if run.json:
-        run.dump(record)
-    else:
-        print(sentence)
-
-
-class Screen(Protocol):
-    """
-    Where `watch` shows its counts.
-    """
-
-    def show(self, rows: Sequence[Sequence[str]], caption: str) -> None:
-        """
-        Show the counts of now, and a line below them.
-        """
-        ...
-
-
-class Lines:
-    """
-    A `Screen` that is no terminal: each time everything is printed once more.
-    """
-
-    def show(self, rows: Sequence[Sequence[str]], caption: str) -> None:
-        """
-        Print the counts of now, and a line below them.
-        """
-        table = f"{aligned([HEADINGS, *rows])}\n" if rows else ""
-        # At once: whoever reads a pipe would wait for thousands of letters.
-        print(f"{table}{caption}", flush=True)
+    run.tell({"migrated": True}, "the outbox is of the newest version")
 
 
 async def watch(
-    run: Run,
-    *,
-    every: Annotated[
-        float, typer.Option(parser=duration, metavar="TIME", show_default="2s", help="such as 5s or 1m")
-    ] = 2.0,
+    run: Run, *, every: Annotated[Any, typer.Option(parser=duration, metavar="TIME", help="such as 5s or 1m")] = "2s"
 ) -> None:
     """
     Count again and again, until interrupted.
@@ -318,7 +282,10 @@ async def watch_store(run: Run, store: MigratingStore, every: float) -> None:
     """
     Show the counts of a store until interrupted. A store that goes away is shown as it was.
     """
-    screen: AbstractContextManager[Screen] = LiveTable(HEADINGS) if run.terminal else nullcontext(Lines())
+    # When used: most commands draw nothing.
+    from aioags.cli.drawn import LiveTable
+
+    screen = LiveTable(HEADINGS) if run.terminal else nullcontext()
     shown = rows(await store.stats(now=run.world.now()), run.world.now())
     with screen as table:
         while True:
@@ -328,7 +295,12 @@ async def watch_store(run: Run, store: MigratingStore, every: float) -> None:
                 shown = rows(await store.stats(now=now), now)
             except StoreError as error:
                 caption = f"{caption}; as it was before: {error}"
-            table.show(shown, caption if shown else f"{EMPTY}; {caption}")
+            caption = caption if shown else f"{EMPTY}; {caption}"
+            if table is not None:
+                table.show(shown, caption)
+            else:
+                # At once: whoever reads a pipe would wait for thousands of letters.
+                print(*([aligned([HEADINGS, *shown])] if shown else []), caption, sep="\n", flush=True)
             await run.world.sleep(every)
 
 
@@ -343,14 +315,7 @@ def rows(stats: Stats, now: float) -> list[tuple[str, ...]]:
 
 
 def _cells(platform: PlatformStats, now: float) -> tuple[str, ...]:
-    counts = (
-        platform.due,
-        platform.delayed,
-        platform.deferred,
-        platform.sent,
-        platform.dead,
-        platform.unknown,
-    )
+    counts = (platform.due, platform.delayed, platform.deferred, platform.sent, platform.dead, platform.unknown)
     oldest = "" if platform.oldest is None else shown_duration(now - platform.oldest)
     block = platform.block
     alone = "" if block is None else f"{shown_duration(block.until - now)}: {block.reason}"

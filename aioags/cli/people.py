@@ -8,42 +8,40 @@ import unicodedata
 from collections.abc import AsyncIterable, Iterator
 from typing import Self
 
-import attrs
-
 from aioags.cli.table_cells import CellError
 from aioags.model.member import Member
+from aioags.outbox.scratch import encodable, scratch
 
 _SHOWN = 3
 
 
-@attrs.frozen
 class People:
     """
-    Who is in the course, by what the table calls them. Make it with `read`.
+    Who is in the course, by what the table calls them; on the disk. Use it as a context manager.
 
     Attributes:
         by: One of `aioags.cli.table_columns.BY`.
-
-        user_ids: Of everybody in the course.
     """
 
-    by: str
-    user_ids: frozenset[str] = attrs.field(repr=False)
-    _found: dict[str, tuple[str, ...]] = attrs.field(repr=False)
+    def __init__(self, by: str) -> None:
+        self.by = by
+        self._data = scratch("CREATE TABLE called (name, user_id, PRIMARY KEY (name, user_id)) WITHOUT ROWID")
 
-    @classmethod
-    async def read(cls, members: AsyncIterable[Member], by: str) -> Self:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._data.close()
+
+    async def read(self, members: AsyncIterable[Member]) -> None:
         """
         Read a roster. Who was removed from the course is left out.
         """
-        found: dict[str, tuple[str, ...]] = {}
-        user_ids: set[str] = set()
         async for member in members:
             if member.status.rpartition("#")[2].casefold() != "deleted":
-                user_ids.add(member.user_id)
-                for key in set(_keys(member, by)):
-                    found[key] = tuple({*found.get(key, ()), member.user_id})
-        return cls(by, frozenset(user_ids), found)
+                user_id = encodable(member.user_id)
+                called = ((encodable(key), user_id) for key in _keys(member, self.by))
+                self._data.executemany("INSERT OR IGNORE INTO called VALUES (?, ?)", called)
 
     def user_id(self, person: str) -> str:
         """
@@ -52,15 +50,19 @@ class People:
         Raises:
             CellError: Nobody in the course is called so, or several are.
         """
-        found = next((self._found[key] for key in _spellings(person, self.by) if key in self._found), ())
+        found = next(filter(None, map(self._called, _spellings(person, self.by))), [])
         if len(found) == 1:
             return found[0]
         if found:
-            shown = ", ".join(sorted(found)[:_SHOWN])
+            shown = ", ".join(found[:_SHOWN])
             raise CellError(f"{person!r} fits {len(found)} people in the course, user ids {shown}: use --by user_id")
-        if not self._found and self.by != "user_id":
+        if self.by != "user_id" and not self._data.execute("SELECT 1 FROM called LIMIT 1").fetchone():
             raise CellError(f"the platform shows this tool nobody's {self.by}: use --by user_id")
         raise CellError(f"{person!r} is not in the course")
+
+    def _called(self, name: str) -> list[str]:
+        rows = self._data.execute("SELECT user_id FROM called WHERE name = ? ORDER BY user_id", (encodable(name),))
+        return [user_id for (user_id,) in rows]
 
 
 def _keys(member: Member, by: str) -> Iterator[str]:

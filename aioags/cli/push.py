@@ -5,16 +5,17 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections import Counter
 from contextlib import aclosing
 from datetime import UTC, datetime
+from logging import NullHandler
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from aioags.calls.log import logger
 from aioags.cli.command import Run
 from aioags.cli.config import OpenCourse
 from aioags.cli.failures import CommandError, Status
@@ -23,86 +24,26 @@ from aioags.cli.kinds import FAILED, LineKind, described
 from aioags.cli.outcomes import check_place, write_refused, write_report
 from aioags.cli.pushing import Drawn, Outcomes, Sending, Throttles
 from aioags.cli.shown import counted, duration
-from aioags.cli.table_cells import read_maximum
-from aioags.cli.table_columns import BY
-from aioags.model.checks import Number
-from aioags.model.policy import RetryPolicy
+from aioags.cli.spool import STAYS
 from aioags.outbox import Backoff, Outbox, SQLiteStore, StoreError
 
 OUTBOX = "aioags-outbox.db"
 """Name of the outbox, beside the configuration."""
 
 _LISTED = 20
-# Somebody waits.
 # What fails is tried again by the outbox.
-_RETRY = RetryPolicy(attempts=3, total_time=10.0)
+_ATTEMPTS = 3
+# Somebody waits.
 _BACKOFF = Backoff(first_wait=1.0, longest_wait=30.0)
 
-# What became of each line is told at the end; else the outbox's warnings would stand between.
-logging.getLogger("aioags.outbox").addHandler(logging.NullHandler())
-
-
-def _number(text: str | None) -> Number | None:
-    try:
-        return read_maximum(text, commas=False)
-    except ValueError as error:
-        raise CommandError(f"--max: {error}") from None
-
-
-def _by(text: str) -> str:
-    if text not in BY:
-        raise typer.BadParameter(f"{text!r} is none of {', '.join(BY)}")
-    return text
-
-
-TableArgument = Annotated[
-    str, typer.Argument(metavar="TABLE", help="CSV, TSV, JSON Lines or XLSX; - is standard input", show_default=False)
-]
-Item = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME", help="line item: label, resource id or URL  [default: the link's own]", show_default=False
-    ),
-]
-Maximum = Annotated[
-    str | None,
-    typer.Option(
-        "--max", metavar="N", help="what points are out of  [default: the line item's maximum]", show_default=False
-    ),
-]
-By = Annotated[
-    str | None,
-    typer.Option(
-        metavar="|".join(BY),
-        parser=_by,
-        help="what people are named by  [default: the surest there is]",
-        show_default=False,
-    ),
-]
-Columns = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--column", metavar="HEADING", help="of the points; email=HEADING of something else", show_default=False
-    ),
-]
-Create = Annotated[bool, typer.Option("--create", help="make the line item when there is none", show_default=False)]
-Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="also replace what is not known to come from here", show_default=False)
-]
+# What became of each line is told at the end; else warnings would stand between.
+logger.addHandler(NullHandler())
 
 
 async def plan(
     run: Run,
-    table: TableArgument,
-    item: Item = None,
-    maximum: Maximum = None,
-    by: By = None,
-    column: Columns = None,
-    create: Create = False,
-    overwrite: Overwrite = False,
-    exit_code: Annotated[
-        bool, typer.Option("--exit-code", help="end with 1 when anything differs", show_default=False)
-    ] = False,
+    wish: Wish,
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="end with 1 when anything differs")] = False,
 ) -> int:
     """
     Show what a push of a table would change, and send nothing.
@@ -110,7 +51,6 @@ async def plan(
     Example:
         aioags plan grades.csv --item "Midterm" --max 100
     """
-    wish = Wish(table, item, _number(maximum), by, tuple(column or ()), create, overwrite)
     async with run.course() as course, opened(wish, course) as grades:
         path = course.target.path.parent / OUTBOX
         if path.exists():
@@ -118,33 +58,20 @@ async def plan(
                 await grades.compare(store)
         else:
             await grades.compare(None)
-        _tell_plan(run, grades)
-        if run.json:
-            run.dump(grades.counts())
+        run.tell(grades.counts(), *grades.plan())
         differs = grades.to_send or any(grades.counts()[kind] for kind in (LineKind.OVERRIDDEN, LineKind.UNUSABLE))
         return Status.FAILED if exit_code and differs else Status.OK
 
 
 async def push(
     run: Run,
-    table: TableArgument,
-    item: Item = None,
-    maximum: Maximum = None,
-    by: By = None,
-    column: Columns = None,
-    create: Create = False,
-    overwrite: Overwrite = False,
-    yes: Annotated[bool, typer.Option("--yes", help="send without asking", show_default=False)] = False,
-    report: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="what became of each line, as JSON Lines", show_default=False),
-    ] = None,
+    wish: Wish,
+    yes: Annotated[bool, typer.Option("--yes", help="send without asking")] = False,
+    report: Annotated[Path | None, typer.Option(metavar="FILE", help="what became of each line, as JSON Lines")] = None,
     refused: Annotated[
         Path, typer.Option(metavar="FILE", help="the lines that failed, to be corrected and pushed")
     ] = Path("refused.csv"),
-    wait: Annotated[
-        float, typer.Option(metavar="TIME", parser=duration, show_default="2m", help="for a platform that is away")
-    ] = 120.0,
+    wait: Annotated[Any, typer.Option(metavar="TIME", parser=duration, help="for a platform that is away")] = "2m",
 ) -> int:
     """
     Show what would change, ask, and send it; the same command again goes on where it was cut off.
@@ -155,13 +82,12 @@ async def push(
     Example:
         aioags push grades.csv --item "Midterm" --max 100
     """
-    asks = run.terminal and not run.json and table != "-"
+    asks = run.terminal and not run.json and wish.path != "-"
     if not (yes or asks):
         raise CommandError("push asks before it sends, and nobody is there: add --yes, or see aioags plan")
-    wish = Wish(table, item, _number(maximum), by, tuple(column or ()), create, overwrite)
-    _check_places(table, report, refused)
+    _check_places(wish.path, report, refused, run.config_path.parent / OUTBOX)
     throttles = Throttles()
-    async with run.course(retry=_RETRY, on_event=throttles) as course, opened(wish, course) as grades:
+    async with run.course(throttles, attempts=_ATTEMPTS) as course, opened(wish, course) as grades:
         await _Push(run, course, grades, throttles, wait).run(asks=not yes)
         if report is not None:
             write_report(report, grades.spool)
@@ -225,21 +151,27 @@ class _Push:
         total = self._grades.to_send
         await self._grades.refresh()
         await self._grades.make_item()
+        cautious = self._grades.is_cautious
         try:
-            await self._sending().send(self._grades.spool, self._grades.wish.kinds, self._bar(total))
+            await self._sending().send(self._grades.spool, self._grades.wish.kinds, self._bar(total), cautious=cautious)
+            if cautious and self._grades.spool.is_scaled(self._grades.item.score_maximum):
+                # Out of the item's own maximum Canvas shows the tool its own number, whatever stands there.
+                await self._grades.show()
+                self._grades.spool.find_kept()
         except asyncio.CancelledError:
             self._run.note(f"interrupted, {described(self._grades.spool.counts())}: the same command goes on")
             raise
 
     def _bar(self, total: int | None) -> Drawn:
         # When used: most commands draw none.
-        from aioags.cli.bar import Bar
+        from aioags.cli.drawn import Bar
 
         return Bar(total, self._throttles, clock=time.monotonic, wall=lambda: datetime.now(UTC))
 
 
-def _check_places(table: str, report: Path | None, refused: Path) -> None:
-    check_place(refused)
+def _check_places(table: str, report: Path | None, refused: Path, outbox: Path) -> None:
+    for path in (refused, outbox):
+        check_place(path)
     if report is not None:
         check_place(report)
         if report.resolve() in (Path(table).resolve(), refused.resolve()):
@@ -257,12 +189,14 @@ def _conclude(run: Run, grades: Grades, refused: Path) -> Status:
     if failed:
         write_refused(refused, grades.table, grades.spool)
     # What is unusable was told before anything was sent.
-    told = [kind for kind in FAILED if kind is not LineKind.UNUSABLE]
+    ended = [kind for kind in FAILED if kind is not LineKind.UNUSABLE]
+    found = next(grades.spool.pages([*ended, LineKind.KEPT]), [])
+    told = [entry for entry in found if entry.kind != LineKind.KEPT or entry.why == STAYS]
     if run.json:
         run.dump(counts)
-    elif any(counts[kind] for kind in (LineKind.RECORDED, *told)):
+    elif told or counts[LineKind.RECORDED]:
         run.say(described(counts))
-    for entry in next(grades.spool.pages(told), [])[:_LISTED]:
+    for entry in told[:_LISTED]:
         run.say(f"  line {entry.line}: {entry.kind}: {entry.why}")
     if grades.to_send:
         run.say("nothing was sent")

@@ -19,9 +19,8 @@ import attrs
 from aioags.cli.config import OpenCourse
 from aioags.cli.kinds import LineKind
 from aioags.cli.spool import Spool, score_of
-from aioags.model.canvas import is_canvas
 from aioags.model.delivery import Delivery
-from aioags.model.event import Event
+from aioags.model.event import Event, ThrottleEvent
 from aioags.model.line_item import LineItem
 from aioags.model.score import Score
 from aioags.model.traffic import Traffic
@@ -65,7 +64,7 @@ class Throttles:
         """
         Take an event.
         """
-        self.count += event.error == "ThrottledError"
+        self.count += isinstance(event, ThrottleEvent)
 
 
 class Outcomes:
@@ -124,12 +123,15 @@ class Sending:
         """
         return await self._drawn(bar)
 
-    async def send(self, spool: Spool, kinds: Sequence[LineKind], bar: Drawn) -> None:
+    async def send(self, spool: Spool, kinds: Sequence[LineKind], bar: Drawn, *, cautious: bool) -> None:
         """
         Send the lines of some kinds, and note in the spool what became of each.
+
+        Args:
+            cautious: What is new is not to replace a grade that does not show.
         """
         name, item = self.course.name, self.item
-        await self.outbox.put_many(name, self.course.endpoint, _scores(spool, kinds, item.id), line_item=item)
+        await self.outbox.put_many(name, self.course.endpoint, _scores(spool, kinds, cautious), line_item=item)
         # Somebody asks for it: what was to be left alone for a while is asked at once. None but theirs is tried again.
         first = next(spool.pages([LineKind.WAITING]))[0].user_id
         await self.outbox.retry(registration_id=name, line_item=item, user_id=first)
@@ -178,9 +180,7 @@ class Sending:
         return next((item.at - now for item in due if (item.registration_id, item.line_item) == place), None)
 
 
-def _scores(spool: Spool, kinds: Sequence[LineKind], line_item: str | None) -> Iterator[Score]:
-    # Where what is overridden is overwritten, so is a teacher's grade that no result shows.
-    cautious = is_canvas(line_item) and LineKind.OVERRIDDEN not in kinds
+def _scores(spool: Spool, kinds: Sequence[LineKind], cautious: bool) -> Iterator[Score]:
     for page in spool.pages(kinds):
         spool.mark((LineKind.WAITING, entry.shown, None, entry.line) for entry in page)
         for entry in page:

@@ -11,10 +11,10 @@ import typer
 
 from aioags.cli import probing
 from aioags.cli.command import Run
-from aioags.cli.failures import CommandError, Status
-from aioags.cli.items import find_item
+from aioags.cli.failures import Status
+from aioags.cli.items import the_item
 from aioags.cli.line_items import say_unreadable
-from aioags.cli.shown import counted, shown_duration
+from aioags.cli.shown import counted, natural, shown_duration
 from aioags.model.endpoint import asked_scopes
 from aioags.model.unreadable import Unreadable
 
@@ -37,13 +37,10 @@ async def results(
     """
     odd: list[Unreadable] = []
     async with run.course() as course:
-        found = await find_item(course.gradebook, item)
-        if found is None:
-            raise CommandError(
-                f"there is no line item {item!r}: aioags items list shows those there are", Status.FAILED
-            )
+        found = await the_item(course, item)
         listed = course.gradebook.results(line_item=found, user_id=user, on_unreadable=odd.append)
         records = [_result(attrs.asdict(result, recurse=False), result.fraction) async for result in listed]
+    records.sort(key=lambda one: natural(one["user_id"]))
     run.show(("user_id", "result_score", "result_maximum", "share"), records, empty="no results")
     if records:
         run.say(counted(len(records), "result"))
@@ -79,14 +76,13 @@ async def roster(
             }
             async for member in listed
         ]
+    records.sort(key=lambda one: natural(one["user_id"]))
     run.show(("user_id", "name", "email", "sis_id", "role", "status"), records, empty="nobody")
     return say_unreadable(run, odd)
 
 
 async def token(
-    run: Run,
-    *,
-    show: Annotated[bool, typer.Option("--show", help="print the token itself", show_default=False)] = False,
+    run: Run, *, show: Annotated[bool, typer.Option("--show", help="print the token itself")] = False
 ) -> Status:
     """
     Get an access token, and say what it is good for and how long. The token itself is shown only when asked for:
@@ -101,15 +97,12 @@ async def token(
         operation = probing.token_operation(run, target.registration, asked)
         _, grant = await probing.perform(transport, operation, run.world.now())
     missing = sorted(asked - grant.scopes)
-    if run.json:
-        secret = {"access_token": grant.access_token} if show else {}
-        run.dump({"granted": sorted(grant.scopes), "missing": missing, "expires_in": grant.expires_in, **secret})
-    else:
-        for scope in sorted(grant.scopes):
-            print(f"granted      {scope}")
-        for scope in missing:
-            print(f"not granted  {scope}")
-        print(f"lives        {shown_duration(grant.expires_in)}")
-        if show:
-            print(grant.access_token)
+    granted, secret = sorted(grant.scopes), {"access_token": grant.access_token} if show else {}
+    run.tell(
+        {"granted": granted, "missing": missing, "expires_in": grant.expires_in, **secret},
+        *(f"granted      {scope}" for scope in granted),
+        *(f"not granted  {scope}" for scope in missing),
+        f"lives        {shown_duration(grant.expires_in)}",
+        *secret.values(),
+    )
     return Status.FAILED if missing else Status.OK

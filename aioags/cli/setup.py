@@ -6,26 +6,27 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from aioags.cli import lms
 from aioags.cli.command import Run
-from aioags.cli.config import FIELDS, Config, Target, read_key_file
 from aioags.cli.failures import CommandError, Status
+from aioags.config import FIELDS, Config, Target, read_key_file
 from aioags.launch.keys import dump_key, generate_key, jwks_document, load_keys
+from aioags.launch.lms_fields import LMSGuide, lms_guide, lms_guides
 
 TOOL_URL = "http://localhost:8765"
 """Where ``aioags listen`` listens unless told otherwise."""
 
 
 def _which(text: str) -> str:
-    if text not in lms.ALL:
-        raise typer.BadParameter(f"{text[:40]!r} is none; give one of {', '.join(lms.ALL)}")
-    return text
+    try:
+        return lms_guide(text).name
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 Shown = Annotated[str | None, typer.Option(help="as the LMS shows it")]
@@ -35,8 +36,8 @@ Unusual = Annotated[str | None, typer.Option(metavar="URL", help="where it is no
 def init(
     run: Run,
     *,
-    name: Annotated[str | None, typer.Argument(help="what you call it [default: the LMS]", show_default=False)] = None,
-    kind: Annotated[str, typer.Option("--lms", parser=_which, metavar="LMS", help=", ".join(lms.ALL))],
+    name: Annotated[str | None, typer.Argument(help="what you call it [default: the LMS]")] = None,
+    kind: Annotated[str, typer.Option("--lms", parser=_which, metavar="LMS", help=", ".join(lms_guides()))],
     site: Annotated[str | None, typer.Option(metavar="URL", help="the LMS's address")] = None,
     issuer: Shown = None,
     client_id: Shown = None,
@@ -58,7 +59,7 @@ def init(
     Example:
         aioags init school --lms moodle --site https://lms.example
     """
-    chosen, name = lms.ALL[kind], name or kind
+    chosen, name = lms_guide(kind), name or kind
     answers: dict[str, str | None] = {
         "site": site.rstrip("/") if site else None,
         "issuer": issuer,
@@ -73,28 +74,18 @@ def init(
     target = _with_key(run, name, key_file, key_env)
     _tell_paste(run, chosen, tool_url.rstrip("/"), jwks_document(target.keys()))
     held: dict[str, str | None] = {field: target.values.get(field) for field in FIELDS}
-    asked = {field: where for field, where in chosen.asks.items() if not answers.get(field) and not held.get(field)}
-    if run.terminal and not run.json:
-        run.say(f"\nWhat {chosen.title} shows then:")
-        for field, where in asked.items():
-            answers[field] = run.world.ask(f"  {where}: ").strip().rstrip("/" if field == "site" else "") or None
-    values = _completed(chosen, {**held, **{field: value for field, value in answers.items() if value}})
+    known = {field for field, value in (*held.items(), *answers.items()) if value}
+    asked = [row for row in chosen.to_ask if row.value not in known and _wanted(chosen, row.value, known)]
+    if asked and run.terminal and not run.json:
+        run.say(f"\nWhat {chosen.title} shows then (Enter: not yet known):")
+        for row in asked:
+            note = f" ({row.note})" if row.note else ""
+            answer = run.world.ask(f"  {row.field or row.value}{note}: ").strip()
+            answers[row.value] = answer.rstrip("/") if row.value == "site" else answer
+    values = chosen.completed({**held, **{field: value for field, value in answers.items() if value}})
     url = None if tool_url == TOOL_URL else f"{tool_url.rstrip('/')}/jwks"
     _write(run, name, {**{field: values.get(field) for field in FIELDS}, "lms": kind, "tool_jwks_url": url})
-    return _conclude(run, name, [field for field in asked if field in FIELDS and not values.get(field)])
-
-
-def _completed(chosen: lms.Vendor, answers: Mapping[str, str | None]) -> dict[str, str | None]:
-    """
-    Add what follows from the answers.
-    """
-    known: dict[str, str | None] = {}
-    for field, template in chosen.known.items():
-        try:
-            known[field] = template.format(**{name: value for name, value in answers.items() if value})
-        except KeyError:
-            continue
-    return {**known, **{field: value for field, value in answers.items() if value}}
+    return _conclude(run, name, kind, [row.value for row in asked if row.value in FIELDS and not values.get(row.value)])
 
 
 def _with_key(run: Run, name: str, key_file: Path | None, key_env: str | None) -> Target:
@@ -127,37 +118,41 @@ def _write(run: Run, name: str, values: Mapping[str, Any], *, pem: str | None = 
         raise CommandError(str(error)) from None
 
 
-def _tell_paste(run: Run, chosen: lms.Vendor, tool_url: str, key_set: Mapping[str, Any]) -> None:
-    ours = {
-        "login": f"{tool_url}/login",
-        "launch": f"{tool_url}/launch",
-        "jwks": f"{tool_url}/jwks",
-        "target": f"{tool_url}/launch",
-    }
-    run.say(f"In {chosen.title}: {chosen.where}")
-    width = max(len(field) for field, _ in chosen.paste)
-    for field, which in chosen.paste:
-        run.say(f"  {field:{width}}  {ours[which]}")
-    run.say(f"Then {chosen.more}.")
-    if tool_url == TOOL_URL:
+def _wanted(guide: LMSGuide, value: str, known: Collection[str]) -> bool:
+    """
+    Tell whether a value is of use: as it is, or since something follows from it that is not known.
+    """
+    follow = (row.value for row in guide.theirs if f"<{value}>" in (row.usual or ""))
+    return value in FIELDS or any(row not in known for row in follow)
+
+
+def _tell_paste(run: Run, guide: LMSGuide, tool_url: str, key_set: Mapping[str, Any]) -> None:
+    local = tool_url == TOOL_URL
+    launch, keys = f"{tool_url}/launch", f"{tool_url}/jwks"
+    # No LMS can fetch keys from localhost.
+    ours = {"redirect_uri": launch, "login_url": f"{tool_url}/login", "target_link_uri": launch}
+    ours |= {"public_key": "the key below"} if local and guide.our_field("public_key").field else {"key_set_url": keys}
+    run.say(f"In {guide.title}: {guide.where}")
+    width = max(map(len, ours.values()))
+    for row in guide.ours:
+        if row.value in ours or row.value == "scopes":
+            note = f" ({row.note})" if row.note else ""
+            run.say(f"  {ours.get(row.value, 'allow'):{width}}  ->  {row.field}{note}")
+    run.say(f"Then: {guide.then}.")
+    if local:
         run.say("No LMS can fetch keys from localhost: where it takes the key itself, paste this one, else publish it:")
         run.say(f"  {json.dumps(key_set['keys'][0])}")
 
 
-def _conclude(run: Run, name: str, missing: list[str]) -> Status:
+def _conclude(run: Run, name: str, kind: str, missing: list[str]) -> Status:
     options = " ".join(f"--{field.replace('_', '-')} …" for field in missing)
-    following = f"aioags init {name} … {options}" if missing else f"aioags listen {name}, and launch it once"
-    if run.json:
-        run.dump({"name": name, "config": str(run.config_path), "missing": missing})
-    run.say(f"\nWritten into {run.config_path} as [{name}]. Next: {following}.")
+    following = f"aioags init {name} --lms {kind} {options}" if missing else f"aioags listen {name}, and launch it once"
+    told = f"\nWritten into {run.config_path} as [{name}]. Next: {following}."
+    run.tell({"name": name, "config": str(run.config_path), "missing": missing}, told)
     return Status.OK
 
 
-def keys_new(
-    run: Run,
-    *,
-    file: Annotated[Path, typer.Argument(help="where it goes; nothing is overwritten", show_default=False)],
-) -> None:
+def keys_new(run: Run, *, file: Annotated[Path, typer.Argument(help="where it goes; nothing is overwritten")]) -> None:
     """
     Make a private key, readable for its owner only.
 
@@ -171,17 +166,13 @@ def keys_new(
             text.write(dump_key(key))
     except OSError as error:
         raise CommandError(f"cannot write {file}: {error.strerror}") from None
-    if run.json:
-        run.dump({"file": str(file), "kid": key.kid})
-    run.say(f"{file}: RSA, 2,048 bits, key id {key.kid}")
+    run.tell({"file": str(file), "kid": key.kid}, f"{file}: RSA, 2,048 bits, key id {key.kid}")
 
 
 def keys_jwks(
     run: Run,
     *,
-    files: Annotated[
-        list[Path] | None, typer.Argument(help="files of private keys; none: that of --to", show_default=False)
-    ] = None,
+    files: Annotated[list[Path] | None, typer.Argument(help="files of private keys; none: that of --to")] = None,
 ) -> None:
     """
     Print the public halves of private keys as the key set that platforms fetch.

@@ -4,6 +4,7 @@ How values are written for people, and read from them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import typer
@@ -54,6 +55,14 @@ def _line(cells: Sequence[str], widths: Sequence[int], left: set[int]) -> str:
         for place, (cell, width) in enumerate(zip(cells, widths, strict=True))
     ]
     return "  ".join(padded).rstrip()
+
+
+def natural(text: str) -> list[tuple[bool, int, str]]:
+    """
+    Return what ids are sorted by: numbers in them by their value, so that ``10`` is behind ``2``.
+    """
+    parts = re.findall(r"\d+|\D+", text)
+    return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
 
 
 def counted(count: int, noun: str) -> str:

@@ -1,8 +1,8 @@
 """
 The lines of a table, what the platform shows and what was last sent, side by side on the disk.
 
-A table may have 100,000 lines and the platform as many results: what is compared lies in a private SQLite file without
-a name, which is gone with the process. In memory is one page of it.
+A table may have 100,000 lines and the platform as many results: what is compared lies in a file of
+`aioags.outbox.scratch`. In memory is one page of it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Self
 
@@ -21,28 +20,26 @@ from aioags.cli.kinds import LineKind
 from aioags.cli.table import BadLine, Row
 from aioags.model.checks import Number
 from aioags.model.last_sent import LastSent
-from aioags.model.progress import ActivityProgress, GradingProgress
 from aioags.model.result import Result
 from aioags.model.score import Score
-from aioags.protocol.comparing import CHANGED_SINCE, compare
+from aioags.outbox.scratch import SentRecords, encodable, load_sent, scratch
+from aioags.protocol.comparing import CHANGED_SINCE, compare, is_ours
 
+STAYS = "recorded, but a teacher's grade stays; --overwrite replaces it"
 _PAGE = 1_000
 
 _TABLES = """
-    PRAGMA journal_mode = OFF;
-    PRAGMA cache_size = -1024;
-    PRAGMA temp_store = FILE;
     CREATE TABLE wanted (line INTEGER PRIMARY KEY, person, user_id, points, maximum, comment, kind, shown, why, before);
     CREATE UNIQUE INDEX wanted_user ON wanted (user_id) WHERE user_id IS NOT NULL;
     CREATE TABLE shown (user_id PRIMARY KEY, points, maximum, comment, place, more) WITHOUT ROWID;
-    CREATE TABLE sent (user_id, number INTEGER, record, PRIMARY KEY (user_id, number)) WITHOUT ROWID;
 """
 _COMPARED = """
     SELECT wanted.line, wanted.person, wanted.user_id, wanted.points, wanted.maximum, wanted.comment,
         shown.user_id IS NOT NULL, shown.points, shown.maximum, shown.comment, shown.place, shown.more,
         (SELECT json_group_array(record) FROM sent WHERE sent.user_id = wanted.user_id)
     FROM wanted LEFT JOIN shown USING (user_id)
-    WHERE wanted.line > ? AND wanted.user_id IS NOT NULL AND wanted.kind IS NOT 'unusable'
+    WHERE wanted.line > :last AND wanted.user_id IS NOT NULL
+        AND CASE WHEN :kind IS NULL THEN wanted.kind IS NOT 'unusable' ELSE wanted.kind = :kind END
     ORDER BY wanted.line LIMIT 1000
 """
 
@@ -83,9 +80,8 @@ class Spool:
     """
 
     def __init__(self) -> None:
-        # Of no name, and removed as soon as it is opened.
-        self._data = sqlite3.connect("", isolation_level=None)
-        self._data.executescript(_TABLES)
+        self._data = scratch(_TABLES)
+        self._sent = SentRecords(self._data)
 
     def __enter__(self) -> Self:
         return self
@@ -140,23 +136,43 @@ class Spool:
         async for result in results:
             points, maximum = _text(result.result_score), str(result.result_maximum)
             more = json.dumps(dict(result.extensions), default=str)
-            columns = (result.user_id, points, maximum, result.comment, result.score_of or result.id, more)
-            self._data.execute("INSERT OR REPLACE INTO shown VALUES (?, ?, ?, ?, ?, ?)", columns)
+            texts = (result.user_id, points, maximum, result.comment, result.score_of or result.id, more)
+            self._data.execute("INSERT OR REPLACE INTO shown VALUES (?, ?, ?, ?, ?, ?)", tuple(map(encodable, texts)))
 
     def sent(self, record: LastSent) -> None:
         """
         Take what was sent last for somebody.
         """
-        columns = (record.user_id, record.timestamp.timestamp() * 1e6, json.dumps(_dumped(record)))
-        self._data.execute("INSERT OR REPLACE INTO sent VALUES (?, ?, ?)", columns)
+        self._sent.add(record)
 
-    def compare(self) -> None:
+    def compare(self, *, hides: bool = False) -> None:
         """
         Compare each line that can be sent with what is shown, and with what was sent last.
+
+        Args:
+            hides: As of `aioags.protocol.comparing.compare`.
         """
+        for page in self._compared(None):
+            self.mark(_judged(columns, hides) for columns in page)
+
+    def find_kept(self) -> None:
+        """
+        Find what was recorded while another grade shows: it is kept.
+        """
+        for page in self._compared(LineKind.RECORDED):
+            self.mark((LineKind.KEPT, None, STAYS, columns[0]) for columns in page if not _shows(columns))
+
+    def is_scaled(self, maximum: Number) -> bool:
+        """
+        True when something was recorded that is out of another maximum.
+        """
+        question = "SELECT DISTINCT maximum FROM wanted WHERE kind = ?"
+        return any(number(text) != maximum for (text,) in self._data.execute(question, (LineKind.RECORDED,)))
+
+    def _compared(self, kind: LineKind | None) -> Iterator[list[tuple[Any, ...]]]:
         last = -1
-        while page := self._data.execute(_COMPARED, (last,)).fetchall():
-            self.mark(map(_judged, page))
+        while page := self._data.execute(_COMPARED, {"last": last, "kind": kind}).fetchall():
+            yield page
             last = page[-1][0]
 
     def keep_shown(self) -> None:
@@ -219,13 +235,20 @@ class Spool:
         return Counter(dict(self._data.execute("SELECT kind, count(*) FROM wanted GROUP BY kind")))
 
 
-def _judged(columns: tuple[Any, ...]) -> tuple[str, str | None, str | None, int]:
+def _judged(columns: tuple[Any, ...], hides: bool) -> tuple[str, str | None, str | None, int]:
     line, person, user_id, points, maximum, comment, is_shown, *shown, sent = columns
     row = Row(line, person, number(points) or 0, number(maximum) or 0, comment)
-    records = [_loaded(user_id, *json.loads(record)) for record in json.loads(sent)]
-    change = compare(score_of(user_id, row), _result(user_id, *shown) if is_shown else None, records)
+    records = [load_sent(user_id, *json.loads(record)) for record in json.loads(sent)]
+    change = compare(score_of(user_id, row), _result(user_id, *shown) if is_shown else None, records, hides=hides)
     kind = LineKind.KEPT if change.kept else LineKind(change.kind)
     return kind, None if change.before is None else str(change.before), change.why or None, line
+
+
+def _shows(columns: tuple[Any, ...]) -> bool:
+    line, person, user_id, points, maximum, comment, is_shown, *shown, _ = columns
+    row = Row(line, person, number(points) or 0, number(maximum) or 0, comment)
+    # Of a result that is not there yet nothing is known.
+    return not is_shown or is_ours(_result(user_id, *shown), LastSent.of(score_of(user_id, row)))
 
 
 def score_of(user_id: str, row: Row) -> Score:
@@ -245,32 +268,6 @@ def _result(
         result_maximum=number(maximum) or 0,
         comment=comment,
         extensions=json.loads(more),
-    )
-
-
-def _dumped(record: LastSent) -> tuple[str | float | bool | None, ...]:
-    return (
-        record.timestamp.timestamp(),
-        _text(record.score_given),
-        _text(record.score_maximum),
-        record.comment_digest,
-        record.activity_progress,
-        record.grading_progress,
-        record.recorded,
-    )
-
-
-def _loaded(user_id: str, stamp: float, points: str | None, maximum: str | None, *more: Any) -> LastSent:
-    digest, activity, grading, recorded = more
-    return LastSent(
-        user_id,
-        datetime.fromtimestamp(stamp, UTC),
-        number(points),
-        number(maximum),
-        digest,
-        None if activity is None else ActivityProgress(activity),
-        None if grading is None else GradingProgress(grading),
-        recorded,
     )
 
 

@@ -4,15 +4,14 @@ A table of grades: each line is understood, or told by its number, before anythi
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO, Self
 
 import attrs
 
 from aioags.cli.table_cells import Cell, CellError, read_comment, read_maximum, read_person, read_points
-from aioags.cli.table_columns import ColumnError, Columns, choose_columns
-from aioags.cli.table_files import Source, TableError, open_binary, read_source
+from aioags.cli.table_columns import Columns, choose_columns
+from aioags.cli.table_files import Source, TableError, open_source, read_source
 from aioags.model.checks import Number
 
 _CANVAS_TOTALS = "points possible"
@@ -66,6 +65,8 @@ class GradesTable:
     Args:
         file: Closed with the table.
 
+        source: What is in it, where that is known.
+
         maximum: What the points are out of where the line does not say. None: each line says so.
 
     Attributes:
@@ -78,6 +79,7 @@ class GradesTable:
     def __init__(
         self,
         file: BinaryIO,
+        source: Source | None = None,
         *,
         by: str | None = None,
         named: Sequence[str] = (),
@@ -87,7 +89,7 @@ class GradesTable:
         self._file = file
         self._maximum = maximum
         self.without_grade = 0
-        self.source: Source = read_source(file)
+        self.source: Source = read_source(file) if source is None else source
         self.columns: Columns = choose_columns(self.source.headings, by=by, named=named, label=label)
 
     @classmethod
@@ -99,24 +101,19 @@ class GradesTable:
         named: Sequence[str] = (),
         label: str | None = None,
         maximum: Number | None = None,
-        stdin: BinaryIO | None = None,
     ) -> Self:
         """
         Open a file by its path, or standard input as ``-``.
 
         Raises:
-            TableError, ColumnError: As for the class; they name the file.
+            TableError, ColumnError: As for the class.
         """
-        name = "standard input" if path == "-" else path
+        file, source = open_source(path)
         try:
-            file = open_binary(path, sys.stdin.buffer if stdin is None else stdin)
-            try:
-                return cls(file, by=by, named=named, label=label, maximum=maximum)
-            except BaseException:
-                file.close()
-                raise
-        except (TableError, ColumnError) as error:
-            raise type(error)(f"{name}: {error}") from None
+            return cls(file, source, by=by, named=named, label=label, maximum=maximum)
+        except BaseException:
+            file.close()
+            raise
 
     def __enter__(self) -> Self:
         return self

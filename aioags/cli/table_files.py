@@ -13,10 +13,12 @@ import csv
 import io
 import json
 import shutil
+import sys
 import tempfile
 import warnings
 import zipfile
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
@@ -24,6 +26,7 @@ from typing import Any, BinaryIO, TextIO
 import attrs
 
 from aioags.cli.table_cells import Cell
+from aioags.cli.table_hidden import hidden_cells
 
 NumberedCells = tuple[int, Sequence[Cell]]
 """Number of a line, from 1, and its cells."""
@@ -57,26 +60,41 @@ class Source:
     A table that can be read again and again, one reading at a time.
 
     Attributes:
-        kind: For people, such as ``CSV``.
-
         commas: Commas part the cells.
 
         lines: Reads the lines below the headings; it may raise `TableError` anywhere.
+
+        sheet: The one that is read of several. None: there is no other.
     """
 
-    kind: str
     headings: Sequence[str]
     commas: bool
     lines: Callable[[], Iterator[NumberedCells]]
+    sheet: str | None = None
 
 
-def open_binary(path: str, stdin: BinaryIO) -> BinaryIO:
+def open_source(path: str, stdin: BinaryIO | None = None) -> tuple[BinaryIO, Source]:
     """
-    Open a file so that it can be read from its beginning again; ``-`` is standard input.
+    Open a table so that it can be read from its beginning again; ``-`` is standard input.
+
+    Returns:
+        The file, which the caller closes, and what is in it.
 
     Raises:
-        TableError: It is not there, or may not be read.
+        TableError: It is not there, may not be read, or is no table. The text names it.
     """
+    try:
+        file = _open_binary(path, sys.stdin.buffer if stdin is None else stdin)
+        try:
+            return file, read_source(file)
+        except BaseException:
+            file.close()
+            raise
+    except TableError as error:
+        raise TableError(f"{'standard input' if path == '-' else path}: {error}") from None
+
+
+def _open_binary(path: str, stdin: BinaryIO) -> BinaryIO:
     try:
         file: BinaryIO = stdin if path == "-" else Path(path).open("rb")  # noqa: SIM115  The caller closes it.
         if path != "-" and file.seekable():
@@ -170,8 +188,7 @@ def _delimited(file: BinaryIO, encoding: str, first: str) -> Source:
                 if any(cells) and not (told and [cell.lower() for cell in cells[:1]] == ["sep="]):
                     yield number, cells
 
-    kind = {"\t": "TSV", ";": "CSV with semicolons"}.get(delimiter, "CSV")
-    return _below_headings(kind, rows, commas=delimiter == ",")
+    return _below_headings(rows, commas=delimiter == ",")
 
 
 def _csv(text: TextIO, delimiter: str) -> Generator[tuple[int, list[str]], None, None]:
@@ -188,7 +205,7 @@ def _csv(text: TextIO, delimiter: str) -> Generator[tuple[int, list[str]], None,
         raise TableError(f"line {number} cannot be read: {error}") from None
 
 
-def _below_headings(kind: str, rows: Callable[[], Generator[NumberedCells, None, None]], *, commas: bool) -> Source:
+def _below_headings(rows: Callable[[], Generator[NumberedCells, None, None]], *, commas: bool) -> Source:
     reading = rows()
     _, first = next(reading, (0, ()))
     reading.close()
@@ -201,7 +218,7 @@ def _below_headings(kind: str, rows: Callable[[], Generator[NumberedCells, None,
         return reading
 
     headings = ["" if cell is None else str(cell).strip("\ufeff \t") for cell in first]
-    return Source(kind, headings, commas, lines)
+    return Source(headings, commas, lines)
 
 
 def _json_lines(file: BinaryIO, encoding: str) -> Source:
@@ -215,7 +232,7 @@ def _json_lines(file: BinaryIO, encoding: str) -> Source:
     def lines() -> Iterator[NumberedCells]:
         return ((number, [record.get(key) for key in headings]) for number, record in _records(file, encoding))
 
-    return Source("JSON Lines", headings, False, lines)
+    return Source(headings, False, lines)
 
 
 def _records(file: BinaryIO, encoding: str) -> Iterator[tuple[int, Mapping[str, Cell]]]:
@@ -256,40 +273,59 @@ def _excel(file: BinaryIO) -> Source:
                 raise TableError("unpacks to more than 1 GiB")
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
         raise error if isinstance(error, TableError) else TableError("is a damaged Excel file") from None
-
-    def rows() -> Generator[NumberedCells, None, None]:
-        try:
-            with warnings.catch_warnings():
-                # Of styles and extensions, which are nothing to us.
-                warnings.simplefilter("ignore")
-                yield from _sheet(file)
-        except TableError:
-            raise
-        except Exception as error:  # noqa: BLE001 - openpyxl raises whatever a damaged part makes of it
-            raise TableError(f"cannot be read as an Excel file ({type(error).__name__})") from None
-
-    return _below_headings("XLSX", rows, commas=False)
-
-
-def _sheet(file: BinaryIO) -> Iterator[NumberedCells]:
-    import openpyxl
-
-    book = openpyxl.load_workbook(file, read_only=True, data_only=True)
+    with _opened_sheet(file) as (sheet, others):
+        title = sheet.title
     try:
-        sheet = book.active
-        if sheet is None or not hasattr(sheet, "reset_dimensions"):
-            raise TableError("has no sheet of cells in front")
-        # What a file says of its own extent may be wrong.
-        sheet.reset_dimensions()
+        source = _below_headings(lambda: _sheet(file), commas=False)
+    except TableError as error:
+        if not others:
+            raise
+        advice = f"put the right one in front, of {', '.join(others)}"
+        raise TableError(f"{error} in its sheet {title!r}: {advice}") from None
+    return attrs.evolve(source, sheet=title if others else None)
+
+
+@contextmanager
+def _opened_sheet(file: BinaryIO) -> Iterator[tuple[Any, list[str]]]:
+    """
+    Open the sheet in front, and name the others.
+    """
+    try:
+        with warnings.catch_warnings():
+            # Of styles and extensions, which are nothing to us.
+            warnings.simplefilter("ignore")
+            # Most tables are none of Excel.
+            import openpyxl
+
+            book = openpyxl.load_workbook(file, read_only=True, data_only=True)
+            try:
+                sheet = book.active
+                if sheet is None or not hasattr(sheet, "reset_dimensions"):
+                    raise TableError("has no sheet of cells in front")
+                # What a file says of its own extent may be wrong.
+                sheet.reset_dimensions()
+                yield sheet, [name for name in book.sheetnames if name != sheet.title]
+            finally:
+                book.close()
+    except TableError:
+        raise
+    except Exception as error:  # noqa: BLE001 - openpyxl raises whatever a damaged part makes of it
+        raise TableError(f"cannot be read as an Excel file ({type(error).__name__})") from None
+
+
+def _sheet(file: BinaryIO) -> Generator[NumberedCells, None, None]:
+    with _opened_sheet(file) as (sheet, _):
+        hidden = hidden_cells(file, sheet)
         for number, row in enumerate(sheet.iter_rows(), start=1):
-            cells = [_excel_cell(cell, number) for cell in row]
+            cells = [_excel_cell(cell) for cell in row]
+            for place, why in hidden.get(number, {}).items():
+                cells += [None] * (place + 1 - len(cells))
+                cells[place] = why if cells[place] in (None, "") else cells[place]
             if any(cell not in (None, "") for cell in cells):
                 yield number, cells
-    finally:
-        book.close()
 
 
-def _excel_cell(cell: Any, number: int) -> Cell:
+def _excel_cell(cell: Any) -> Cell:
     value = cell.value
     if value is None or isinstance(value, str):
         return value

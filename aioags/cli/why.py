@@ -14,11 +14,13 @@ import typer
 from aioags.cli.command import Run
 from aioags.cli.config import OpenCourse
 from aioags.cli.failures import CommandError, Status
-from aioags.cli.items import find_item
+from aioags.cli.grades import By
+from aioags.cli.items import the_item
 from aioags.cli.people import People
-from aioags.cli.push import OUTBOX, By
+from aioags.cli.push import OUTBOX
 from aioags.cli.shown import counted, shown_duration
 from aioags.errors import AGSError
+from aioags.model.canvas import is_canvas
 from aioags.model.change import in_points
 from aioags.outbox import Attempt, Outbox, SQLiteStore, StoredScore
 from aioags.protocol.comparing import grade_of
@@ -30,7 +32,7 @@ ItemOption = Annotated[
 
 async def why(
     run: Run,
-    user: Annotated[str, typer.Argument(metavar="USER", help="user id, or what --by says", show_default=False)],
+    user: Annotated[str, typer.Argument(metavar="USER", help="user id, or what --by says")],
     *,
     item: ItemOption = None,
     by: By = None,
@@ -43,14 +45,13 @@ async def why(
     """
     async with run.course() as course, _outbox(run, course) as outbox:
         user_id = user if by in (None, "user_id") else await _user_id(course, user, by or "")
-        chosen = None if item is None else await _line_item(course, item)
+        chosen = None if item is None else (await the_item(course, item)).id
         stories = await _stories(outbox, course, user_id, chosen)
+        labels = await _labels(course) if stories else {}
         for line_item, story in stories.items():
             shown = await _shown(course, line_item, user_id)
-            if run.json:
-                run.dump(_record(line_item, story, shown))
-            for line in _told(story, shown, run.world.now()):
-                run.say(line)
+            label = labels.get(line_item, line_item)
+            run.tell(_record(line_item, label, story, shown), *_told(label, story, shown, run.world.now()))
     if not stories:
         run.say(f"nothing was sent for {user!r} from here, as far as {OUTBOX} remembers")
     return Status.OK if stories else Status.FAILED
@@ -65,14 +66,14 @@ async def drift(run: Run, *, item: ItemOption = None) -> Status:
     """
     found = 0
     async with run.course() as course, _outbox(run, course) as outbox:
-        chosen = None if item is None else await _line_item(course, item)
+        chosen = None if item is None else (await the_item(course, item)).id
+        labels = await _labels(course)
         for line_item in await _line_items(outbox, course.name) if chosen is None else [chosen]:
+            label = labels.get(line_item, line_item)
             async with aclosing(outbox.drift(course.name, line_item=line_item)) as drifts:
                 async for one in drifts:
                     found += 1
-                    if run.json:
-                        run.dump({"line_item": line_item, **attrs.asdict(one)})
-                    run.say(f"{line_item}  {one}")
+                    run.tell({"line_item": line_item, "label": label, **attrs.asdict(one)}, f"{label}  {one}")
     run.say(f"{counted(found, 'grade')} not as last sent")
     return Status.FAILED if found else Status.OK
 
@@ -104,14 +105,9 @@ async def _outbox(run: Run, course: OpenCourse) -> AsyncIterator[Outbox]:
 
 
 async def _user_id(course: OpenCourse, user: str, by: str) -> str:
-    return (await People.read(course.client.memberships(course.memberships), by)).user_id(user)
-
-
-async def _line_item(course: OpenCourse, wanted: str) -> str:
-    found = await find_item(course.gradebook, wanted)
-    if found is None or found.id is None:
-        raise CommandError(f"there is no line item {wanted!r}: aioags items list shows those there are", Status.FAILED)
-    return found.id
+    with People(by) as people:
+        await people.read(course.client.memberships(course.memberships))
+        return people.user_id(user)
 
 
 async def _line_items(outbox: Outbox, name: str) -> list[str]:
@@ -120,6 +116,16 @@ async def _line_items(outbox: Outbox, name: str) -> list[str]:
         async for attempt in attempts:
             found[attempt.line_item] = None
     return list(found)
+
+
+async def _labels(course: OpenCourse) -> dict[str, str]:
+    """
+    Return the line items' labels by id; none where they cannot be listed: what was sent is told all the same.
+    """
+    try:
+        return {item.id or "": item.label async for item in course.gradebook.line_items()}
+    except AGSError:
+        return {}
 
 
 async def _stories(outbox: Outbox, course: OpenCourse, user_id: str, line_item: str | None) -> dict[str, Story]:
@@ -144,14 +150,17 @@ async def _shown(course: OpenCourse, line_item: str, user_id: str) -> str:
     return "nothing" if grade is None else str(grade)
 
 
-def _told(story: Story, shown: str, now: float) -> Iterator[str]:
-    line_item = story.attempts[0].line_item if story.attempts else story.waiting and story.waiting.line_item
-    yield f"{line_item}"
+def _told(label: str, story: Story, shown: str, now: float) -> Iterator[str]:
+    told = story.attempts[0] if story.attempts else story.waiting
+    line_item = "" if told is None else told.line_item
+    yield label
     for attempt in story.attempts:
         yield f"  {attempt.at:%Y-%m-%d %H:%M:%S}  {_sent(attempt)}: {_outcome(attempt)}"
     if story.waiting is not None:
         yield f"  {_waiting(story.waiting, now)}"
-    yield f"  the platform shows {shown} now"
+    # Its result is the number that came last, the tool's or the teacher's.
+    perhaps = " to this tool; a grade that a teacher alone gave before stays" if is_canvas(line_item) else ""
+    yield f"  the platform shows {shown} now{perhaps}"
 
 
 def _sent(attempt: Attempt) -> str:
@@ -175,10 +184,11 @@ def _waiting(row: StoredScore, now: float) -> str:
     return f"{in_points(score.score_given, score.score_maximum)} is {row.state}{following}: {row.last_error}"
 
 
-def _record(line_item: str, story: Story, shown: str) -> dict[str, Any]:
+def _record(line_item: str, label: str, story: Story, shown: str) -> dict[str, Any]:
     waiting = story.waiting
     return {
         "line_item": line_item,
+        "label": label,
         "attempts": [attrs.asdict(attempt) for attempt in story.attempts],
         "waiting": None if waiting is None else {"state": waiting.state, "error": waiting.last_error},
         "shown": shown,

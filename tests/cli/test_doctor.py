@@ -161,14 +161,14 @@ def _published(*keys: Any) -> Callable[[Ward], None]:
 
 
 def _other_key_same_id(made: Ward) -> None:
-    from aioags.cli.config import Config
+    from aioags.config import Config
 
     kid = Config.load(made.config).target().registration.key.kid
     _published({**jwks_document([OTHER_KEY])["keys"][0], "kid": kid})(made)
 
 
 def _private_published(made: Ward) -> None:
-    from aioags.cli.config import Config
+    from aioags.config import Config
 
     _published(Config.load(made.config).target().registration.key.as_dict(private=True))(made)
 
@@ -279,7 +279,7 @@ BROKEN: list[tuple[str, str, Callable[[Ward], Any], str]] = [
     ("an unknown client at Moodle", "moodle", lambda it: it.write(client_id="nobody"), "client_id in"),
     ("the wrong key", "spec", _wrong_key, "the platform does not know the key that this tool signs with"),
     ("the wrong key at Moodle", "moodle", _wrong_key, "token: the platform"),
-    ("the wrong key at Canvas", "canvas", _wrong_key, "token: the platform"),
+    ("the wrong key at Canvas", "canvas", _wrong_key, "by URL or pasted; JWK Method: Public JWK"),
     (
         "the wrong audience at Canvas",
         "canvas",
@@ -318,7 +318,7 @@ BROKEN: list[tuple[str, str, Callable[[Ward], Any], str]] = [
         "a scope that is refused",
         "canvas",
         _narrow,
-        "the platform does not allow this tool result.readonly -> tick all four",
+        "the platform does not allow this tool result.readonly -> the services; all four",
     ),
     ("fewer scopes offered", "spec", _offered_less, "the launch did not offer score"),
     (

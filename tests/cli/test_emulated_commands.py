@@ -20,6 +20,7 @@ PROGRAM = [sys.executable, "-m", "aioags.cli"]
 def test_the_demo_records_everybody_and_refuses_strangers(profile: str, call: Call) -> None:
     done = call("demo", "--profile", profile, "--people", "20")
     assert (done.status, done.err) == (0, "")
+    assert "Grades     20, and 3 for people who are not in the course" in done.out
     assert "Plan       23 new, 0 changed, 0 unchanged, 0 overridden" in done.out
     assert "Recorded   20 of 23" in done.out
     assert done.out.count("Refused    90000") == 3

@@ -18,8 +18,9 @@ from aioags import errors
 from aioags.cli import INSTALL, main
 from aioags.cli.app import new_app
 from aioags.cli.command import Run, SharedOptions, World
-from aioags.cli.config import Config
 from aioags.cli.failures import CommandError, Status, explained
+from aioags.config import Config, ConfigFileError
+from aioags.emulator.doors.config_file import update_table
 from aioags.launch import dump_key, generate_key
 from aioags.outbox import SQLiteStore
 
@@ -155,6 +156,16 @@ def test_a_table_becomes_a_registration_and_an_endpoint(config: Path) -> None:
     assert "BEGIN" not in repr(target)
 
 
+def test_further_origins_of_the_platform_are_read_and_stay(config: Path) -> None:
+    config.write_text(config.read_text() + 'also_origins = ["https://lms.school.example"]\n')
+    update_table(config, "moodle", {"client_id": "other"}, pem=None)
+    registration = Config.load(config).target().registration
+    assert (registration.client_id, registration.also_origins) == ("other", ("https://lms.school.example",))
+    config.write_text(config.read_text().replace("lms.school.example", "lms.school.example/path"))
+    with pytest.raises(ConfigFileError, match=r"\[moodle\]: also_origins must be origins"):
+        _ = Config.load(config).target().registration
+
+
 def test_a_key_may_be_in_the_environment(config: Path) -> None:
     config.write_text(f'{TABLE}key_env = "TOOL_KEY"\n')
     assert Config.load(config, {"TOOL_KEY": PEM}).target().registration.client_id == "tool-1"
@@ -164,7 +175,7 @@ def test_a_key_may_be_in_the_environment(config: Path) -> None:
 def test_a_key_that_others_may_read_is_refused(config: Path) -> None:
     key = config.parent / "key.pem"
     key.chmod(0o640)
-    with pytest.raises(CommandError, match=f"^others may read the key in {key}: chmod 600 {key}$"):
+    with pytest.raises(ConfigFileError, match=f"^others may read the key in {key}: chmod 600 {key}$"):
         _ = Config.load(config).target().registration
 
 
@@ -174,7 +185,7 @@ def test_a_key_that_others_may_read_is_refused(config: Path) -> None:
         (None, None, "there is no .*aioags.toml: aioags init makes one"),
         ("", None, "names no registration: aioags init makes one"),
         ("[a", None, "is no TOML"),
-        (f"{TABLE}[canvas]\n", None, "names several: say which with --to, one of moodle, canvas"),
+        (f"{TABLE}[canvas]\n", None, "names several: say which, with --to or name=, one of moodle, canvas"),
         (TABLE, "canvas", "has no 'canvas': it has moodle"),
         (f'{TABLE}key = "x"', "moodle", r"\[moodle\]: a key must not stand in it"),
         (TABLE, "moodle", "names no key: key_file = a path, or key_env = a variable"),
@@ -189,6 +200,6 @@ def test_what_is_wrong_with_the_file_is_one_line(config: Path, text: str | None,
     config.unlink()
     if text is not None:
         config.write_text(text)
-    with pytest.raises(CommandError, match=said):
+    with pytest.raises(ConfigFileError, match=said):
         target = Config.load(config, {}).target(name)
         _ = target.registration, target.endpoint

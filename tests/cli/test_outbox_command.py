@@ -20,6 +20,7 @@ from aioags.cli.shown import shown_duration
 from aioags.cli.stores import VARIABLE, open_store
 from aioags.outbox import Block, Outcome, SQLiteStore, State, Stats, StoreError
 from aioags.outbox.conformance.given import ITEM, NOW, SCHOOL, entry, outcome, take
+from aioags.outbox.conformance.noting import attempt_with
 
 REASON = "UserNotGradableError: not a [learner] here (POST https://lms.example/items/1/scores answered 422)"
 
@@ -34,7 +35,7 @@ async def fill(path: Path) -> None:
     outcomes: list[Outcome] = [
         outcome(rows["due"], State.DUE, counted=False),
         outcome(rows["late"], State.DUE, not_before=NOW + 60, error="BrokenError: 500"),
-        outcome(rows["sent"]),
+        outcome(rows["sent"], attempt=attempt_with(rows["sent"], at=NOW - 3600)),
         outcome(rows["dead-1"], State.DEAD, error=REASON),
         outcome(rows["dead-2"], State.DEAD, error=REASON, unsure=True),
         outcome(rows["shut"], State.DEFERRED, error="RefusedError: 422", not_before=NOW + 300, deferrals=1),
@@ -148,9 +149,14 @@ def test_retry_says_that_it_lifts_blocks(call: Callable[..., str]) -> None:
 
 
 def test_prune_forgets_what_is_old(call: Callable[..., str]) -> None:
-    assert call("prune") == "0 scores forgotten\n"
-    assert call("prune", "--older-than", "30m") == "1 score forgotten\n"
-    assert call("prune", "--older-than", "30m", "--dead") == "2 scores forgotten\n"
+    def told(scores: str, attempts: str) -> str:
+        return f"{scores} and {attempts} of the journal forgotten\n"
+
+    assert call("prune") == told("0 scores", "0 attempts")
+    assert call("prune", "--older-than", "30m") == told("1 score", "0 attempts")
+    assert call("prune", "--older-than", "30m", "--dead") == told("2 scores", "0 attempts")
+    assert call("prune", "--journal-older-than", "30m") == told("0 scores", "1 attempt")
+    assert json.loads(call("prune", "--json")) == {"forgotten": 0, "attempts_forgotten": 0}
 
 
 @pytest.mark.parametrize("terminal", [True, False])

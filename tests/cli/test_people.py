@@ -4,6 +4,7 @@ People of a table, found through the roster.
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import AsyncIterator
 
 import pytest
@@ -39,7 +40,9 @@ async def members() -> AsyncIterator[Member]:
     ],
 )
 async def test_somebody_is_found(by: str, person: str, user_id: str) -> None:
-    assert (await People.read(members(), by)).user_id(person) == user_id
+    with People(by) as people:
+        await people.read(members())
+        assert people.user_id(person) == user_id
 
 
 @pytest.mark.parametrize(
@@ -56,8 +59,8 @@ async def test_somebody_is_found(by: str, person: str, user_id: str) -> None:
     ],
 )
 async def test_who_is_not_found_or_fits_twice_is_told(by: str, person: str, told: str) -> None:
-    people = await People.read(members(), by)
-    with pytest.raises(CellError) as raised:
+    with People(by) as people, pytest.raises(CellError) as raised:
+        await people.read(members())
         people.user_id(person)
     assert str(raised.value) == told
 
@@ -66,5 +69,36 @@ async def test_a_roster_that_shows_no_addresses_is_told() -> None:
     async def bare() -> AsyncIterator[Member]:
         yield Member("1")
 
-    with pytest.raises(CellError, match="the platform shows this tool nobody's email: use --by user_id"):
-        (await People.read(bare(), "email")).user_id("a@b")
+    refused = pytest.raises(CellError, match="the platform shows this tool nobody's email: use --by user_id")
+    with People("email") as people, refused:
+        await people.read(bare())
+        people.user_id("a@b")
+
+
+async def test_half_of_a_surrogate_pair_is_nobody_and_no_reason_to_fail() -> None:
+    async def odd() -> AsyncIterator[Member]:
+        yield Member("1", name="Ann \ud83d")
+        yield Member("\ud83d", name="Ben")
+        yield Member("2", name="Cy")
+
+    with People("name") as people:
+        await people.read(odd())
+        assert people.user_id("cy") == "2"
+        with pytest.raises(CellError, match="is not in the course"):
+            people.user_id("Dee \udc00")
+
+
+async def test_a_course_of_any_size_is_not_held_at_once() -> None:
+    async def everybody() -> AsyncIterator[Member]:
+        for number in range(10_000):
+            yield Member(f"user-{number:05}", email=f"user-{number:05}@school.example")
+
+    with People("email") as people:
+        tracemalloc.start()
+        try:
+            await people.read(everybody())
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert people.user_id("user-09999@school.example") == "user-09999"
+    assert peak < 1_000_000

@@ -4,11 +4,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
 from markdown_it import MarkdownIt
 
 from aioags.emulator import Person
@@ -30,13 +34,50 @@ def test_the_commands_of_the_guide_print_what_it_says(tmp_path: Path) -> None:
     shown = [block for block in fences("console") if block.startswith("$ aioags")]
     assert len(shown) == 3
     with desk(tmp_path, people=1) as here:
-        people = [Person(str(number), f"Person {number}") for number in range(4101, 4107)]
+        (people_told,) = re.findall(r"printf 'user_id,name\\n(.*)\\n' > class.csv", GUIDE)
+        people = [Person(*line.split(",")) for line in people_told.split("\\n")]
         here.platform.course.people = {person.user_id: person for person in people}
         shutil.copy(TABLE, tmp_path)
         for block in shown:
             command, _, printed = block.partition("\n")
             assert here.run(*shlex.split(command)[2:]) == printed
         assert here.points() == {"4102": 85, "4103": 85, "4105": 100, "4106": 76}
+
+
+DIRTY = {
+    "what the cases hold with semicolons": (
+        (Path(__file__).parent / "grades" / "case_28_semicolons.csv").read_text(encoding="utf-8"),
+        ["1 new, 0 changed, 0 unchanged, 0 overridden", "1 of 1 scores recorded"],
+    ),
+    "no number, an open quote, a stranger": (
+        'user_id,points\n4101,A+\n9999,5\n4102,"7\n',
+        [
+            "not sent: line 2: 'A+' is no number",
+            "not sent: line 4 cannot be read: unexpected end of data",
+            "1 new, 0 changed, 0 unchanged, 0 overridden",
+            "0 of 1 scores recorded; 1 not recorded; 1 UserNotGradableError",
+        ],
+    ),
+    "the same person twice": (
+        "user_id,points\n4101,5\n4101,6\n",
+        ["1 new, 0 changed, 0 unchanged, 0 overridden, 1 scores superseded by newer ones", "1 of 1 scores recorded"],
+    ),
+}
+
+
+@pytest.mark.parametrize("content, told", DIRTY.values(), ids=DIRTY)
+def test_the_program_of_the_guide_tells_what_it_does_not_send(content: str, told: list[str], tmp_path: Path) -> None:
+    (program,) = [block for block in fences("python") if "asyncio.run(" in block]
+    with desk(tmp_path, people=1) as here:
+        here.platform.course.people = {str(one): Person(str(one), f"Person {one}") for one in range(4101, 4107)}
+        here.write("midterm.csv", content)
+        command = [sys.executable, "-c", program]
+        environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60, check=False
+        )
+    assert done.stderr == ""
+    assert [line for line in done.stdout.splitlines() if "without a grade" not in line] == told
 
 
 def test_the_table_of_the_guide_is_that_of_the_cases() -> None:

@@ -5,14 +5,18 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 
+import attrs
 import pytest
 
 from aioags import Client, Endpoint, Registration, Score
-from aioags.emulator import PROFILES
+from aioags.emulator import PROFILES, Person
 from tests.cli.conftest import Desk
 
 LABEL = "Quiz one"
+PERSON = Person("0", "Somebody", role="Learner")
 
 
 @pytest.mark.parametrize("profile", list(PROFILES))
@@ -115,6 +119,44 @@ def test_a_platform_that_is_away_is_status_4(desk: Desk) -> None:
     assert away.status == 4
     assert away.err.count("\n") == 1
     assert "aioags doctor" in away.err
+
+
+@pytest.mark.parametrize("words", [["items", "list"], ["results"], ["roster"]], ids=" ".join)
+def test_a_platform_that_is_away_is_waited_for_as_long_as_told(words: list[str], desk: Desk) -> None:
+    desk.config.write_text(desk.config.read_text().replace(desk.platform.base_url, "http://127.0.0.1:9"))
+    away = desk.call(*words, "--timeout", "0s")
+    assert (away.status, away.out) == (4, "")
+    waiting, ended = away.err.splitlines()
+    assert waiting == "127.0.0.1:9: not reached; trying again (--timeout says how long, Ctrl-C ends it)"
+    assert ended == f"aioags {' '.join(words)}: no answer of 127.0.0.1:9 for 0 s: aioags doctor looks where it ends"
+
+
+@pytest.mark.parametrize("words", [["plan", "nothing.csv"], ["push", "nothing.csv", "--yes"]], ids=" ".join)
+def test_a_table_that_is_not_there_is_told_before_anything_is_asked(words: list[str], desk: Desk) -> None:
+    refused = desk.call(*words)
+    assert (refused.status, refused.out) == (2, "")
+    assert refused.err.endswith("nothing.csv: cannot be read: No such file or directory\n")
+    assert not desk.platform.requests
+
+
+@pytest.mark.parametrize("people", [12])
+def test_people_are_in_the_order_of_their_numbers(people: int, desk: Desk) -> None:
+    desk.platform.course.people |= {str(n): attrs.evolve(PERSON, user_id=str(n)) for n in range(1, people + 1)}
+    for user in desk.platform.users():
+        desk.platform.override(None, user, 7)
+    numbers = [str(n) for n in range(1, people + 1)]
+    assert [one["user_id"] for one in desk.call("roster", "--role", "Learner", "--json").records] == numbers
+    assert [one["user_id"] for one in desk.call("results", "--json").records] == numbers
+
+
+@pytest.mark.parametrize("words", [["items", "list"], ["--json", "roster"], ["doctor"]], ids=" ".join)
+def test_who_stops_reading_ends_it_quietly(words: list[str], desk: Desk) -> None:
+    command = [sys.executable, "-m", "aioags.cli", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:
+        assert program.stdout is not None and program.stderr is not None
+        program.stdout.close()
+        assert program.stderr.read() == b""
+        assert program.wait() == 141
 
 
 def test_a_client_id_that_the_platform_does_not_know_is_status_3(desk: Desk) -> None:

@@ -18,10 +18,10 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from aioags.cli import lms
-from aioags.cli.config import Config
+from aioags.config import Config
 from aioags.emulator.browser.html_reader import forms
 from aioags.launch import load_keys
+from aioags.launch.lms_fields import lms_guides, recognized_lms
 from tests.cli.conftest import Call, Desk
 
 SITE = "https://lms.example"
@@ -30,7 +30,7 @@ ANSWERS = ("--site", SITE, "--issuer", SITE, "--client-id", "tool-7", "--deploym
 URLS = ("--token-url", f"{SITE}/t", "--authorization-url", f"{SITE}/a", "--jwks-url", f"{SITE}/j")
 
 
-@pytest.mark.parametrize("kind", list(lms.ALL))
+@pytest.mark.parametrize("kind", list(lms_guides()))
 def test_init_writes_what_a_registration_needs(kind: str, call: Call, tmp_path: Path) -> None:
     done = call("init", "--lms", kind, *ANSWERS, *(URLS if kind == "other" else ()))
     assert (done.status, done.err) == (0, "")
@@ -39,13 +39,12 @@ def test_init_writes_what_a_registration_needs(kind: str, call: Call, tmp_path: 
     assert target.name == kind
     assert registration.client_id == "tool-7"
     assert registration.authorization_url is not None and registration.jwks_url is not None
-    assert all("{" not in str(value) for value in target.values.values())
-    assert "http://localhost:8765/login\n" in done.out
+    assert all("<" not in str(value) for value in target.values.values())
+    assert f"http://localhost:8765/login   ->  {lms_guides()[kind].our_field('login_url').field}" in done.out
     assert done.out.endswith(f"Next: aioags listen {kind}, and launch it once.\n")
     assert "PRIVATE" not in done.out + (tmp_path / "aioags.toml").read_text()
     assert (tmp_path / f"aioags-{kind}.pem").stat().st_mode & 0o777 == 0o600
-    if kind != "canvas-self-hosted":
-        assert lms.recognised(registration.issuer, registration.token_url) == kind
+    assert recognized_lms(registration.issuer, registration.token_url) == kind
 
 
 def test_brightspace_gets_its_own_audience(call: Call, tmp_path: Path) -> None:
@@ -63,14 +62,21 @@ def test_init_asks_only_for_what_it_does_not_know(call: Call, tmp_path: Path) ->
         return "answer-1"
 
     call("init", "school", "--lms", "moodle", "--site", SITE, terminal=True, ask=ask)
-    assert [question.strip() for question in asked] == ["Client ID:", "Deployment ID:"]
+    assert [question.strip() for question in asked] == ["Client ID (15 characters):", "Deployment ID (a small number):"]
     table = tomllib.loads((tmp_path / "aioags.toml").read_text())["school"]
     assert (table["issuer"], table["client_id"], table["token_url"]) == (SITE, "answer-1", f"{SITE}/mod/lti/token.php")
     asked.clear()
     key = (tmp_path / "aioags-school.pem").read_text()
     call("init", "school", "--lms", "moodle", terminal=True, ask=ask)
-    assert "Client ID:" not in "".join(asked)
+    # Neither what it holds, nor the site, from which that came.
+    assert asked == []
     assert (tmp_path / "aioags-school.pem").read_text() == key
+
+
+def test_init_can_be_called_before_the_lms_has_shown_anything(call: Call) -> None:
+    done = call("init", "school", "--lms", "moodle", "--site", SITE, terminal=True, ask=lambda _: "")
+    assert "What Moodle shows then (Enter: not yet known):" in done.out
+    assert done.out.endswith("Next: aioags init school --lms moodle --client-id … --deployment-id ….\n")
 
 
 def test_without_a_terminal_init_says_what_is_missing(call: Call) -> None:
@@ -95,10 +101,16 @@ def test_init_takes_a_key_that_is_there(call: Call, tmp_path: Path, monkeypatch:
     assert tomllib.loads((tmp_path / "aioags.toml").read_text())["canvas"]["key_env"] == "TOOL_KEY"
 
 
+def test_a_folder_that_cannot_be_written_is_told_by_the_name_of_the_file(call: Call) -> None:
+    refused = call("init", "--lms", "canvas", "--config", "nowhere/aioags.toml")
+    assert (refused.status, refused.out) == (2, "")
+    assert refused.err == "aioags init: cannot write nowhere/aioags-canvas.pem: No such file or directory\n"
+
+
 def test_an_unknown_lms_is_one_line(call: Call) -> None:
     refused = call("init", "--lms", "mudle")
     assert refused.status == 2
-    assert "'mudle' is none; give one of canvas" in refused.err
+    assert "there is no LMS 'mudle'; give one of canvas" in refused.err
     assert refused.err.count("\n") == 1
 
 

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from aioags.cli.table import BadLine, GradesTable, Row
 from aioags.cli.table_cells import CellError, read_points
 from aioags.cli.table_columns import ColumnError
-from aioags.cli.table_files import TableError
+from aioags.cli.table_files import TableError, open_source
 
 GRADES = Path(__file__).parent / "grades"
 CASE_28 = (GRADES / "case_28.csv").read_text(encoding="utf-8")
@@ -172,6 +172,54 @@ def test_what_excel_made_of_a_cell_is_told() -> None:
     ]
 
 
+def test_merged_cells_and_formulas_without_a_value_are_told_by_line() -> None:
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    sheet = book.active
+    for row in (["user_id", "points", "total"], ["1", 5, "=2*B3"], ["2", "=1+2"], ["3", 7], ["4"], [None, 8]):
+        sheet.append(row)
+    for merged in ("B4:B5", "A5:A6"):
+        sheet.merge_cells(merged)
+    file = io.BytesIO()
+    book.save(file)
+    with table(file.getvalue(), maximum=10) as opened:
+        told = [str(row) if isinstance(row, BadLine) else f"line {row.line}: {row.points}" for row in opened.rows()]
+    assert told == [
+        "line 2: 5",
+        "line 3: 'a formula that was never calculated (B3)' is no number",
+        "line 4: 7",
+        "line 5: 'merged with the cell above (B4:B5)' is no number",
+        "line 6: 8",
+    ]
+
+
+def sheets(*contents: list[list[Any]]) -> bytes:
+    """
+    Make an Excel file of several sheets, the first in front.
+    """
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    for place, rows in enumerate(contents):
+        sheet = book.active if place == 0 else book.create_sheet(f"Sheet{place}")
+        for row in rows:
+            sheet.append(row)
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
+
+
+def test_of_several_sheets_the_one_in_front_is_read_and_named() -> None:
+    rows: list[list[Any]] = [["user_id", "points"], ["1", 5]]
+    with table(sheets(rows, [["notes"]])) as opened:
+        assert opened.source.sheet == "Sheet"
+    with table(sheets(rows)) as opened:
+        assert opened.source.sheet is None
+    with pytest.raises(TableError, match=r"^is empty in its sheet 'Sheet': put the right one in front, of Sheet1$"):
+        table(sheets([], rows))
+
+
 def test_what_is_no_excel_file_is_told() -> None:
     whole = excel([["user_id", "points"], ["1", 2]])
     for damaged in (whole[:200], whole[:-100], b"PK\x03\x04"):
@@ -313,7 +361,7 @@ def test_columns_are_named() -> None:
 
 
 def test_a_file_is_opened_by_name_and_standard_input_as_a_hyphen(tmp_path: Path) -> None:
-    with GradesTable.open("-", maximum=100, stdin=io.BytesIO(CASE_28.encode())) as opened:
+    with GradesTable(*open_source("-", io.BytesIO(CASE_28.encode())), maximum=100) as opened:
         assert count(opened) == count(opened) == (4, 2)
     with GradesTable.open(str(GRADES / "case_28.csv"), maximum=100) as opened:
         assert count(opened) == (4, 2)
@@ -324,10 +372,10 @@ def test_a_file_is_opened_by_name_and_standard_input_as_a_hyphen(tmp_path: Path)
         ("empty.csv", "is empty"),
     ):
         with pytest.raises(TableError, match=told) as raised:
-            GradesTable.open(str(tmp_path / name))
+            open_source(str(tmp_path / name))
         assert str(raised.value).startswith(f"{tmp_path / name}: ")
     with pytest.raises(TableError, match="standard input: is empty"):
-        GradesTable.open("-", stdin=io.BytesIO())
+        open_source("-", io.BytesIO())
 
 
 def attempt(content: bytes, **more: Any) -> None:

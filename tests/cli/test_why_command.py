@@ -46,9 +46,8 @@ def test_a_story_has_each_attempt_and_what_stands_there(tmp_path: Path, capsys: 
         here.grades(70)
         push(here)
         here.platform.override(here.item(), first, 99)
-        item = here.platform.line_items()[1]["id"]
         story = [
-            item,
+            "Midterm",
             "  WHEN  sent 50 of 100 (Completed, FullyGraded): recorded",
             "  WHEN  sent 70 of 100 (Completed, FullyGraded): recorded",
             "  the platform shows 99 of 100 now",
@@ -57,7 +56,7 @@ def test_a_story_has_each_attempt_and_what_stands_there(tmp_path: Path, capsys: 
         address = here.platform.course.people[first].email
         assert told(here, capsys, "why", address, "--by", "email") == story
         assert told(here, capsys, "drift", status=1) == [
-            f"{item}  {first}: 70 of 100 sent on WHEN; now 99 of 100",
+            f"Midterm  {first}: 70 of 100 sent on WHEN; now 99 of 100",
             "1 grade not as last sent",
         ]
 

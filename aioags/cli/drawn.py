@@ -1,14 +1,18 @@
 """
-How a push goes on, drawn on a terminal.
+What is drawn on a terminal again and again in the same place: how a push goes on, how an outbox stands. Needs rich.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Self
 
 from rich.console import Console
+from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
 
 from aioags.cli.pushing import Throttles
 from aioags.model.traffic import Traffic
@@ -25,12 +29,7 @@ class Bar:
     """
 
     def __init__(
-        self,
-        total: int | None,
-        throttles: Throttles,
-        *,
-        clock: Callable[[], float],
-        wall: Callable[[], datetime],
+        self, total: int | None, throttles: Throttles, *, clock: Callable[[], float], wall: Callable[[], datetime]
     ) -> None:
         self._clock, self._wall, self._begun = clock, wall, clock()
         self._throttles = throttles
@@ -70,9 +69,42 @@ class Bar:
                 words.append(f"away ({one.why}), asked again in {seconds:.0f} s")
         return words
 
-    def __enter__(self) -> Bar:
+    def __enter__(self) -> Self:
         self._progress.start()
         return self
 
     def __exit__(self, *raised: object) -> None:
         self._progress.stop()
+
+
+class LiveTable:
+    """
+    Shown while the block runs.
+    """
+
+    def __init__(self, headings: Sequence[str]) -> None:
+        self._headings = headings
+        self._live = Live(auto_refresh=False)
+
+    def show(self, rows: Sequence[Sequence[str]], caption: str) -> None:
+        """
+        Replace what is shown.
+
+        Args:
+            caption: A line below the table.
+        """
+        table = Table(box=None, pad_edge=False, caption=Text(caption, style="dim"), caption_justify="left")
+        for place, heading in enumerate(self._headings):
+            middle = 0 < place < len(self._headings) - 1
+            table.add_column(heading, justify="right" if middle else "left", no_wrap=place == 0)
+        for cells in rows:
+            # As text: a platform's words may hold what rich takes for mark-up.
+            table.add_row(*(Text(cell) for cell in cells))
+        self._live.update(table, refresh=True)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._live.stop()
