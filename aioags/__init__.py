@@ -47,8 +47,21 @@ from aioags.model.canvas import (
 )
 from aioags.model.delivery import Delivery, Report
 from aioags.model.endpoint import AGS_CLAIM, Endpoint
-from aioags.model.event import Event
+from aioags.model.event import (
+    BatchEvent,
+    BreakerEvent,
+    DeliveryEvent,
+    Event,
+    NoticeEvent,
+    RepeatEvent,
+    RequestEvent,
+    ThrottleEvent,
+    TokenEvent,
+    WindowEvent,
+)
+from aioags.model.launch_event import KeySetEvent, LaunchEvent
 from aioags.model.line_item import LineItem
+from aioags.model.outbox_event import OutboxEvent
 from aioags.model.policy import Pace, RetryPolicy, Timeouts
 from aioags.model.progress import ActivityProgress, GradingProgress, Scope
 from aioags.model.registration import Registration
@@ -103,6 +116,18 @@ __all__ = [  # noqa: RUF022 - in reading order
     "PlatformService",
     "Traffic",
     "Event",
+    "RequestEvent",
+    "RepeatEvent",
+    "ThrottleEvent",
+    "BreakerEvent",
+    "WindowEvent",
+    "TokenEvent",
+    "DeliveryEvent",
+    "BatchEvent",
+    "NoticeEvent",
+    "LaunchEvent",
+    "KeySetEvent",
+    "OutboxEvent",
     "Runtime",
     "Transport",
     "Request",

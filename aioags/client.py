@@ -9,8 +9,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from aioags.calls.choosing import Choice, open_transport
+from aioags.calls.development import warn_of_http
 from aioags.calls.engine import Engine, Runtime
 from aioags.calls.platforms import MOST_PLATFORMS
+from aioags.calls.raised import RaisedHosts
 from aioags.calls.service import Service
 from aioags.calls.settings import check_settings
 from aioags.calls.tokens import OAuthCredential, TokenCache
@@ -19,7 +21,7 @@ from aioags.gradebook import Gradebook
 from aioags.grading.shared import Shared
 from aioags.model import checks
 from aioags.model.endpoint import Endpoint, asked_scopes
-from aioags.model.event import Event
+from aioags.model.event import Event, TokenEvent
 from aioags.model.mistakes import NeedsAsyncWith, lists
 from aioags.model.policy import Pace, RetryPolicy, Timeouts
 from aioags.model.registration import Registration
@@ -67,10 +69,13 @@ class Client(NeedsAsyncWith):
             bound so are such whose token is still good, and cost another when they are asked again. One that asked for
             silence, or is away, is kept.
 
-        on_event: Called after each request, with what a log or a metric needs. It must not block; if it raises, that
-            is logged and the call goes on.
+        on_event: Called with each `Event`: after each request, when a platform goes away, and so on. It must not block;
+            if it raises, that is logged and the call goes on.
 
         runtime: Clock, sleep and chance, for tests.
+
+    Attributes:
+        told: Internal. Who is told what happens, for what works with this client, such as an outbox.
     """
 
     def __init__(
@@ -88,6 +93,7 @@ class Client(NeedsAsyncWith):
         check_settings(session, transport, retry, pace, timeouts, on_event, runtime)
         if not isinstance(most_platforms, int) or most_platforms < 1:
             raise ValueError(f"most_platforms must be a whole number of at least 1, got {most_platforms!r}")
+        warn_of_http()
         self._engine = Engine(
             open_transport(transport, session=session, timeouts=timeouts),
             retry=retry,
@@ -96,14 +102,21 @@ class Client(NeedsAsyncWith):
             most_platforms=most_platforms,
             on_event=on_event,
         )
+        self.told = self._engine.told
         self._tokens = TokenCache(self._fetch_token, clock=runtime.clock, wall=runtime.wall, most=most_platforms)
         self._shared = Shared()
+        self._raised = RaisedHosts()
         self._closed = False
 
     async def _fetch_token(self, operation: Operation[Grant], registration: Registration) -> Grant:
         # Tools of one host share its line: which of them it fails for tells whether it is away.
         trial = Trial(operation, self._engine.retry, subject=registration.client_id)
-        return await self._engine.perform(operation, trial=trial)
+
+        def event(where: str, seconds: float, grant: Grant | None, error: str | None) -> TokenEvent:
+            life = None if grant is None else grant.expires_in
+            return TokenEvent(where, registration.client_id, trial.sent, seconds, life, error)
+
+        return await self._engine.fetch(trial, event)
 
     def gradebook(self, registration: Registration, endpoint: Endpoint) -> Gradebook:
         """
@@ -118,7 +131,8 @@ class Client(NeedsAsyncWith):
         if not isinstance(endpoint, Endpoint):
             raise TypeError(f"endpoint must be an Endpoint, got {type(endpoint).__name__}: {_instead(endpoint)}")
         credential = OAuthCredential(self._tokens, registration, asked_scopes(endpoint))
-        return self._open(Service(self._engine, DirectDialect(endpoint), credential))
+        dialect = DirectDialect(endpoint, registration, on_raised=self._raised)
+        return self._open(Service(self._engine, dialect, credential))
 
     @lists
     def memberships(
@@ -168,7 +182,7 @@ class Client(NeedsAsyncWith):
 
         check_source(source)
 
-        service = open_memberships(source, self._engine, self._tokens)
+        service = open_memberships(source, self._engine, self._tokens, on_raised=self._raised)
         return list_members(
             service, role=role, resource_link_id=resource_link_id, limit=limit, on_unreadable=on_unreadable
         )
@@ -178,7 +192,8 @@ class Client(NeedsAsyncWith):
         Return a service of the platform that this package has no words for, such as course groups or notices.
 
         Args:
-            url: Where it is, as a launch's claim says. The token goes to this origin only.
+            url: Where it is, as a launch's claim says. The token goes to this origin only, and to the registration's
+                `also_origins`.
 
             scopes: What the access token must allow, as the service's standard names it; one of them suffices.
 
@@ -210,7 +225,8 @@ class Client(NeedsAsyncWith):
         from aioags.protocol.other_services import OtherService
 
         credential = OAuthCredential(self._tokens, registration, frozenset(wanted))
-        return PlatformService(Service(self._engine, OtherService.at(url, wanted), credential), url)
+        other = OtherService.at(url, wanted, registration, on_raised=self._raised)
+        return PlatformService(Service(self._engine, other, credential), url)
 
     def ltiaas(self, base_url: str, api_key: str) -> Account[Gradebook]:
         """

@@ -17,6 +17,7 @@ from aioags.model.endpoint import Endpoint, asked_scopes
 from aioags.model.progress import MEMBERSHIPS_SCOPE
 from aioags.model.registration import Registration
 from aioags.protocol.memberships import DirectMemberships
+from aioags.protocol.trust import OnRaised
 
 
 class OffersMemberships(Protocol):
@@ -86,7 +87,9 @@ def check_source(source: object) -> None:
         )
 
 
-def open_memberships(source: OffersMemberships, engine: Engine, tokens: TokenCache) -> Service[MembersDialect]:
+def open_memberships(
+    source: OffersMemberships, engine: Engine, tokens: TokenCache, *, on_raised: OnRaised | None = None
+) -> Service[MembersDialect]:
     """
     Return the service that lists a course's members.
 
@@ -95,4 +98,5 @@ def open_memberships(source: OffersMemberships, engine: Engine, tokens: TokenCac
     """
     offered = asked_scopes(source.endpoint) | {MEMBERSHIPS_SCOPE}
     credential = OAuthCredential(tokens, source.registration, offered)
-    return Service(engine, DirectMemberships(source.memberships_url), credential)
+    dialect = DirectMemberships(source.memberships_url, source.registration, on_raised=on_raised)
+    return Service(engine, dialect, credential)

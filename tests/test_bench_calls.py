@@ -5,6 +5,7 @@ What the count of calls says when a room grew (benchmarks/calls.py).
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 
 import attrs
@@ -49,6 +50,14 @@ def test_a_scene_that_came_or_went_is_named() -> None:
         "put: nothing is agreed on. Take 64 calls with: make bench-calls ARGS=--accept",
         "score: it is not counted any more. Forget it with: make bench-calls ARGS=--accept",
     ]
+
+
+def test_a_listener_costs_few_calls_a_score() -> None:
+    figures = json.loads(baseline.PATH.read_text(encoding="utf-8"))
+    assert len(figures) >= 3
+    for pair, scenes in figures.items():
+        plain, told = (baseline.total(scenes[f"score of many{what}"]) for what in ("", ", with a listener"))
+        assert 0 < told - plain <= 15, pair
 
 
 def test_each_pair_of_versions_has_figures_of_its_own(tmp_path: Path) -> None:

@@ -13,8 +13,10 @@ import socket
 import sys
 from typing import Any
 
-WORTH_ASKING = 0.008
-"""Seconds that an exchange takes at the least, for its lateness to matter: two of the kernel's ticks."""
+from aioags.protocol.pace import QUICK
+
+WORTH_ASKING = QUICK
+"""Seconds that an exchange takes at the least, for its lateness to matter: of a quicker one pacing makes nothing."""
 
 # Of Linux' struct tcp_info, tcpi_last_data_recv: 32 bits behind eight bytes and eleven numbers, in milliseconds.
 _LAST_RECEIVED = slice(52, 56)

@@ -17,7 +17,7 @@ from typing import Any
 from aioags.errors import MalformedError
 from aioags.protocol.messages import Request
 
-REFUSAL_BYTES = 64 * 1024
+REFUSAL_BYTES = 16 * 1024
 """Of what is no 2xx, no more is read. Words and marks of a refusal stand at its beginning."""
 
 # What a gzip member costs at the least, in bytes of the bound: setting up takes microseconds. bgzip's hold 64 KiB.

@@ -4,16 +4,15 @@ Which transport a `Client` sends with: the lane, where this aiohttp carries it, 
 
 from __future__ import annotations
 
-import logging
 import os
+from collections.abc import Callable
 from typing import Any, Literal
 
 from aioags._version import __version__
+from aioags.calls.log import INFO, WARNING, log
 from aioags.calls.transport import AiohttpTransport, Session, Transport
 from aioags.model.policy import Timeouts
 from aioags.protocol.messages import Request, Response
-
-_logger = logging.getLogger("aioags")
 
 VARIABLE = "AIOAGS_TRANSPORT"
 """Environment variable that chooses where the program does not: ``lane`` or ``session``."""
@@ -47,16 +46,14 @@ def open_transport(
     if session is not None:
         if choice not in (None, "session"):
             raise ValueError("give a session or a transport, not both")
-        _logger.info("aioags sends through the session that it was given, not through its lane")
+        log(INFO, "aioags sends through the session that it was given, not through its lane")
         return AiohttpTransport(session, timeouts=timeouts, user_agent=user_agent)
     if choice is not None and not isinstance(choice, str):
         return choice
     named = choice or os.environ.get(VARIABLE) or None
     if named not in (None, "lane", "session"):
         raise ValueError(f"transport (or {VARIABLE}) must be 'lane', 'session' or a Transport, got {named!r}")
-    if named == "session":
-        return AiohttpTransport(timeouts=timeouts, user_agent=user_agent)
-    return DefaultTransport(timeouts=timeouts, user_agent=user_agent, insists=named == "lane")
+    return DefaultTransport(timeouts=timeouts, user_agent=user_agent, named=named)
 
 
 class DefaultTransport:
@@ -64,44 +61,75 @@ class DefaultTransport:
     Sends through the lane, or through a session where this aiohttp does not carry the lane. Decided at the first
     request, and said in the log where it is the session.
 
+    What strangers chose the URL of goes through another one, `public`.
+
     Args:
         timeouts: Bounds for each try.
 
         user_agent: Value of the ``User-Agent`` header.
 
-        insists: No session: the first request raises `RuntimeError` instead.
+        named: ``lane``: no session; the first request raises `RuntimeError` instead. ``session``: no lane.
+
+        public: Connects to public addresses only. None: one is made when it is needed.
+
+        fault: Says what keeps the lane from being used. None: the installed aiohttp is tried out.
 
     Attributes:
+        chosen: Which one it is. None: nothing was sent yet.
+
         send: As `Transport.send`; after the first request that of the transport that was chosen.
     """
 
-    def __init__(self, *, timeouts: Timeouts, user_agent: str, insists: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        timeouts: Timeouts,
+        user_agent: str,
+        named: str | None = None,
+        public: Transport | None = None,
+        fault: Callable[[], str | None] | None = None,
+    ) -> None:
         self._timeouts = timeouts
         self._agent = user_agent
-        self._insists = insists
-        self._chosen: Transport | None = None
+        self._named = named
+        self._public = public
+        self._fault = fault
+        self.chosen: Transport | None = None
         self._closed = False
         self.send: Any = self._send_first
 
     async def _send_first(self, request: Request) -> Response:
         if self._closed:
             raise RuntimeError("the Client is closed")
-        if self._chosen is None:
-            self._chosen = self._choose()
+        if self.chosen is None:
+            self.chosen = self._choose()
         # An attribute, not a method: so the choice costs later requests nothing.
-        self.send = self._chosen.send
-        return await self._chosen.send(request)
+        self.send = self.chosen.send
+        return await self.chosen.send(request)
+
+    @property
+    def public(self) -> Transport:
+        """
+        What connects to public addresses only.
+        """
+        if self._public is None:
+            from aioags.calls.public_only import PublicTransport
+
+            self._public = PublicTransport(timeouts=self._timeouts)
+        return self._public
 
     def _choose(self) -> Transport:
+        if self._named == "session":
+            return AiohttpTransport(timeouts=self._timeouts, user_agent=self._agent)
         from aioags.calls.lane import LaneTransport
         from aioags.calls.lane_check import fault_of_aiohttp
 
-        fault = fault_of_aiohttp()
+        fault = (self._fault or fault_of_aiohttp)()
         if fault is None:
             return LaneTransport(timeouts=self._timeouts, user_agent=self._agent)
-        if self._insists:
+        if self._named == "lane":
             raise RuntimeError(f"the lane cannot be used: {fault}")
-        _logger.warning("aioags sends through a session, which costs more: %s", fault)
+        log(WARNING, "aioags sends through a session, which costs more: %(fault)s", fault=fault)
         return AiohttpTransport(timeouts=self._timeouts, user_agent=self._agent)
 
     async def aclose(self) -> None:
@@ -109,5 +137,6 @@ class DefaultTransport:
         Close what was opened.
         """
         self._closed = True
-        if self._chosen is not None:
-            await self._chosen.aclose()
+        for opened in (self.chosen, self._public):
+            if opened is not None:
+                await opened.aclose()

@@ -8,7 +8,6 @@ follows from it, the gate when to send. Here they are only put in order.
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
 import time
 from asyncio import _get_running_loop
@@ -23,28 +22,31 @@ from aioags.calls.credential import Credential
 from aioags.calls.frames import forget_locals
 from aioags.calls.gates import Admission, Gate
 from aioags.calls.home import Home
+from aioags.calls.listening import Listener, Listening
+from aioags.calls.log import DEBUG, logger
+from aioags.calls.long_answers import LongAnswers
 from aioags.calls.platforms import MOST_PLATFORMS, Platforms, with_account
+from aioags.calls.requesting import completed, public_side, without_token
 from aioags.calls.steady import SteadyWall
 from aioags.calls.tokens import Authorization
 from aioags.calls.transport import AiohttpTransport, Transport
-from aioags.errors import AGSError, RefusedError, shown_url
+from aioags.errors import AGSError, RefusedError, ThrottledError
 from aioags.model.event import Event
 from aioags.model.policy import Pace, RetryPolicy
 from aioags.model.traffic import Traffic
 from aioags.protocol.breaker import is_outage
 from aioags.protocol.dialect import Operation, Page
 from aioags.protocol.grants import TOKEN
-from aioags.protocol.messages import Request, Response
+from aioags.protocol.messages import Response
 from aioags.protocol.pace import START
 from aioags.protocol.refusals import is_throttled, refusal
 from aioags.protocol.signals import Signal, read_signal
 from aioags.protocol.trial import Trial
 from aioags.protocol.urls import origin
 from aioags.protocol.verdicts import Again, Done, Follow, GiveUp, Look, Renew, Verdict
+from aioags.wire.batches import LONG
 
 T = TypeVar("T")
-
-_logger = logging.getLogger("aioags")
 
 _SHORTEST = 1e-3
 # Token requests to one host at once, until it showed what it takes. Canvas charges a third of what it allows for each,
@@ -82,6 +84,9 @@ class Runtime:
 class Engine:
     """
     Performs operations: for one `Client`, over one transport.
+
+    Attributes:
+        told: Who is told what happens.
     """
 
     def __init__(
@@ -92,15 +97,16 @@ class Engine:
         pace: Pace,
         runtime: Runtime,
         most_platforms: int = MOST_PLATFORMS,
-        on_event: Callable[[Event], None] | None = None,
+        on_event: Listener | None = None,
     ) -> None:
         self._transport = transport
         self._pace = pace
-        self._on_event = on_event
+        self.told = Listening(on_event)
         # Two for each: what is asked with a token, and what for one.
         self._platforms = Platforms(2 * most_platforms, self._new_gate, clock=runtime.clock)
         self._closed = False
         self._home = Home()
+        self._long_answers = LongAnswers()
         self.retry = retry
         self.runtime = runtime
         # For what one odd reading must not decide.
@@ -166,6 +172,24 @@ class Engine:
             del trial
             raise
 
+    async def fetch(self, trial: Trial[T], event: Callable[[str, float, T | None, str | None], Event]) -> T:
+        """
+        Do one call, and tell of it as a whole, as is done for tokens and keys.
+
+        Args:
+            event: Makes the event, of the origin, the seconds, and what came or the class name of the error.
+        """
+        begun, where = self.runtime.clock(), origin(trial.operation.request.url)
+        try:
+            value = await self.perform(trial.operation, trial=trial)
+        except AGSError as error:
+            if self.told.wants(DEBUG):
+                self.told.tell(event(where, self.runtime.clock() - begun, None, type(error).__name__))
+            raise
+        if self.told.wants(DEBUG):
+            self.told.tell(event(where, self.runtime.clock() - begun, value, None))
+        return value
+
     async def _back_off(self, gate: Gate, seconds: float) -> None:
         gate.backing_off += 1
         try:
@@ -217,14 +241,10 @@ class Engine:
         place = gate.enter_now(subject)
         waited = place is None
         if place is None:
-            try:
-                patience = trial.time_left(self.runtime.clock())
-                place = await gate.enter(
-                    patience, subject, waits=trial.waits, since=asked, total=trial.policy.total_time
-                )
-            except AGSError as error:
-                trial.waited_for = type(error).__name__
-                return trial.give_up(error)
+            entered = await self._enter(trial, gate, subject, asked)
+            if not isinstance(entered, Admission):
+                return entered
+            place = entered
         trial.entered(place.begun, place.recoveries, place.waited_for)
         sent = place.begun
         authorization = None if credential is None else credential.held(operation.scopes)
@@ -237,10 +257,11 @@ class Engine:
                     # Asked for while we waited for a place or a token. Back into the line, as if nothing had been.
                     gate.abandon(place)
                     return Renew()
-            request = _complete(operation, authorization, redirected)
+            request = completed(operation, authorization, redirected)
             trial.sent += 1
             try:
-                answer: Response | AGSError = await self._transport.send(request)
+                transport = self._transport if not operation.public_only else public_side(self._transport)
+                answer: Response | AGSError = await transport.send(request)
             except AGSError as error:
                 answer = error
         except AGSError as error:
@@ -249,6 +270,7 @@ class Engine:
                 gate.abandon(place)
                 return trial.give_up(error)
             error.recorded = False
+            trial.waited_for = trial.waited_for or type(error).__name__
             answer = error
         except BaseException:
             gate.abandon(place)
@@ -256,29 +278,68 @@ class Engine:
         seconds = self.runtime.clock() - sent
         if isinstance(answer, Response):
             seconds = max(0.0, seconds - answer.late)
-        if isinstance(answer, Response) and answer.ok:
+        # Not by .ok: this is done for every score.
+        listens, opened_at = self.told.listener is not None, gate.breaker.opened_at
+        window = gate.pacer.window if listens else 0
+        if isinstance(answer, Response) and 200 <= answer.status < 300:
+            if len(answer.body) > LONG:
+                await self._read_long(trial, answer, gate, place)
             gate.leave(place, read_signal(answer, seconds, throttled=False, hold=None))
         else:
-            if authorization is not None and isinstance(answer, Response):
-                answer = _without_token(answer, authorization)
-            self._release(gate, trial, answer, place, seconds)
-        return self._judge(trial, answer, credential, authorization, seconds, gate, place)
+            answer = self._release(gate, trial, answer, authorization, place, seconds)
+        verdict = self._judge(trial, answer, credential, authorization, gate, place)
+        # A breaker is told of whether or not anybody listens: its opening is a warning.
+        if listens or gate.breaker.is_open is (opened_at is None) or logger.isEnabledFor(DEBUG):
+            now = self.runtime.clock()
+            self.told.answered(trial, answer, verdict, seconds, credential, gate, now, window, opened_at)
+        return verdict
+
+    async def _enter(self, trial: Trial[T], gate: Gate, subject: str, asked: float) -> Admission | Verdict[T]:
+        try:
+            patience = trial.time_left(self.runtime.clock())
+            return await gate.enter(patience, subject, waits=trial.waits, since=asked, total=trial.policy.total_time)
+        except AGSError as error:
+            if not isinstance(error, ThrottledError):
+                trial.waited_for = type(error).__name__
+            return trial.give_up(error)
+
+    async def _read_long(self, trial: Trial[T], answer: Response, gate: Gate, place: Admission) -> None:
+        # The place is kept: what is not read yet is held in memory.
+        try:
+            trial.read = await self._long_answers.read(trial.operation.read, answer, gate)
+        except BaseException:
+            gate.abandon(place)
+            raise
 
     def _release(
-        self, gate: Gate, trial: Trial[Any], answer: Response | AGSError, place: Admission, seconds: float
-    ) -> None:
-        if isinstance(answer, AGSError):
-            outage = answer if is_outage(answer) else None
-            gate.leave(place, Signal(seconds, lost=True), outage=outage, tries=_spent(trial))
-        elif is_throttled(answer):
-            error = refusal(trial.operation, answer, wall=self.runtime.wall())
-            gate.leave(place, read_signal(answer, seconds, throttled=True, hold=error.retry_after), error)
-        elif is_outage(answer):
+        self,
+        gate: Gate,
+        trial: Trial[Any],
+        answer: Response | AGSError,
+        authorization: Authorization | None,
+        place: Admission,
+        seconds: float,
+    ) -> Response | AGSError:
+        if authorization is not None and isinstance(answer, Response):
+            answer = without_token(answer, authorization)
+        if is_outage(answer):
+            error = answer if isinstance(answer, AGSError) else self._refusal(trial, answer)
+            trial.stumbled(self.runtime.clock(), gate.breaker.well_at)
             # Quick failures say nothing about what the platform carries.
-            error = refusal(trial.operation, answer, wall=self.runtime.wall())
-            gate.leave(place, Signal(seconds, lost=True), outage=error, tries=_spent(trial))
+            gate.leave(place, Signal(seconds, lost=True), outage=error, tries=_spent(trial), own=trial.own)
+            return answer
+        trial.steadied()
+        if isinstance(answer, AGSError):
+            gate.leave(place, Signal(seconds, lost=True))
+        elif is_throttled(answer):
+            error = self._refusal(trial, answer)
+            gate.leave(place, read_signal(answer, seconds, throttled=True, hold=error.retry_after), error)
         else:
             gate.leave(place, read_signal(answer, seconds, throttled=False, hold=None))
+        return answer
+
+    def _refusal(self, trial: Trial[Any], answer: Response) -> AGSError:
+        return refusal(trial.operation, answer, wall=self.runtime.wall())
 
     def _judge(
         self,
@@ -286,7 +347,6 @@ class Engine:
         answer: Response | AGSError,
         credential: Credential | None,
         authorization: Authorization | None,
-        seconds: float,
         gate: Gate,
         place: Admission,
     ) -> Verdict[T]:
@@ -310,47 +370,7 @@ class Engine:
             # One that served others since may have been forgotten as well.
             elif trial.renewed and not authorization.cached and isinstance(verdict, GiveUp):
                 _acquit(credential, authorization, verdict.error)
-        if self._on_event is not None:
-            self._tell(trial, answer, verdict, seconds, away=gate.breaker.is_open)
         return verdict
-
-    def _tell(
-        self,
-        trial: Trial[Any],
-        answer: Response | AGSError,
-        verdict: Verdict[Any],
-        seconds: float,
-        *,
-        away: bool,
-    ) -> None:
-        request = trial.operation.request
-        error = verdict.error if isinstance(verdict, (Again, GiveUp)) else None
-        if isinstance(verdict, Look):
-            error = trial.doubt
-        event = Event(
-            operation=trial.operation.name,
-            method=request.method,
-            url=shown_url(request.url),
-            attempt=trial.sent,
-            status=None if isinstance(answer, AGSError) else answer.status,
-            seconds=seconds,
-            error=None if error is None else type(error).__name__,
-            wait=verdict.after if isinstance(verdict, Again) else None,
-            away=away,
-        )
-        self.tell(event)
-
-    def tell(self, event: Event) -> None:
-        """
-        Tell who listens, if anybody does.
-        """
-        if self._on_event is None:
-            return
-        try:
-            self._on_event(event)
-        except Exception:
-            # Not narrower: a broken listener must not cost a grade, however it breaks.
-            _logger.exception("on_event failed")
 
     def traffic(self, tokens: Mapping[Hashable, float]) -> list[Traffic]:
         """
@@ -415,23 +435,3 @@ def _spent(trial: Trial[Any]) -> int:
 def _acquit(credential: Credential, authorization: Authorization, error: AGSError) -> None:
     if isinstance(error, RefusedError):
         credential.acquit(authorization, error.status)
-
-
-def _complete(operation: Operation[Any], authorization: Authorization | None, redirected: str | None) -> Request:
-    request = operation.request if operation.fresh is None else operation.fresh()
-    if authorization is not None:
-        # Not by attrs.evolve: this is done for every score.
-        headers = (*request.headers, ("Authorization", authorization.header))
-        request = Request(request.method, request.url, headers, request.body, request.most_bytes)
-    return request if redirected is None else attrs.evolve(request, url=redirected)
-
-
-def _without_token(answer: Response, authorization: Authorization) -> Response:
-    """
-    Return a refusal in which the token does not occur: some platforms echo it.
-    """
-    token = authorization.header.rpartition(" ")[2]
-    if token.encode() not in answer.body and token not in answer.reason:
-        return answer
-    body = answer.body.replace(token.encode(), b"[redacted]")
-    return attrs.evolve(answer, body=body, reason=answer.reason.replace(token, "[redacted]"))

@@ -278,6 +278,7 @@ class Gate:
         outage: AGSError | None = None,
         *,
         tries: int = 0,
+        own: bool = False,
     ) -> None:
         """
         Give the place back, with what the answer said.
@@ -288,6 +289,8 @@ class Gate:
             outage: The error of what was no proper answer.
 
             tries: How many attempts the call has made, when that was its last. 0: it has more.
+
+            own: What it failed with is its own: see `Trial.own`.
         """
         now = self._clock()
         self.pacer.ended(now, signal, begun=place.begun)
@@ -295,19 +298,19 @@ class Gate:
             self._last_throttle = throttle.copied()
             self._turn_away(now)
         if outage is None:
-            if self.breaker.answered(place.subject):
+            if self.breaker.answered(place.subject, place.begun):
                 self._probed = _NOTHING
         else:
-            self._note_outage(now, place, outage, tries)
+            self._note_outage(now, place, outage, tries, own=own)
         if self._waiting:
             self._admit()
 
-    def _note_outage(self, now: float, place: Admission, outage: AGSError, tries: int) -> None:
+    def _note_outage(self, now: float, place: Admission, outage: AGSError, tries: int, *, own: bool) -> None:
         self._last_outage = outage.copied()
         # A small batch has used up a call before there were eight failures. Nobody got through while it tried.
         others = bool(self._waiting) or self.pacer.in_flight > 0 or self.backing_off > 0
         spent = 0 < tries <= self.breaker.failures + 1 and others
-        self.breaker.failed(now, self.pacer.window, probe=place.probe, spent=spent, subject=place.subject)
+        self.breaker.failed(now, self.pacer.window, probe=place.probe, spent=spent, subject=place.subject, own=own)
         if self.breaker.is_open:
             for waiter in self._waiting:
                 waiter.waited_for = type(outage).__name__

@@ -24,7 +24,6 @@ What of aiohttp this needs beyond its documentation, `fault_of_aiohttp` tries ou
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
 import select
 from collections.abc import Callable
@@ -48,10 +47,9 @@ from aioags.calls.transport import (
     mapped,
     unreachable,
 )
+from aioags.model.mistakes import ClosedAtEnd
 from aioags.model.policy import Timeouts
 from aioags.protocol.messages import Request, Response
-
-_logger = logging.getLogger("aioags")
 
 # asyncio receives into 256 KiB at a time, which glibc takes from the kernel and gives back each time: two page faults.
 _RECEIVED_AT_ONCE = 64 * 1024
@@ -270,7 +268,7 @@ async def _body(request: Request, message: Any, stream: Any) -> bytes:
     return body.finish()
 
 
-class LaneTransport:
+class LaneTransport(ClosedAtEnd):
     """
     Sends over connections of its own, without a session: at less than half the cost for each request.
 
@@ -431,9 +429,3 @@ class LaneTransport:
         self._heads.clear()
         if self._connector is not None:
             await self._connector.close()
-
-    async def __aenter__(self) -> LaneTransport:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()

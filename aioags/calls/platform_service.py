@@ -20,7 +20,8 @@ class PlatformService:
     One other service of a platform, such as course groups or notices. Made by `Client.service`.
 
     Its requests share access tokens, pacing, retries and errors with everything else a `Client` does. The token goes to
-    the origin of the service's URL, and nowhere else. Every method may raise any `AGSError`.
+    the origin of the service's URL, to those that the registration adds, and nowhere else. Every method may raise any
+    `AGSError`.
 
     Attributes:
         url: The service's URL, as it was given.

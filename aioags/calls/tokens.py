@@ -19,7 +19,6 @@ that was not looked at for longest.
 
 from __future__ import annotations
 
-import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from itertools import islice
@@ -29,6 +28,7 @@ from uuid import uuid4
 
 import attrs
 
+from aioags.calls.log import WARNING, log
 from aioags.calls.platforms import MOST_PLATFORMS
 from aioags.calls.single_flight import SingleFlight
 from aioags.errors import GrantRefusedError
@@ -36,8 +36,6 @@ from aioags.model.registration import Registration
 from aioags.model.value import value
 from aioags.protocol.dialect import Operation
 from aioags.protocol.grants import Grant, request_token
-
-_logger = logging.getLogger("aioags")
 
 # Clients that are looked at whenever a token comes, to find those that hold nothing any more.
 _LOOKED_AT = 2
@@ -64,6 +62,8 @@ class Token:
     Attributes:
         grant: What the platform granted.
 
+        asked: The scopes that were asked for.
+
         renew_at: From when on another one is fetched, on the cache's clock.
 
         client: Whose it is.
@@ -75,6 +75,7 @@ class Token:
     """
 
     grant: Grant = attrs.field(repr=False)
+    asked: frozenset[str]
     renew_at: float
     client: _Client | None = attrs.field(default=None, repr=False)
     blameless: dict[int, float] | None = None
@@ -100,14 +101,14 @@ class _Known:
     What is known of one client.
 
     Attributes:
-        tokens: By the scopes that they were asked for.
+        tokens: Of each set of scopes that was asked for, one.
 
         narrow_until: Until when not all scopes are asked for at once.
 
         refused: When these scopes were refused for good, and how. None: none were.
     """
 
-    tokens: dict[frozenset[str], Token] = attrs.field(factory=dict)
+    tokens: tuple[Token, ...] = ()
     narrow_until: float = -inf
     refused: dict[frozenset[str], tuple[float, GrantRefusedError]] | None = None
 
@@ -115,8 +116,7 @@ class _Known:
         """
         Drop what is over; True when nothing is left.
         """
-        for scopes in [scopes for scopes, token in self.tokens.items() if token.renew_at <= now]:
-            del self.tokens[scopes]
+        self.tokens = tuple(token for token in self.tokens if now < token.renew_at)
         refused = self.refused or {}
         self.refused = {scopes: one for scopes, one in refused.items() if now < one[0] + _REFUSED_SECONDS} or None
         return not self.tokens and self.refused is None and self.narrow_until <= now
@@ -240,11 +240,9 @@ class TokenCache:
         known, now = self._known.get(client), self._clock()
         if known is None:
             return None
-        token = known.tokens.get(scopes)
-        if token is not None and now < token.renew_at:
-            return token
-        wider = (held for held in known.tokens.values() if now < held.renew_at and held.serves(needed))
-        return next(wider, None)
+        alive = [token for token in known.tokens if now < token.renew_at]
+        very = (token for token in alive if token.asked == scopes)
+        return next(very, None) or next((token for token in alive if token.serves(needed)), None)
 
     def _refusal(self, client: _Client, scopes: frozenset[str]) -> tuple[float, GrantRefusedError] | None:
         known = self._known.get(client)
@@ -279,8 +277,9 @@ class TokenCache:
             raise
         finally:
             self._forget()
-        token = Token(grant, self._clock() + grant.expires_in - _leeway(grant.expires_in), key[0])
-        self._of(key[0]).tokens[key[1]] = token
+        token = Token(grant, key[1], self._clock() + grant.expires_in - _leeway(grant.expires_in), key[0])
+        known = self._of(key[0])
+        known.tokens = (*(held for held in known.tokens if held.asked != key[1]), token)
         return token
 
     async def _ask(self, registration: Registration, scopes: frozenset[str]) -> Grant:
@@ -304,7 +303,11 @@ class TokenCache:
                 raise
         # Not by the difference: the reading may have been wrong for a moment.
         told, then = signed_at - ahead, self._clock()
-        _logger.warning("a token was refused, and our clock was %.0f s ahead of the platform's: asked again", ahead)
+        log(
+            WARNING,
+            "a token was refused, and our clock was %(ahead).0f s ahead of the platform's: asked again",
+            ahead=ahead,
+        )
 
         def platforms() -> float:
             return told + self._clock() - then
@@ -320,7 +323,7 @@ class TokenCache:
         token.dropped = True
         known = self._known.get(token.client) if token.client is not None else None
         if known is not None:
-            known.tokens = {scopes: held for scopes, held in known.tokens.items() if held is not token}
+            known.tokens = tuple(held for held in known.tokens if held is not token)
 
     def holds(self, token: Token) -> bool:
         """
@@ -347,7 +350,7 @@ class TokenCache:
         ends: dict[Hashable, float] = {}
         now = self._clock()
         for client, known in self._known.items():
-            held = [token.ends_at for token in known.tokens.values() if now < token.renew_at]
+            held = [token.ends_at for token in known.tokens if now < token.renew_at]
             if held:
                 ends[client] = max(held)
         return ends

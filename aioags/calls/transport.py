@@ -11,8 +11,7 @@ import asyncio
 import select
 import ssl
 from functools import partial
-from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
@@ -21,6 +20,7 @@ from yarl import URL
 from aioags.calls.arrival import seconds_unseen
 from aioags.calls.bodies import Body
 from aioags.errors import AGSError, LostAnswerError, UnreachableError, printable, shown_url
+from aioags.model.mistakes import ClosedAtEnd
 from aioags.model.policy import Timeouts
 from aioags.protocol.messages import Request, Response
 
@@ -32,7 +32,10 @@ LONGEST_LINE = 256 * 1024
 _LONGEST_HEAD = 2 * LONGEST_LINE
 # Interim answers and the answer, when they arrive at once.
 _MOST_HINTS = 8
-# Bytes that are parsed at a time: a hundred tiny answers, of which one is wanted.
+# As what a body in chunks may come: so many bytes more, and so many times as many, for the sizes of chunks, their
+# extensions and trailers. Chunks of one byte are six times as many, and a page of them takes a minute to parse.
+_MOST_AROUND, _MOST_TIMES = 16 * 1024, 4
+# Bytes that are parsed at a time, but for what surely is of the body: a hundred tiny answers, of which one is wanted.
 PIECE = 4 * 1024
 # Below the 5 s after which Apache and Node close an idle connection: a POST on one just closed is a lost answer.
 KEEPALIVE = 4.0
@@ -80,9 +83,12 @@ class Conversation(ResponseHandler):
     aiohttp would parse and keep such answers until the connection is used again: 2 MiB of tiny ones take 106 MiB.
     """
 
-    # From a request to the end of its answer; from the end of the answer's head on; bytes before that.
+    # From a request to the end of its answer; from the end of the answer's head on.
     _asked = _begun = False
-    _head = 0
+    # Bytes that came: before that end, and after it.
+    _came = 0
+    # aiohttp's, from that end on.
+    _answer: Any = None
 
     def set_response_params(self, **settings: Any) -> None:
         """
@@ -95,7 +101,7 @@ class Conversation(ResponseHandler):
         """
         Expect one answer, by the parser that there is.
         """
-        self._asked, self._begun, self._head = True, False, 0
+        self._asked, self._begun, self._came, self._answer = True, False, 0, None
 
     def data_received(self, data: bytes) -> None:
         """
@@ -104,9 +110,21 @@ class Conversation(ResponseHandler):
         if len(data) <= PIECE:
             self._take(data)
             return
-        for begin in range(0, len(data), PIECE):
-            if not self._hung_up:
-                self._take(data[begin : begin + PIECE])
+        begin = 0
+        while begin < len(data) and not self._hung_up:
+            end = begin + max(PIECE, self._missing)
+            self._take(data[begin:end])
+            begin = end
+
+    @property
+    def _missing(self) -> int:
+        """
+        Bytes that surely are the body's, as far as its length was told.
+        """
+        body: Any = self._payload
+        if not self._begun or body is None or body.is_eof():
+            return 0
+        return int(self._answer.headers.get("Content-Length", 0)) - int(body.total_bytes)
 
     def _take(self, data: bytes) -> None:
         # Without data aiohttp goes on with what it has.
@@ -114,14 +132,20 @@ class Conversation(ResponseHandler):
             self._hang_up()
             return
         ResponseHandler.data_received(self, data)
-        if not self._begun:
-            self._head += len(data)
-            # 100 Continue and 103 Early Hints come before the answer.
-            self._begun = bool(self._buffer) and not 100 <= self._buffer[-1][0][0].code < 200
-            if len(self._buffer) > _MOST_HINTS or (self._head > _LONGEST_HEAD and not self._begun):
+        self._came += len(data)
+        # 100 Continue and 103 Early Hints come before the answer.
+        if not self._begun and self._buffer and not 100 <= (message := self._buffer[-1][0][0]).code < 200:
+            self._begun, self._came, self._answer = True, 0, message
+        body: Any = self._payload
+        if len(self._buffer) > _MOST_HINTS:
+            self._hang_up()
+        elif not self._begun:
+            if self._came > _LONGEST_HEAD:
                 self._hang_up()
-        if self._begun and (self._payload is None or self._payload.is_eof()):
+        elif body is None or body.is_eof():
             self._asked = False
+        elif self._came > _MOST_AROUND + _MOST_TIMES * body.total_bytes:
+            self._hang_up()
 
     @property
     def _hung_up(self) -> bool:
@@ -177,7 +201,7 @@ def is_readable(sock: Any) -> bool:
     return bool(poller.poll(0))
 
 
-class AiohttpTransport:
+class AiohttpTransport(ClosedAtEnd):
     """
     Sends through an aiohttp session.
 
@@ -254,14 +278,6 @@ class AiohttpTransport:
         self._closed = True
         if self._owned and self._session is not None:
             await self._session.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
 
 
 async def _read(request: Request, answer: aiohttp.ClientResponse) -> Response:

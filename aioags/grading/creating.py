@@ -18,7 +18,6 @@ those that are found.
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Sequence
 from functools import partial
@@ -26,12 +25,13 @@ from uuid import uuid4
 
 import attrs
 
+from aioags.calls.log import INFO, log
 from aioags.calls.service import Service
 from aioags.errors import AGSError, MalformedError, NotFoundError, shown_url
 from aioags.grading.changing import change_line_item
 from aioags.grading.listing import Filters, holds_results, list_line_items
 from aioags.model.checks import Number
-from aioags.model.event import Event
+from aioags.model.event import NoticeEvent
 from aioags.model.line_item import LineItem
 from aioags.model.unreadable import Unreadable
 from aioags.protocol.confirm import item_search, may_be
@@ -39,8 +39,6 @@ from aioags.protocol.dialect import Dialect
 from aioags.protocol.messages import Response
 from aioags.protocol.trial import Trial
 from aioags.protocol.urls import same_item
-
-_logger = logging.getLogger("aioags")
 
 # Lists that lag are read again, so often at the most, until they show what was just made: at the default policy for
 # half a minute.
@@ -288,15 +286,12 @@ async def _stay(service: Service[Dialect], twin: LineItem, why: str) -> None:
     try:
         await change_line_item(service, twin)
     except AGSError as error:
-        _logger.warning("%s keeps the name it was hidden by: %s", shown_url(twin.id or ""), error)
+        log(INFO, "%(url)s keeps the name it was hidden by: %(error)s", url=shown_url(twin.id or ""), error=str(error))
 
 
 def _tell(service: Service[Dialect], twin: LineItem, why: str) -> None:
-    url = shown_url(twin.id or "")
-    _logger.warning("find_or_create_line_item: a second line item stays: %s: %s", url, why)
-    service.engine.tell(
-        Event("find_or_create_line_item", "DELETE", url, 0, None, 0.0, error=f"a second one stays: {why}")
-    )
+    event = NoticeEvent("find_or_create_line_item", shown_url(twin.id or ""), f"a second one stays: {why}")
+    service.engine.told.tell(event)
 
 
 @attrs.frozen

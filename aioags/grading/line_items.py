@@ -18,7 +18,7 @@ from aioags.grading.shared import Shared
 from aioags.model import checks
 from aioags.model.checks import Number
 from aioags.model.line_item import LineItem, item_url
-from aioags.model.mistakes import lists
+from aioags.model.mistakes import lists, tells_unknown
 from aioags.model.unreadable import OnUnreadable, check_listener
 from aioags.protocol.dialect import Dialect
 from aioags.protocol.urls import own_spelling, same_item
@@ -124,6 +124,7 @@ class LineItems:
         self._shared.made(made.id)
         return made
 
+    @tells_unknown("find_or_create_line_item")
     async def find_or_create_line_item(
         self,
         *,

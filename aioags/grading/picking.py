@@ -9,7 +9,6 @@ records that are alike. So where nothing is left and all of that is alike, it is
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncGenerator, Callable
 from typing import Any, Generic, TypeVar
 
@@ -17,12 +16,10 @@ import attrs
 
 from aioags.calls.engine import Engine
 from aioags.errors import shown_url
-from aioags.model.event import Event
+from aioags.model.event import NoticeEvent
 from aioags.protocol.dialect import Operation
 
 T = TypeVar("T")
-
-_logger = logging.getLogger("aioags")
 
 
 @attrs.define(eq=False)
@@ -66,9 +63,7 @@ class Picking(Generic[T]):
         if self.picked or not self.alike:
             return
         why = f"the filter admits none of {self.left_out} listed, which are alike: the platform may have chosen them"
-        url = shown_url(first.request.url)
-        _logger.warning("%s: %s: %s", first.name, url, why)
-        engine.tell(Event(first.name, first.request.method, url, 0, None, 0.0, error=why))
+        engine.told.tell(NoticeEvent(first.name, shown_url(first.request.url), why))
 
 
 async def pick(

@@ -98,11 +98,9 @@ class Reading:
             self.others[result.user_id] = change
 
 
-class Plan:
+class Compared:
     """
-    What would be sent, and why the rest would not: made by `Gradebook.plan`. Nothing was sent yet.
-
-    ``str(plan)`` is one line. Each list is in the order of the scores; a user is in one of them.
+    The lists of a `Plan`, and what it sends: the base of whatever applies one.
 
     Attributes:
         line_item: URL of the line item.
@@ -165,6 +163,8 @@ class Plan:
             counts[change.kind] += 1
         kept = sum(change.kept for change in self._reading.changes.values())
         parts = [f"{counts[kind]} {kind}" for kind in (*_SENT, ChangeKind.UNCHANGED)]
+        if is_canvas(self.line_item) and counts[ChangeKind.NEW]:
+            parts[0] += " (where no teacher's grade stands unseen)"
         parts.append(f"{counts[ChangeKind.OVERRIDDEN]} overridden{f' ({kept} kept by the platform)' if kept else ''}")
         if self._knows_members:
             parts.append(f"{counts[ChangeKind.NOT_IN_COURSE]} not in the course")
@@ -175,27 +175,7 @@ class Plan:
         return ", ".join(parts)
 
     def __repr__(self) -> str:
-        return f"<Plan: {self}>"
-
-    def apply(self, *, overwrite: bool = False) -> ScorePosting:
-        """
-        Post what is new and what is changed: await it for a `Report`, or stream the deliveries, as of
-        `Gradebook.post_scores`. Once only: for what failed make another plan.
-
-        After more than 60 s the results are read again first. What was changed on the platform since is `overridden`
-        then, and the lists say so.
-
-        A grade that a teacher alone gave shows in no result at Canvas, so what is *new* is sent there in a way that
-        keeps such a one (`CanvasSubmission.prioritize_non_tool_grade`); it is then `overridden` in the next plan.
-
-        Args:
-            overwrite: Post what is `overridden` as well, also what was changed since; but not what the platform was
-                seen to keep anyway (`PlannedChange.kept`).
-
-        Raises:
-            RuntimeError: It was applied before.
-        """
-        return self._column.post(self.to_send(overwrite=overwrite))
+        return f"<{type(self).__name__}: {self}>"
 
     async def to_send(self, *, overwrite: bool = False) -> AsyncGenerator[Score, None]:
         """
@@ -218,6 +198,55 @@ class Plan:
         for change in self._reading.changes.values():
             if change.kind in kinds and not change.kept and change.after is not None:
                 yield over_no_grade(change.after) if cautious and change.kind is ChangeKind.NEW else change.after
+
+
+class Plan(Compared):
+    """
+    What would be sent, and why the rest would not: made by `Gradebook.plan`. Nothing was sent yet.
+
+    ``str(plan)`` is one line. Each list is in the order of the scores; a user is in one of them.
+
+    Attributes:
+        line_item: URL of the line item.
+
+        new: No grade stands there.
+
+        changed: What stands there is ours, as far as is known, and another is wanted.
+
+        unchanged: What is wanted stands there; also a share that differs by no more than five decimals of points tell,
+            and a whole maximum where the platform caps.
+
+        overridden: Something stands there that we are not known to have sent. Without ``last_sent=`` every value that
+            differs.
+
+        only_on_platform: Users with a grade for whom no score is wanted.
+
+        not_in_course: Scores of users who are no active members. None: it was not said who is one.
+
+        superseded: How many scores gave way to a newer one of the same user.
+    """
+
+    def apply(self, *, overwrite: bool = False) -> ScorePosting:
+        """
+        Post what is new and what is changed: await it for a `Report`, or stream the deliveries, as of
+        `Gradebook.post_scores`. Once only: for what failed make another plan.
+
+        After more than 60 s the results are read again first. What was changed on the platform since is `overridden`
+        then, and the lists say so.
+
+        A grade that a teacher alone gave shows in no result at Canvas, so what is *new* is sent there in a way that
+        keeps such a one (`CanvasSubmission.prioritize_non_tool_grade`). It counts as recorded all the same, and nothing
+        tells the two apart at once; in the next plan such a one is `overridden`, unless the score was out of the line
+        item's own maximum: then Canvas shows the tool its own number.
+
+        Args:
+            overwrite: Post what is `overridden` as well, also what was changed since; but not what the platform was
+                seen to keep anyway (`PlannedChange.kept`).
+
+        Raises:
+            RuntimeError: It was applied before.
+        """
+        return self._column.post(self.to_send(overwrite=overwrite))
 
 
 async def make_plan(
@@ -255,9 +284,10 @@ async def _read(column: Column, wanted: dict[str, Score], sent: _Sent, members: 
     """
     entries = cast(dict[str, Score | PlannedChange], wanted)
     reading = Reading(column.clock(), cast(dict[str, PlannedChange], wanted))
+    hides = is_canvas(column.line_item)
 
     def enter(user_id: str, score: Score, result: Result | None) -> None:
-        change = compare(score, result, sent.pop(user_id, ()))
+        change = compare(score, result, sent.pop(user_id, ()), hides=hides)
         outside = members is not None and user_id not in members
         entries[user_id] = attrs.evolve(change, **_OUTSIDE) if outside else change
 

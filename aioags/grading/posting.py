@@ -24,18 +24,22 @@ import warnings
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Coroutine, Generator, Iterable
 from contextlib import aclosing
+from contextvars import Context, copy_context
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
-from aioags.errors import AGSError, LostAnswerError, NotOfferedError, NotSentError, SupersededError
-from aioags.grading.sending import Sender, has_ended
+from aioags.calls.log import INFO
+from aioags.errors import AGSError, AuthorizationError, LostAnswerError, NotOfferedError, NotSentError, SupersededError
+from aioags.grading.sending import Sender, delivered, has_ended
 from aioags.grading.shared import Shared
 from aioags.grading.sources import as_async
 from aioags.model.delivery import Delivery, Report
+from aioags.model.event import BatchEvent
 from aioags.model.line_item import LineItem, item_url
 from aioags.model.mistakes import NeedsAsyncWith
 from aioags.model.score import Score
+from aioags.protocol.breaker import FEWEST
 from aioags.protocol.trial import is_final_for_all
 from aioags.protocol.turns import Key, Turn
 from aioags.protocol.urls import own_spelling
@@ -100,8 +104,13 @@ class ScorePosting(NeedsAsyncWith):
         self._unconsumed = 0
         self._undelivered = 0
         self._puller_done = False
+        # Whose scores nobody was let in with, in a row; and with what the rest is refused.
+        self._turned_away: set[str] = set()
         self._refused_all: AGSError | None = None
         self._failure: BaseException | None = None
+        # What listeners set when it begins, such as a span, holds for its tasks and not for whoever reads deliveries.
+        self._context = Context()
+        self._began_at = 0.0
 
     def __await__(self) -> Generator[Any, None, Report]:
         return self._collect().__await__()
@@ -126,7 +135,10 @@ class ScorePosting(NeedsAsyncWith):
             raise RuntimeError("post_scores was used already: its source is spent, call it again")
         self._begun = True
         self._sender.service.engine.check_loop()
-        self._puller = asyncio.create_task(self._pull(), name="aioags post_scores")
+        self._context = copy_context()
+        self._began_at = self._sender.service.engine.runtime.clock()
+        self._tell(is_over=False)
+        self._puller = asyncio.create_task(self._pull(), name="aioags post_scores", context=self._context.copy())
         return self
 
     def __aiter__(self) -> AsyncIterator[Delivery]:
@@ -149,7 +161,13 @@ class ScorePosting(NeedsAsyncWith):
     ) -> None:
         if self._puller is None:
             return
-        tasks = {self._puller, *self._workers}
+        try:
+            await self._end(self._puller, error)
+        finally:
+            self._tell(is_over=True)
+
+    async def _end(self, puller: asyncio.Task[None], error: BaseException | None) -> None:
+        tasks = {puller, *self._workers}
         self._end_now()
         if isinstance(error, asyncio.CancelledError):
             await self._cancel(tasks)
@@ -161,6 +179,13 @@ class ScorePosting(NeedsAsyncWith):
             raise
         if error is None:
             self._raise_failure()
+
+    def _tell(self, *, is_over: bool) -> None:
+        engine, report = self._sender.service.engine, self.report
+        if engine.told.wants(INFO):
+            seconds = engine.runtime.clock() - self._began_at
+            event = BatchEvent(id(self), is_over, report.total, report.recorded, seconds)
+            self._context.run(engine.told.tell, event)
 
     def _end_now(self) -> None:
         if self._puller is not None:
@@ -292,7 +317,8 @@ class ScorePosting(NeedsAsyncWith):
             self._start(self._work(item_id))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        worker = asyncio.create_task(work, name="aioags post_scores worker")
+        # Not the context of whoever makes it: another batch may, whose score it waited for.
+        worker = asyncio.create_task(work, name="aioags post_scores worker", context=self._context.copy())
         self._workers.add(worker)
         worker.add_done_callback(self._workers.discard)
 
@@ -322,7 +348,9 @@ class ScorePosting(NeedsAsyncWith):
             else:
                 delivery = await self._sender.send(item_id, score, confirm=self._confirm)
             if delivery.error is not None:
-                self._note_refusal(delivery.error)
+                self._note_refusal(score.user_id, delivery.error)
+            elif self._turned_away:
+                self._turned_away.clear()
         except Exception as failure:  # noqa: BLE001 - a bug, ours or a transport's: it ends the batch, bare
             self._failure = self._failure or failure
             self._end_now()
@@ -336,8 +364,15 @@ class ScorePosting(NeedsAsyncWith):
                 self._shared.leave(item_id, turn, ended=delivery is not None and has_ended(delivery))
             self._deliver(delivery or _cancelled(score, item_id))
 
-    def _note_refusal(self, error: AGSError) -> None:
-        if self._refused_all is None and is_final_for_all(error):
+    def _note_refusal(self, user_id: str, error: AGSError) -> None:
+        if self._refused_all is not None:
+            return
+        if not is_final_for_all(error):
+            self._turned_away.clear()
+            return
+        self._turned_away.add(user_id)
+        # A 401 may be about one person.
+        if isinstance(error, AuthorizationError) or len(self._turned_away) >= FEWEST:
             self._refused_all = error.copied()
             self._refused_all.recorded = False
 
@@ -351,6 +386,9 @@ class ScorePosting(NeedsAsyncWith):
             self._deliveries.put_nowait(delivery)
         if self._puller_done:
             self._end_if_delivered()
+        told = self._sender.service.engine.told
+        if told.listener is not None:
+            told.tell(delivered(delivery))
 
     def _end_if_delivered(self) -> None:
         if self._puller_done and not self._undelivered:

@@ -5,13 +5,14 @@ One score, from its turn to its delivery.
 from __future__ import annotations
 
 import asyncio
-import logging
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from typing import Any
 
 import attrs
 
+from aioags.calls.listening import place, shown
+from aioags.calls.log import WARNING, log
 from aioags.calls.service import Service
 from aioags.errors import AGSError, LostAnswerError, NotFoundError, StaleScoreError, SupersededError
 from aioags.grading.looking import Looks
@@ -19,16 +20,17 @@ from aioags.grading.presence import Presence
 from aioags.grading.shared import UNSURE, Shared
 from aioags.model.canvas import CANVAS_PATH
 from aioags.model.delivery import Delivery
+from aioags.model.event import DeliveryEvent
 from aioags.model.score import Score
 from aioags.model.stamp import timekeeper
 from aioags.protocol.canvas import dated
 from aioags.protocol.confirm import score_search
 from aioags.protocol.dialect import Dialect
 from aioags.protocol.hints import moment
+from aioags.protocol.messages import Request
 from aioags.protocol.trial import Trial
 from aioags.protocol.turns import Key, Last
-
-_logger = logging.getLogger("aioags")
+from aioags.protocol.verdicts import Search
 
 # Seconds that a platform's clock may be ahead of ours. One that is further ahead is wrong: a stamp from there would
 # shut out every other process.
@@ -72,6 +74,8 @@ class Sender:
         finally:
             self.shared.leave(item_id, turn, ended=ended)
             self.shared.turns.leave(turn)
+        if self.service.engine.told.listener is not None:
+            self.service.engine.told.tell(delivered(delivery))
         return delivery
 
     async def send(self, item_id: str, score: Score, *, confirm: bool) -> Delivery:
@@ -85,16 +89,28 @@ class Sender:
         last = self.shared.turns.last(key)
         if (outdated := self._outdated(last, score)) is not None:
             return Delivery(score, item_id, error=outdated)
-        stamp, second = last.stamp(score, self._now_there(item_id, score) if last.may_come else None)
-        # A score without a value leaves nothing in the results to recognise it by.
-        valued = score.score_given is not None
-        search = partial(score_search, service.dialect, item_id, score, stamp) if valued else None
+        stamp, second = last.stamp(score)
         try:
             said = dated(score, service.engine.runtime.wall()) if CANVAS_PATH in item_id else score
             operation = service.dialect.post_score(item_id, said, stamp)
         except AGSError as error:
             return Delivery(score, item_id, error=error)
-        trial = Trial(operation, service.engine.retry, search, confirm=confirm, waits=self.waits)
+
+        def search() -> Search[dict[str, Any] | None]:
+            return score_search(service.dialect, item_id, score, stamp)
+
+        def lifted() -> Request:
+            nonlocal stamp, second
+            if not trial.left:
+                stamp, second = last.stamp(score, self._now_there(item_id, score))
+            return service.dialect.post_score(item_id, said, stamp).request
+
+        if last.may_come:
+            # While this one waited for its turn, a place and a token, what was lost may have come.
+            operation = attrs.evolve(operation, fresh=lifted)
+        # A score without a value leaves nothing in the results to recognise it by.
+        look = search if score.score_given is not None else None
+        trial = Trial(operation, service.engine.retry, look, confirm=confirm, waits=self.waits)
         failure: AGSError | None = None
         answer: dict[str, Any] | None = None
         try:
@@ -168,6 +184,9 @@ class Sender:
             fresh: That answer came just now.
         """
         date, shared = trial.date, self.shared
+        # A platform answers many scores of one second within one second.
+        if date is not None and date == shared.agreed[0] and sent == shared.agreed[1]:
+            return shared.agreed[2]
         told = moment(date) if date else None
         if told is None:
             return None
@@ -180,10 +199,12 @@ class Sender:
             if not shared.clock_told:
                 # Once: a batch would say it for each score.
                 shared.clock_told = True
-                _logger.warning("a platform's clock is %.0f s ahead of ours: not followed", ahead)
+                log(WARNING, "a platform's clock is %(ahead).0f s ahead of ours: not followed", ahead=ahead)
             return None
         if fresh and (shared.ahead or abs(ahead) > UNSURE):
             shared.note_clock(item_id, ahead)
+        elif fresh:
+            shared.agreed = (date, sent, told)
         return told
 
 
@@ -201,6 +222,17 @@ def has_ended(delivery: Delivery) -> bool | None:
     if delivery.attempts > 0:
         return None if error is not None and error.recorded is False and not error.transient else True
     return error is not None and error.transient
+
+
+def delivered(delivery: Delivery) -> DeliveryEvent:
+    """
+    Return what is told of a delivery.
+    """
+    item, error = delivery.line_item, delivery.error
+    where, item = ("", None) if item is None else (place(item), shown(item))
+    if error is None:
+        return DeliveryEvent(where, item, delivery.attempts, True, None)
+    return DeliveryEvent(where, item, delivery.attempts, error.recorded, type(error).__name__)
 
 
 def _older() -> StaleScoreError:

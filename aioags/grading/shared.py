@@ -60,6 +60,8 @@ class Shared:
 
         clock_told: It was logged that a platform's clock is too far ahead to be followed.
 
+        agreed: A `Date`, the second of the stamp that it answered, and its Unix time: the last that was found right.
+
         ahead: By how many seconds the clocks of platforms are ahead of ours (negative: behind), by origin, where they
             were last seen to differ.
     """
@@ -68,6 +70,7 @@ class Shared:
         self.turns = Turns()
         self.creations: WeakValueDictionary[tuple[Any, ...], asyncio.Lock] = WeakValueDictionary()
         self.clock_told = False
+        self.agreed: tuple[str | None, int, float] = (None, 0, 0.0)
         self.ahead: dict[str, float] = {}
         self.new: dict[str, _New] = {}
 

@@ -31,13 +31,15 @@ from aioags.model.secure import url_fault
 from aioags.protocol.acknowledgment import acknowledgment, deletion
 from aioags.protocol.answers import about, read_created, read_updated
 from aioags.protocol.dialect import Operation, Page, Repeat
-from aioags.protocol.listings import unreadable
+from aioags.protocol.listings import InSteps, unreadable
 from aioags.protocol.messages import PAGE_BYTES, RECORD_BYTES, WORD_BYTES, Request, Response
 from aioags.protocol.refusals import person_refusal, platform_refusal, score_refusal
-from aioags.protocol.urls import origin, with_query
+from aioags.protocol.trust import Trust
+from aioags.protocol.urls import with_query
 from aioags.wire import media_types
 from aioags.wire.codec import dump_line_item, dump_score, load_line_item, load_records, load_result
 from aioags.wire.scalars import RECORD_VALUES, NotReadableError, dump_json, load_json
+from aioags.wire.steps import Steps
 
 T = TypeVar("T")
 
@@ -77,7 +79,7 @@ class LTIAASDialect:
     ) -> None:
         self._base = base_url
         self._secrets = (api_key, key.value)
-        self._trusted = frozenset({origin(base_url)})
+        self._trust = Trust.at(base_url)
         self._scope = scope
         self._key = key
         self.coupled = coupled
@@ -108,7 +110,7 @@ class LTIAASDialect:
         self, query: Mapping[str, str | int | None], base: str, maximum: Number | None
     ) -> Operation[Page[LineItem]]:
         # Of the LMS's URLs, not the gateway's.
-        read = partial(_read_page, "lineItems", partial(load_line_item, url=base, maximum=maximum))
+        read = InSteps(partial(_read_page, "lineItems", partial(load_line_item, url=base, maximum=maximum)))
         return self._get("line_items", "/api/lineitems", read, query=query, scopes=_READ_ITEMS)
 
     def get_line_item(self, item_id: str, *, maximum: Number | None = None) -> Operation[LineItem]:
@@ -192,7 +194,7 @@ class LTIAASDialect:
         return self._get(
             "results",
             _item_path(item_id) + "/scores",
-            partial(_read_page, "scores", partial(load_result, url=item_id), user_id=wanted),
+            InSteps(partial(_read_page, "scores", partial(load_result, url=item_id), user_id=wanted)),
             query=query,
             scopes=(Scope.RESULT_READONLY,),
             private=(user_id,),
@@ -227,7 +229,8 @@ class LTIAASDialect:
         return self._members({"url": key})
 
     def _members(self, query: Mapping[str, str | int | None]) -> Operation[Page[Member]]:
-        return self._get("members", "/api/memberships", partial(_read_page, "members", load_member), query=query)
+        read = InSteps(partial(_read_page, "members", load_member))
+        return self._get("members", "/api/memberships", read, query=query)
 
     def deep_linking_form(
         self, content_items: Iterable[LinkItem | Mapping[str, Any]], options: Mapping[str, str | None]
@@ -299,7 +302,7 @@ class LTIAASDialect:
             scopes,
             read,
             repeat,
-            self._trusted,
+            self._trust,
             (*filter(None, private), *self._secrets),
             refusal=partial(gateway_refusal, self._key, refused),
         )
@@ -320,11 +323,13 @@ def _read(load: Callable[[object], T], response: Response) -> T:
     return load(load_json(response.body, RECORD_VALUES))
 
 
-def _read_page(name: str, load: Callable[[object], T], response: Response, *, user_id: str | None = None) -> Page[T]:
+def _read_page(
+    name: str, load: Callable[[object], T], response: Response, *, user_id: str | None = None
+) -> Steps[Page[T]]:
     fields = load_json(response.body)
     if not isinstance(fields, dict):
         raise NotReadableError("the body is not an object")
-    found = load_records(name, fields.get(name), load, user_id=user_id)
+    found = yield from load_records(name, fields.get(name), load, user_id=user_id)
     return Page(found.records, _next(fields.get("next")), tuple(unreadable(found, response)))
 
 

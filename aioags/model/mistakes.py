@@ -11,7 +11,7 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Coroutine
 from difflib import get_close_matches
 from functools import wraps
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, cast
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -156,3 +156,23 @@ class NeedsAsyncWith:
 
         # Asked for before __enter__ is called.
         def __exit__(self, *_: object) -> None: ...
+
+
+class ClosedAtEnd(NeedsAsyncWith):
+    """
+    What ``async with`` closes at its end, and does nothing else for.
+    """
+
+    __slots__ = ()
+
+    async def aclose(self) -> None:
+        """
+        Close what is open.
+        """
+        raise NotImplementedError
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()

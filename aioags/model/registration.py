@@ -4,8 +4,9 @@ The registration: what platform and tool agreed on, once, by hand or by a regist
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import attrs
 from joserfc.errors import JoseError
@@ -92,6 +93,24 @@ def _optional_secure(_: Any, attribute: attrs.Attribute[str | None], value: str 
         check_secure_url(attribute.name, value)
 
 
+def load_origins(value: Iterable[str]) -> tuple[str, ...]:
+    """
+    Return origins as a tuple, each checked.
+
+    Raises:
+        ValueError, TypeError: One is not https (or http to loopback), or more than an origin.
+    """
+    if isinstance(value, str):
+        raise TypeError("also_origins must be a list of origins, got one str")
+    origins = tuple(value)
+    for url in origins:
+        check_secure_url("also_origins", url)
+        parts = urlsplit(url)
+        if url.lower() != f"{parts.scheme}://{parts.netloc.lower()}":
+            raise ValueError(f"also_origins must be origins such as https://lms.school.example, no path; got {url!r}")
+    return origins
+
+
 @attrs.frozen
 class Registration:
     """
@@ -114,6 +133,13 @@ class Registration:
 
         jwks_url: Where the platform publishes its keys. None as above.
 
+        also_origins: Further origins of the same platform, such as ``https://lms.school.example`` where its launches
+            name it by its vendor's domain. Access tokens go there too; line items and further pages may be there.
+
+        public_only: Its keys and tokens are fetched from public addresses only, looked at when the connection is made:
+            for URLs that somebody else chose, as in a dynamic registration. A session or transport of your own is
+            used as it is.
+
     Raises:
         ValueError, TypeError: A field is not as said here; the message names it and never quotes the key.
     """
@@ -126,6 +152,8 @@ class Registration:
     deployment_id: str | None = attrs.field(default=None, kw_only=True)
     authorization_url: str | None = attrs.field(default=None, kw_only=True, validator=_optional_secure)
     jwks_url: str | None = attrs.field(default=None, kw_only=True, validator=_optional_secure)
+    also_origins: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=load_origins)
+    public_only: bool = attrs.field(default=False, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         checks.text("issuer", self.issuer)

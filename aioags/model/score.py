@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
@@ -261,7 +261,10 @@ class Score:
         """
         if score_given is None:
             raise TypeError("score_given must be a number, got None: use Score.cleared or Score.progress")
-        return cls(
+        score = cls.__new__(cls)
+        # Not cls(…): what tells mistakes would cost each score a call.
+        getattr(cls.__init__, "__wrapped__", cls.__init__)(
+            score,
             user_id,
             activity_progress,
             grading_progress,
@@ -275,6 +278,7 @@ class Score:
             if canvas is None
             else _with_canvas(canvas, extensions, activity_progress, submission),
         )
+        return score
 
     @classmethod
     @tells_unknown("Score.progress")
@@ -299,7 +303,10 @@ class Score:
         Args:
             canvas: As in `graded`. With ``preserve_score=True`` an earlier grade stays in Canvas.
         """
-        return cls(
+        score = cls.__new__(cls)
+        # Not cls(…): what tells mistakes would cost each score a call.
+        getattr(cls.__init__, "__wrapped__", cls.__init__)(
+            score,
             user_id,
             activity_progress,
             grading_progress,
@@ -311,6 +318,7 @@ class Score:
             if canvas is None
             else _with_canvas(canvas, extensions, activity_progress, submission),
         )
+        return score
 
     @classmethod
     @tells_unknown("Score.cleared")
@@ -323,3 +331,8 @@ class Score:
         Open edX keeps a grade that it has published.
         """
         return cls.progress(user_id, ActivityProgress.INITIALIZED, timestamp=timestamp, extensions=extensions)
+
+
+if not TYPE_CHECKING:
+    # The constructor is attrs' own.
+    Score.__init__ = tells_unknown("Score")(Score.__init__)

@@ -17,11 +17,13 @@ some: a platform that is well apart from one bad column or one bad user is found
 
 A line item that fails more than eight times in a row while others are answered eight times is broken by itself. Its
 failures say nothing of the platform until one of its calls is answered: it spends its own attempts, and does not keep
-those waiting that come after it in one batch.
+those waiting that come after it in one batch. So is a single call that fails, sees another answered that began after
+that, and fails again (`Trial.own`): where only such calls are left, nobody waits for a platform that is well.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import inf
 
 import attrs
@@ -36,8 +38,8 @@ FEWEST = 8
 FIRST_WAIT, LONGEST_WAIT = 1.0, 10.0
 """Seconds to the first probe, and between two at the most."""
 
-# Seconds without a failure after which an open breaker knows nothing of now: nobody has asked.
-_FORGOTTEN = 4 * LONGEST_WAIT
+# Waits without a failure after which an open breaker knows nothing of now: nobody has asked.
+_FORGOTTEN = 4
 
 # Line items whose failures are counted, the latest ones.
 _MOST_STREAKS = 256
@@ -56,6 +58,13 @@ def is_outage(answer: Response | AGSError) -> bool:
     return answer.status != 501 and answer.body.strip() != b"[]" and not is_throttled(answer)
 
 
+def probe_wait(count: int) -> float:
+    """
+    Return the seconds until a probe, by how many there have been since the breaker opened, this one included.
+    """
+    return min(FIRST_WAIT * 2.0 ** min(count - 1, 60), LONGEST_WAIT)
+
+
 @attrs.define
 class _Streak:
     """
@@ -70,12 +79,17 @@ class Breaker:
     """
     What is known of one platform's being there. Times are seconds on a clock of the caller's that never goes back.
 
+    Args:
+        wait: Returns the seconds until a probe, as `probe_wait` does.
+
     Attributes:
         is_open: The platform is taken to be away.
 
         opened_at: When it opened. None: it is closed.
 
         recoveries: How often it has closed again.
+
+        well_at: When the latest call began that was answered.
     """
 
     __slots__ = (
@@ -83,21 +97,25 @@ class Breaker:
         "_failed_at",
         "_failures",
         "_next",
+        "_probes",
         "_probing",
         "_streaks",
         "_wait",
         "is_open",
         "opened_at",
         "recoveries",
+        "well_at",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, wait: Callable[[int], float] = probe_wait) -> None:
         # Beside `opened_at` as a fact of its own: every call asks.
         self.is_open = False
         self.opened_at: float | None = None
         self.recoveries = 0
+        self.well_at = -inf
         self._failures = 0
-        self._wait = FIRST_WAIT
+        self._wait = wait
+        self._probes = 0
         self._next = inf
         self._failed_at = -inf
         self._probing = False
@@ -136,18 +154,22 @@ class Breaker:
         """
         self._probing = False
 
-    def answered(self, subject: str = "") -> bool:
+    def answered(self, subject: str = "", begun: float = -inf) -> bool:
         """
         Take a proper answer, to whichever call.
 
         Args:
             subject: What the call was about.
 
+            begun: When it began.
+
         Returns:
             True: it was open, and is closed now.
         """
         self._failures = 0
         self._answers += 1
+        if begun > self.well_at:
+            self.well_at = begun
         if self._streaks:
             self._streaks.pop(subject, None)
         if not self.is_open:
@@ -157,7 +179,16 @@ class Breaker:
         self.recoveries += 1
         return True
 
-    def failed(self, now: float, window: int, *, probe: bool = False, spent: bool = False, subject: str = "") -> bool:
+    def failed(
+        self,
+        now: float,
+        window: int,
+        *,
+        probe: bool = False,
+        spent: bool = False,
+        subject: str = "",
+        own: bool = False,
+    ) -> bool:
         """
         Take the lack of a proper answer.
 
@@ -170,27 +201,31 @@ class Breaker:
 
             subject: What the call was about.
 
+            own: It is the call's own failure, whatever becomes of others.
+
         Returns:
             True: it was closed, and is open now.
         """
-        self._failures += not self._is_broken_by_itself(subject)
-        idle, self._failed_at = now - self._failed_at > _FORGOTTEN, now
+        counts = not (self._is_broken_by_itself(subject) or own)
+        self._failures += counts
+        failed_before, self._failed_at = self._failed_at, now
         if self.is_open:
-            if idle:
+            if now - failed_before > _FORGOTTEN * max(LONGEST_WAIT, self._next - failed_before):
                 # Nobody asked for long: this is an outage of its own, and those who wait sit it out from its beginning.
-                self.opened_at, self._wait = now, FIRST_WAIT / 2
+                self.opened_at, self._probes = now, 0
             if probe and self._probing:
-                self._probing = False
-                self._wait = min(2.0 * self._wait, LONGEST_WAIT)
-                self._next = now + self._wait
+                self._wait_for_probe(now)
             return False
-        if self._failures < max(window, FEWEST) and not spent:
+        if not counts or (self._failures < max(window, FEWEST) and not spent):
             return False
-        self.is_open, self.opened_at = True, now
-        self._wait = FIRST_WAIT
-        self._next = now + self._wait
-        self._probing = False
+        self.is_open, self.opened_at, self._probes = True, now, 0
+        self._wait_for_probe(now)
         return True
+
+    def _wait_for_probe(self, now: float) -> None:
+        self._probing = False
+        self._probes += 1
+        self._next = now + self._wait(self._probes)
 
     def _is_broken_by_itself(self, subject: str) -> bool:
         if self._streaks is None:

@@ -23,6 +23,7 @@ from aioags.protocol.canvas import keeps_comments
 from aioags.protocol.confirm import has_odd_score, shown_at, shows_capped, shows_comment, shows_points
 
 NO_GRADE = "no grade stands there"
+NO_GRADE_SHOWN = "no grade shows; one that a teacher alone gave stays"
 NO_RECORD = "replaces a value we have no record of"
 NO_RECORD_OF_COMMENT = "replaces a comment we have no record of"
 ADDS_COMMENT = "the comment is not there"
@@ -39,7 +40,9 @@ _Verdict = tuple[ChangeKind, str]
 _plain_grade = lru_cache(maxsize=4096, typed=True)(ShownGrade)
 
 
-def compare(score: Score, result: Result | None, sent: Sequence[LastSent] | None = None) -> PlannedChange:
+def compare(
+    score: Score, result: Result | None, sent: Sequence[LastSent] | None = None, *, hides: bool = False
+) -> PlannedChange:
     """
     Say what is to be done about one user.
 
@@ -50,12 +53,15 @@ def compare(score: Score, result: Result | None, sent: Sequence[LastSent] | None
 
         sent: What was last sent for this user, in any order; see `RemembersScores.last_sent`. Empty, None: nothing is
             known.
+
+        hides: The platform shows no grade that a teacher alone gave, and is to keep it.
     """
     if result is None and not sent and score.score_given is not None:
-        return PlannedChange(score.user_id, ChangeKind.NEW, None, score, NO_GRADE)
+        return PlannedChange(score.user_id, ChangeKind.NEW, None, score, NO_GRADE_SHOWN if hides else NO_GRADE)
     shown = result or Result(user_id=score.user_id)
     records = sorted(sent or (), key=lambda record: record.timestamp, reverse=True)
     kind, why = _judge(score, shown, records)
+    why = NO_GRADE_SHOWN if hides and kind is ChangeKind.NEW else why
     vain = next((record for record in records if _was_in_vain(score, shown, record)), None)
     if kind is not ChangeKind.OVERRIDDEN or vain is None:
         return PlannedChange(score.user_id, kind, grade_of(result), score, why)

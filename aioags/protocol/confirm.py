@@ -229,21 +229,27 @@ def recognise_score(result: Result, score: Score, stamp: datetime) -> Done[dict[
     """
     Say what a result tells of a score of which nobody knows whether it was recorded.
 
-    A result that shows ours settles it: recorded. So does one with our stamp and a value that ours can have become.
-    Another value, where ours would have to show, means that ours does not stand there. Anything else settles nothing.
+    A result that shows ours settles it: recorded. So does one with our stamp and a value that Moodle, the one that
+    shows stamps, makes of ours: of five decimals, and capped. Where ours would have to show, another stamp or another
+    value means that ours does not stand there. Not a value that is ours but for rounding or a cap: it may be ours, and
+    it may be another's that says just that. Anything else settles nothing.
 
     Args:
         stamp: With which it was sent.
     """
+    given, maximum = score.score_given, score.score_maximum
     if result.user_id != score.user_id or result.result_score is None:
         return None
-    if shows(result, score) or (_has_stamp(result, stamp) and _may_have_become(result, score)):
+    ours = _has_stamp(result, stamp)
+    if shows(result, score) or (
+        ours and (shows_points(result, given, maximum) or shows_capped(result, given, maximum))
+    ):
         return Done(None)
-    must_show = score.score_given is not None and score.grading_progress is GradingProgress.FULLY_GRADED
-    if keeps_grades(score):
-        # Over a teacher's grade Canvas shows ours on another scale.
+    must_show = given is not None and score.grading_progress is GradingProgress.FULLY_GRADED
+    # Over a teacher's grade Canvas shows ours on another scale.
+    if not must_show or keeps_grades(score) or _shows_value(result, score):
         return None
-    return Differs() if must_show and not _shows_value(result, score) else None
+    return None if ours is not False and _may_be_cut(result, score) else Differs()
 
 
 def score_search(dialect: Dialect, item_id: str, score: Score, stamp: datetime) -> Search[dict[str, Any] | None]:
@@ -255,23 +261,23 @@ def score_search(dialect: Dialect, item_id: str, score: Score, stamp: datetime) 
     return Search(first, further, lambda result: recognise_score(result, score, stamp))
 
 
-def _has_stamp(result: Result, stamp: datetime) -> bool:
-    # Moodle shows the second that it keeps. It compares whole seconds.
+def _has_stamp(result: Result, stamp: datetime) -> bool | None:
+    # Moodle shows the second that it keeps. It compares whole seconds. None: it shows none.
     told = shown_at(result)
     try:
-        return told is not None and int(told.timestamp()) == int(stamp.timestamp())
+        return None if told is None else int(told.timestamp()) == int(stamp.timestamp())
     except OverflowError:
-        return False
+        return None
 
 
-def _may_have_become(result: Result, score: Score) -> bool:
+def _may_be_cut(result: Result, score: Score) -> bool:
     """
-    True when a platform that caps at the maximum makes this result of a score.
-
-    Not one that rounds to fewer digits than Moodle keeps, the one that shows stamps: another process's score of the
-    same second may stand there, and 0.3 is not 0.34.
+    True when a platform that caps, or shows fewer digits than were sent, may make this result of a score.
     """
     if score.score_given is None or result.result_score is None or result.result_maximum <= 0:
         return False
-    given = min(_fraction(score.score_given, score.score_maximum or 1), Decimal(1))
-    return abs(given - _fraction(result.result_score, result.result_maximum)) < _CLOSE
+    shown, maximum = _decimal(result.result_score), _decimal(result.result_maximum)
+    points = _fraction(score.score_given, score.score_maximum or 1) * maximum
+    # Rounded, or cut off: less than one of the last digit shown.
+    last = Decimal(1).scaleb(min(int(shown.normalize().as_tuple().exponent), 0))
+    return min(abs(points - shown), abs(min(points, maximum) - shown)) < last

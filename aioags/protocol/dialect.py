@@ -22,6 +22,7 @@ from aioags.model.score import Score
 from aioags.model.unreadable import Unreadable
 from aioags.model.value import value
 from aioags.protocol.messages import Request, Response
+from aioags.protocol.trust import Trust
 
 T = TypeVar("T")
 R_co = TypeVar("R_co", covariant=True)
@@ -61,11 +62,13 @@ class Operation(Generic[R_co]):
 
         repeat: What may be done after a lost answer.
 
-        trusted: Origins that the credential may go to, for redirects.
+        trust: Where the credential may go, for redirects.
 
         private: Texts of the caller that must not come back in an error: user id, comment.
 
         fresh: Makes the request anew for each try, where one must not be sent twice. None: `request` serves.
+
+        public_only: A stranger chose the URL: it is asked at public addresses only.
 
         refusal: Reads an answer that is no success as an error, given the wall clock's Unix time. None: as platforms
             of the standard word theirs.
@@ -76,9 +79,10 @@ class Operation(Generic[R_co]):
     scopes: tuple[str, ...]
     read: Callable[[Response], R_co]
     repeat: Repeat = Repeat.FREELY
-    trusted: frozenset[str] = frozenset()
+    trust: Trust = Trust()
     private: tuple[str, ...] = attrs.field(default=(), repr=False)
     fresh: Callable[[], Request] | None = None
+    public_only: bool = False
     refusal: Callable[[Operation[Any], Response, float], AGSError] | None = attrs.field(default=None, repr=False)
 
     @property

@@ -26,6 +26,7 @@ from aioags.protocol.messages import WORD_BYTES, Request, Response
 from aioags.protocol.redaction import platform_words, shown_words
 from aioags.protocol.refusals import platform_refusal
 from aioags.protocol.signed import sign_message
+from aioags.protocol.trust import Trust
 from aioags.protocol.urls import origin
 from aioags.wire import media_types
 from aioags.wire.links import resolve
@@ -111,8 +112,9 @@ def request_token(
         (),
         lambda response: read_grant(response, scopes),
         repeat=Repeat.FREELY,
-        trusted=frozenset({origin(registration.token_url)}),
+        trust=Trust.at(registration.token_url),
         fresh=fresh,
+        public_only=registration.public_only,
         refusal=refused,
     )
 

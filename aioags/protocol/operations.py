@@ -14,19 +14,22 @@ from aioags.model.checks import Number
 from aioags.model.endpoint import Endpoint
 from aioags.model.line_item import LineItem
 from aioags.model.progress import Scope
+from aioags.model.registration import Registration
 from aioags.model.result import Result
 from aioags.model.score import Score
-from aioags.model.secure import url_fault
 from aioags.protocol.acknowledgment import acknowledgment, deletion
 from aioags.protocol.answers import about, about_item, read_created, read_updated
 from aioags.protocol.dialect import Operation, Page, Repeat
-from aioags.protocol.listings import linked_page
+from aioags.protocol.listings import InSteps, linked_page
 from aioags.protocol.messages import PAGE_BYTES, RECORD_BYTES, WORD_BYTES, Request, Response
 from aioags.protocol.refusals import person_refusal, score_refusal
-from aioags.protocol.urls import check_trusted, origin, service_url, with_query
+from aioags.protocol.trust import OnRaised, Trust
+from aioags.protocol.urls import service_url, with_query
 from aioags.wire import media_types
+from aioags.wire.batches import sliced
 from aioags.wire.codec import dump_line_item, dump_score, load_line_item, load_list, load_result
 from aioags.wire.scalars import RECORD_VALUES, load_json
+from aioags.wire.steps import Steps
 
 T = TypeVar("T")
 
@@ -37,24 +40,26 @@ _MOST_SCORE_URLS = 1024
 _READ_ITEMS = (Scope.LINE_ITEM_READONLY, Scope.LINE_ITEM)
 
 
-def trusted_origins(endpoint: Endpoint) -> frozenset[str]:
-    """
-    Return the origins that an endpoint names and that may be given a token.
-    """
-    named = (endpoint.lineitems, endpoint.lineitem)
-    return frozenset(origin(url) for url in named if url is not None and url_fault(url) is None)
-
-
 class DirectDialect:
     """
     A platform that speaks LTI 1.3 itself.
+
+    Args:
+        registration: Says which further origins are this platform's. None: none are.
+
+        on_raised: Is told of URLs of http that are asked by https. None: nobody is.
     """
 
     keeps_stamps = True
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(
+        self, endpoint: Endpoint, registration: Registration | None = None, *, on_raised: OnRaised | None = None
+    ) -> None:
+        lineitems, lineitem = endpoint.lineitems, endpoint.lineitem
+        self._trust = Trust.at(lineitems, lineitem, registration=registration, on_raised=on_raised)
+        self._container_url = lineitems and self._trust.by_https(lineitems)
+        self._coupled = lineitem and self._trust.by_https(lineitem)
         self._endpoint = endpoint
-        self._trusted = trusted_origins(endpoint)
         # Of line items to which a score may be sent: checked and made once, for as many scores as there are.
         self._score_urls: dict[str, str] = {}
 
@@ -63,14 +68,14 @@ class DirectDialect:
         """
         URL of the line item that belongs to the launched link. None: there is none, or several.
         """
-        return self._endpoint.lineitem
+        return self._coupled
 
     @property
     def container(self) -> str | None:
         """
         URL of the line item container. None: the endpoint names none.
         """
-        return self._endpoint.lineitems
+        return self._container_url
 
     def line_items(
         self,
@@ -91,11 +96,11 @@ class DirectDialect:
         """
         Get a further page: its URL as the platform wrote it, without our filters (AGS 3.2.4).
         """
-        return self._line_items(check_trusted(key, self._trusted, "the next page of line items"), maximum)
+        return self._line_items(self._trust.check(key, "the next page of line items"), maximum)
 
     def _line_items(self, url: str, maximum: Number | None) -> Operation[Page[LineItem]]:
         request = _get(url, media_types.LINE_ITEM_CONTAINER)
-        return self._operation("line_items", request, _READ_ITEMS, partial(_read_items, maximum))
+        return self._operation("line_items", request, _READ_ITEMS, InSteps(partial(_read_items, maximum)))
 
     def get_line_item(self, item_id: str, *, maximum: Number | None = None) -> Operation[LineItem]:
         """
@@ -143,7 +148,7 @@ class DirectDialect:
             _POST_SCORES,
             acknowledgment,
             Repeat.NEVER if score.appends else Repeat.STAMPED,
-            self._trusted,
+            self._trust,
             private,
             refusal=score_refusal,
         )
@@ -167,14 +172,14 @@ class DirectDialect:
         """
         Get a further page of results: its URL as the platform wrote it.
         """
-        return self._results(item_id, check_trusted(key, self._trusted, "the next page of results"))
+        return self._results(item_id, self._trust.check(key, "the next page of results"))
 
     def _results(
         self, item_id: str, url: str, user_id: str | None = None, *, limited: bool = False
     ) -> Operation[Page[Result]]:
         request = _get(url, media_types.RESULT_CONTAINER)
         # With a limit as many as came are counted.
-        read = partial(_read_results, item_id, None if limited else user_id)
+        read = InSteps(partial(_read_results, item_id, None if limited else user_id))
         return self._operation(
             "results",
             request,
@@ -185,12 +190,12 @@ class DirectDialect:
         )
 
     def _container(self) -> str:
-        if self._endpoint.lineitems is None:
+        if self._container_url is None:
             raise NotOfferedError("the endpoint names no line item container (lineitems)", spec="AGS 3.1")
-        return check_trusted(self._endpoint.lineitems, self._trusted, "the line item container")
+        return self._trust.check(self._container_url, "the line item container")
 
     def _item(self, item_id: str) -> str:
-        return check_trusted(item_id, self._trusted, "the line item")
+        return self._trust.check(item_id, "the line item")
 
     def _check_offered(self, name: str, scopes: tuple[Scope, ...]) -> None:
         if not self._endpoint.offers(*scopes):
@@ -201,7 +206,7 @@ class DirectDialect:
         self, name: str, request: Request, scopes: tuple[Scope, ...], read: Callable[[Response], T], **rest: Any
     ) -> Operation[T]:
         self._check_offered(name, scopes)
-        return Operation(name, request, scopes, read, trusted=self._trusted, **rest)
+        return Operation(name, request, scopes, read, trust=self._trust, **rest)
 
 
 def _get(url: str, accept: str, most_bytes: int = PAGE_BYTES) -> Request:
@@ -212,16 +217,19 @@ def _send(method: str, url: str, media_type: str, body: bytes, most_bytes: int =
     return Request(method, url, (("Accept", media_type), ("Content-Type", media_type)), body, most_bytes)
 
 
-def _read_items(maximum: Number | None, response: Response) -> Page[LineItem]:
+def _read_items(maximum: Number | None, response: Response) -> Steps[Page[LineItem]]:
     found = load_list(response.body, partial(load_line_item, url=response.url, maximum=maximum))
     return linked_page(found, response)
 
 
-def _read_results(item_id: str, user_id: str | None, response: Response) -> Page[Result]:
+def _read_results(item_id: str, user_id: str | None, response: Response) -> Steps[Page[Result]]:
     # Sakai answers for one user without an array.
     found = load_list(response.body, partial(load_result, url=response.url), bare=True, user_id=user_id)
-    about_item(item_id, found.records)
-    return linked_page(found, response)
+    page = yield from linked_page(found, response)
+    for some in sliced(page.records):
+        about_item(item_id, some)
+        yield
+    return page
 
 
 def _read_line_item(item_id: str, maximum: Number | None, response: Response) -> LineItem:

@@ -8,10 +8,10 @@ from typing import Any
 
 import attrs
 
-from aioags.model.secure import url_fault
+from aioags.model.registration import Registration
 from aioags.protocol.dialect import Operation, Page, Repeat
 from aioags.protocol.messages import Request, Response
-from aioags.protocol.urls import check_trusted, origin
+from aioags.protocol.trust import OnRaised, Trust
 from aioags.wire import media_types
 from aioags.wire.links import next_link
 from aioags.wire.scalars import dump_json, load_json
@@ -29,23 +29,30 @@ class OtherService:
     Attributes:
         scopes: What its access token must allow: any one of these.
 
-        trusted: The one origin that the token goes to.
+        trust: Where the token goes: the origin of the service, and those that its registration adds.
     """
 
     scopes: tuple[str, ...]
-    trusted: frozenset[str]
+    trust: Trust
 
     @classmethod
-    def at(cls, url: str, scopes: tuple[str, ...]) -> OtherService:
+    def at(
+        cls,
+        url: str,
+        scopes: tuple[str, ...],
+        registration: Registration | None = None,
+        *,
+        on_raised: OnRaised | None = None,
+    ) -> OtherService:
         """
         Return the service at a URL.
 
         Raises:
             UntrustedURLError: It is not https, or http to loopback.
         """
-        trusted = frozenset({origin(url)} if url_fault(url) is None else ())
-        check_trusted(url, trusted, "the service's URL")
-        return cls(scopes, trusted)
+        trust = Trust.at(url, registration=registration, on_raised=on_raised)
+        trust.check(url, "the service's URL")
+        return cls(scopes, trust)
 
     def request(self, method: str, url: str, *, accept: str, json: Any) -> Operation[Any]:
         """
@@ -66,8 +73,8 @@ class OtherService:
         return self._operation(Request("GET", url, (("Accept", accept),)), _read_page, Repeat.FREELY)
 
     def _operation(self, request: Request, read: Any, repeat: Repeat) -> Operation[Any]:
-        check_trusted(request.url, self.trusted, "the service's URL")
-        return Operation("service", request, self.scopes, read, repeat, self.trusted)
+        request = attrs.evolve(request, url=self.trust.check(request.url, "the service's URL"))
+        return Operation("service", request, self.scopes, read, repeat, self.trust)
 
 
 def _read(response: Response) -> Any:

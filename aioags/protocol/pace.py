@@ -81,8 +81,7 @@ IDLE = 60.0
 # Timers fire early by the clock's resolution.
 TICK = 1e-6
 
-
-# Beyond 30 fields a dict for each takes 1.6 KB: there may be 10,000 platforms.
+# Beyond 30 fields a dict for each takes 1.6 KB.
 _FIELDS = """
     _accepted _allowance _answers_unlooked _base _before _ceiling _cut_at _due _edge _failed_steps _floor _full _gap
     _held_until _in_flight _judge_at _latency _left_at _limit _look_from _looked _lost _patient_answers _patient_until
@@ -108,7 +107,7 @@ class Pacer:
     def __init__(self, pace: Pace, start: int = START) -> None:
         self._floor, self._ceiling, self._start = pace.floor, pace.ceiling, start
         self._in_flight = 0
-        self._allowance = Allowance(self._floor, self._ceiling)
+        self._allowance = Allowance.untold(self._floor, self._ceiling)
         # The search: see the module's theory.
         self._edge: int | None = None
         self._gap = 0.0
@@ -118,8 +117,7 @@ class Pacer:
         # Since the last cut, and since an answer last came.
         self._accepted = self._lost = 0
         # Latency with this window, with the one before, and undisturbed.
-        self._latency = Latency()
-        self._base = Latency()
+        self._latency = self._base = Latency.unknown
         self._look_from = 0
         self._answers_unlooked = LOOK_AGAIN
         # Did a start of this round fill the window, or wait for the gap?
@@ -229,11 +227,13 @@ class Pacer:
             return
         self._lost = 0
         if signal.remaining is not None or self._allowance.restricts:
+            self._allowance = self._allowance.own()
             self._hold(now, self._allowance.read(signal, self._in_flight, self._window))
             self._limit = min(self._window, self._allowance.most)
         if begun >= self._cut_at:
             self._accepted += 1
         if begun >= self._since and signal.seconds < LONGEST_HOLD:
+            self._latency = Latency() if self._latency is Latency.unknown else self._latency
             self._latency.add(max(signal.seconds, QUICK))
             if self._latency.count >= self._judge_at:
                 self._judge(now)
@@ -242,16 +242,16 @@ class Pacer:
         self._window = min(max(window, self._floor), self._ceiling)
         self._limit = min(self._window, self._allowance.most)
         self._since = now
-        self._before, self._latency = self._latency, Latency()
+        self._before, self._latency = self._latency, Latency.unknown
         self._judge_at = max(self._window, ROUND)
         self._step_from = 0
         self._looked = False
 
     def _wake(self, now: float) -> None:
         # The edge and the gap stay: limits last longer than conditions.
-        self._base = Latency()
+        self._base = Latency.unknown
         self._look_from = 0
-        self._allowance = Allowance(self._floor, self._ceiling)
+        self._allowance = Allowance.untold(self._floor, self._ceiling)
         self._set(min(self._window, self._start), now)
 
     def _judge(self, now: float) -> None:

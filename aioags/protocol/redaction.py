@@ -19,21 +19,22 @@ BODY_KEPT = 2048
 """Characters of an answer's body that an error keeps."""
 
 # More than is kept, since redacting shortens it; no more than that, since of 64 KiB it takes 0.1 s.
-_BODY_READ = 4 * BODY_KEPT
+_BODY_READ = 2 * BODY_KEPT
 _WORDS_KEPT = 200
 _WORDS_READ = 1024
 # What a platform cut shorter than this says nothing; what is this long is hardly said by chance.
 _PREFIX = 12
 _SHORT = 6
 # A bearer token; a JWT, also one that was cut; an opaque token, such as Moodle's 32 hex digits. Each is looked for only
-# where a run of its characters begins, and never given back: a page with 64 KiB of base64 must not take seconds. Most
-# words are shorter than eight characters, which is seen first.
-_RUN = re.compile(r"[\w-]{8}")
+# where a run of its characters begins, and never given back: a page with 64 KiB of base64 must not take seconds.
 _BEARER = re.compile(r"(?i)\bbearer\s++\S++")
 _SECRETS = re.compile(
     r"(?i)(?<![\w-])(?=[\w-]{8})"
     r"(?:eyJ[\w-]{6,}+[\w.-]*+|[\w-]{8,}+\.[\w-]{8,}+\.[\w-]{8,}+|(?=[\w-]*\d)[\w-]{32,}+)"
 )
+# What all of these have, in a text of which only the shape is left: most have none, and a pattern says so late.
+_SHAPE = {code: "w" if chr(code).isalnum() or chr(code) in "_-" else chr(code) for code in range(128)}
+_SHAPES_OF_SECRETS = ("w" * 32, "w" * 8 + "." + "w" * 8)
 _REDACTED = "[redacted]"
 _MESSAGE_KEYS = (
     "reason", "message", "errorMessage", "error_description", "detail", "description", "error", "errors", "details",
@@ -55,7 +56,14 @@ def redact(text: str, private: Iterable[str]) -> str:
     # A pattern without regard to case would take longer to say that there is none.
     if "bearer" in text.casefold():
         text = _BEARER.sub(_REDACTED, text)
-    return _SECRETS.sub(_REDACTED, text) if _RUN.search(text) else text
+    return _SECRETS.sub(_REDACTED, text) if _may_hold_secrets(text) else text
+
+
+def _may_hold_secrets(text: str) -> bool:
+    if not text.isascii() or "eyj" in text.casefold():
+        return True
+    shape = text.translate(_SHAPE)
+    return any(of in shape for of in _SHAPES_OF_SECRETS)
 
 
 def _without(text: str, secret: str) -> str:
@@ -83,7 +91,7 @@ def _flat(text: str) -> str:
 
     plain = re.sub(r"\\[nrtfb]", " ", re.sub(r"\\u([0-9a-fA-F]{4})", lambda unit: chr(int(unit[1], 16)), text))
     joined = plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return "".join(unescape(unquote_plus(joined)).replace("\\", "").casefold().split())
+    return "".join(unescape(unquote_plus(joined)).replace("\\", "").casefold().replace(" ", "").split())
 
 
 def shown_body(body: bytes, private: Iterable[str]) -> str:

@@ -171,7 +171,8 @@ def _are_near(first: re.Pattern[str], then: re.Pattern[str], words: str) -> bool
 
     Not one pattern with a gap in it: a body full of the first would be looked through from each of them.
     """
-    return any(first.search(words, max(0, found.start() - _NEAR), found.start()) for found in then.finditer(words))
+    near = (first.search(words, max(0, found.start() - _NEAR), found.start()) for found in then.finditer(words))
+    return first.search(words) is not None and any(near)
 
 
 def _for_one_user(error: RefusedError) -> RefusedError:

@@ -4,7 +4,9 @@ What answers say about a platform: how long it takes, and what it allows.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import ceil, inf, isfinite, log, sqrt
+from typing import ClassVar
 
 import attrs
 
@@ -88,8 +90,11 @@ class Latency:
 
     Attributes:
         count: How many requests.
+
+        unknown: Of every platform that was not asked yet: there may be 10,000. Nothing is added to it.
     """
 
+    unknown: ClassVar[Latency]
     count: int = 0
     _sum: float = 0.0
     _squares: float = 0.0
@@ -134,6 +139,9 @@ class Latency:
         return self.mean - other.mean > by + errors * sqrt(self.variance + other.variance)
 
 
+Latency.unknown = Latency()
+
+
 class Allowance:
     """
     What the platform's own figures allow.
@@ -151,6 +159,21 @@ class Allowance:
         self.most = self._room = self._room_before = ceiling
         self.spacing = 0.0
         self._left_in_round = 0
+
+    @staticmethod
+    @lru_cache(maxsize=64)
+    def untold(floor: int, ceiling: int) -> Allowance:
+        """
+        Return that of every platform that has told nothing; it reads no answer.
+        """
+        return Allowance(floor, ceiling)
+
+    def own(self) -> Allowance:
+        """
+        Return this one, or in place of what others have as well one that can read answers.
+        """
+        shared = self is Allowance.untold(self._floor, self._ceiling)
+        return Allowance(self._floor, self._ceiling) if shared else self
 
     @property
     def restricts(self) -> bool:

@@ -22,21 +22,23 @@ lost, 408, 5xx, unreadable write    FREELY and STAMPED: again. NEVER: give up, r
 425                                 again: the platform did not act
 401, or a token called invalid      renew once, again
 400, 403 and a cached token         renew once, again, unless the words say what else it is
-stale (409, 400 with the words)     after a lost answer: search; what is newer may be ours or anybody's. At the first
-                                    attempt: give up. Where the back end puts its own stamp on each try (the error is
-                                    transient): again
+stale (409, 400 with the words)     after a lost answer or a 503: search; what is newer may be ours or anybody's. At the
+                                    first attempt: give up. Where the back end puts its own stamp on each try (the error
+                                    is transient): again
 2xx that denies it                  as the refusal that it names
 2xx that is no JSON                 a score, a changed line item: search, else nobody knows. Never again: somebody
                                     else may have said it
 201 for a new line item             made, whatever the body says: search once for what it is called, never make again
 locked (Moodle's 500 with ``[]``)   again, once
+2xx that holds no token             the token request: again, once
 the same 5xx twice for a new item   give up, where the listing works
 other                               give up
 
 Before a trial gives up for want of an answer, it searches if its caller said so (`confirm`). What a search settles is
 settled; what it does not leaves the doubt: recorded None.
 
-While the platform is away (`Breaker`) a failed probe is no try, until another call succeeds.
+While the platform is away (`Breaker`) a failed probe is no try, until another call succeeds. It is one for a call that
+had failed before another began that succeeded.
 
 Every wait lies within the policy's total time, or the trial gives up at once: no wait is cut short, since coming back
 before the platform said is rude, and coming back late is not what the caller asked for.
@@ -45,6 +47,7 @@ before the platform said is rude, and coming back late is not what the caller as
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import Any, Generic, TypeVar
 
 import attrs
@@ -54,6 +57,7 @@ from aioags.errors import (
     AuthorizationError,
     BrokenError,
     ForbiddenError,
+    GrantMalformedError,
     LostAnswerError,
     MalformedError,
     NoAnswerError,
@@ -71,7 +75,6 @@ from aioags.protocol.dialect import Operation, Page, Repeat
 from aioags.protocol.grants import TOKEN
 from aioags.protocol.messages import Response
 from aioags.protocol.refusals import malformed, may_mean_token, refusal
-from aioags.protocol.urls import check_trusted
 from aioags.protocol.verdicts import Again, Done, Follow, GiveUp, Look, Renew, Search, Verdict
 from aioags.wire.links import resolve
 from aioags.wire.scalars import NotReadableError
@@ -99,6 +102,8 @@ class Trial(Generic[T]):
 
         sent: How many requests went out, for whatever cause; those of a search are not counted.
 
+        left: The platform may have seen one: not every connection was refused.
+
         search: How to find out what a lost answer left. None: there is no way to look.
 
         confirm: Search also when nobody knows for want of an answer. False: only when the platform said something that
@@ -109,6 +114,10 @@ class Trial(Generic[T]):
         subject: What it is about, as far as one may be broken by itself. None: its URL.
 
         waited_for: Class name of the error of an outage that it waited for. None: there was none.
+
+        read: What the answer that comes next to `judge` was read as, by who read it in steps. None: it was not.
+
+        own: What it failed with last is its own: others that began after it had failed were answered.
     """
 
     operation: Operation[T]
@@ -118,8 +127,11 @@ class Trial(Generic[T]):
     waits: bool = True
     subject: str | None = None
     waited_for: str | None = None
+    read: Callable[[Response], T] | None = None
+    own: bool = False
     began: float | None = None
     sent: int = 0
+    left: bool = False
     tries: int = 0
     throttles: int = 0
     redirects: int = 0
@@ -128,6 +140,8 @@ class Trial(Generic[T]):
     doubt: AGSError | None = None
     # Failed probes, which cost an attempt each once another call succeeds.
     _unpaid: int = 0
+    _hinted: bool = False
+    _failed_at: float = inf
     _renewed_at: float = 0.0
     _recoveries: int = 0
     _broke: int | None = None
@@ -167,12 +181,13 @@ class Trial(Generic[T]):
             probe: It was sent to find out whether the platform is back.
         """
         # Who allows one attempt wants no second, whatever it is called.
-        if probe and self.policy.attempts > 1 and is_outage(answer):
+        if probe and not self.own and self.policy.attempts > 1 and is_outage(answer):
             self._unpaid += 1
             self.tries -= 1
         if isinstance(answer, AGSError):
+            self.left = self.left or answer.recorded is not False
             return self._failed(answer, now, jitter)
-        self._answer = answer
+        self._answer, self.left = answer, True
         if 300 <= answer.status < 400 and (verdict := self._redirected(answer)) is not None:
             return verdict
         if answer.ok:
@@ -208,6 +223,22 @@ class Trial(Generic[T]):
             self._unpaid, self._recoveries = 0, recoveries
         self.waited_for = waited_for or self.waited_for
 
+    def stumbled(self, now: float, well_at: float) -> None:
+        """
+        Note that the latest try got no proper answer.
+
+        Args:
+            well_at: When the latest call of the platform's began that was answered.
+        """
+        self.own = well_at > self._failed_at
+        self._failed_at = min(self._failed_at, now)
+
+    def steadied(self) -> None:
+        """
+        Note that the latest try got one, though not a yes.
+        """
+        self.own, self._failed_at = False, inf
+
     def time_left(self, now: float) -> float:
         """
         Return the seconds within which a further try may begin.
@@ -219,13 +250,18 @@ class Trial(Generic[T]):
         return bool(self.operation.scopes) and not lately and may_mean_token(error, answer, cached=cached)
 
     def _succeeded(self, answer: Response, now: float, wall: float, jitter: float) -> Verdict[T]:
+        read, self.read = self.read or self.operation.read, None
         try:
-            return Done(self.operation.read(answer))
+            return Done(read(answer))
         except RejectionError as denial:
             said = answer if denial.status is None else attrs.evolve(answer, status=denial.status)
             return self._failed(refusal(self.operation, said, wall=wall), now, jitter)
         except NotReadableError as error:
             return self._unreadable(malformed(self.operation, answer, str(error)), error, now, jitter)
+        except GrantMalformedError as error:
+            # Perhaps somebody's in between, such as a notice of maintenance: and no token ends a whole batch.
+            self.tries += 1
+            return self._again(error, 1, now, jitter) if self.tries < self._most_tries(error) else GiveUp(error)
         except AGSError as error:
             return GiveUp(error)
 
@@ -250,10 +286,12 @@ class Trial(Generic[T]):
             error.recorded = False
         if self.lost and isinstance(error, NotFoundError) and self.operation.request.method == "DELETE":
             return Done(None)
-        if self.lost and isinstance(error, StaleScoreError) and not error.transient:
+        if (self.lost or self._hinted) and isinstance(error, StaleScoreError) and not error.transient:
             return self._overtaken(error)
         if isinstance(error, ThrottledError):
             self.throttles += 1
+            # A proxy's 503 may be about what it has passed on.
+            self._hinted = self._hinted or error.status == 503
             return self._again(error, self.throttles, now, jitter)
         self.tries += 1
         ambiguous = error.recorded is None
@@ -281,7 +319,7 @@ class Trial(Generic[T]):
 
     def _most_tries(self, error: AGSError) -> int:
         # A refusal that may lift within a moment is asked once more, and not again.
-        passing = isinstance(error, RefusedError) and not isinstance(error, StaleScoreError)
+        passing = isinstance(error, (RefusedError, GrantMalformedError)) and not isinstance(error, StaleScoreError)
         return min(2, self.policy.attempts) if passing else self.policy.attempts
 
     def _again(self, error: AGSError, count: int, now: float, jitter: float) -> Again | Look | GiveUp:
@@ -396,7 +434,7 @@ class Trial(Generic[T]):
             return None
         url = resolve(target, answer.url or self.operation.request.url)
         try:
-            return Follow(check_trusted(url, self.operation.trusted, "the target of a redirect"))
+            return Follow(self.operation.trust.check(url, "the target of a redirect"))
         except UntrustedURLError as error:
             # A token request's own refusal says which setting to correct.
             return None if self.operation.name == TOKEN else self.give_up(error)

@@ -15,7 +15,7 @@ the next whole second when the key's last one lies in the same second or later; 
 Some stamps are not kept as they were sent: after a score without a value Moodle stores the time of its own clock, and
 before 4.5.6 after every score of a coupled line item. So the platform's clock, as its answer tells it (`Date`), is
 remembered as the last stamp then. Of one whose answer was lost nobody heard when it came, or whether it is still on its
-way: what is sent next is stamped as of the moment when it is sent.
+way: what is sent next is stamped as of the moment when it first leaves.
 
 Moving is for what is newer. A score that this process made before the one that was sent last is older, and is not
 lifted over it (`Last.is_newer`): a failed batch that was kept and is posted again must not undo a regrade. Between
@@ -68,6 +68,11 @@ class Last:
         made = score.stamp
         return made is not None and made.made_by == self.process and made.order < self.order
 
+    def _is_older(self, score: Score) -> bool:
+        # An outbox settles a stamp by what it sent itself, and knows nothing of what went past it.
+        made = score.stamp
+        return made is not None and made.made_by == self.process and self.order < made.order
+
     def is_stamped_later(self, score: Score) -> bool:
         """
         True when the caller gave a score a stamp, and one of a later second was sent before.
@@ -85,7 +90,7 @@ class Last:
         stamp = score.timestamp
         second = int(stamp.timestamp())
         last = self.second if now is None else max(self.second, int(now))
-        if second <= last and score.is_auto_stamped:
+        if second <= last and (score.is_auto_stamped or self._is_older(score)):
             second = last + 1
             stamp = datetime.fromtimestamp(second, UTC)
         return stamp, second

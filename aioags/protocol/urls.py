@@ -5,11 +5,10 @@ URLs as text: what the platform wrote is changed by insertion only, never parsed
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from functools import lru_cache
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
-from aioags.errors import UntrustedURLError, shown_url
 from aioags.model.secure import url_fault
 
 _PATH_END = re.compile(r"[?#]")
@@ -73,6 +72,29 @@ def origin(url: str) -> str:
     return f"{parts.scheme}://{parts.hostname}:{port}"
 
 
+_HTTP = re.compile(r"http://(\[[0-9a-f:.]+\]|[^/?#:@]+)(:[0-9]+)?(?=[/?#]|\Z)", re.IGNORECASE)
+
+
+def raised(url: str, origins: Container[str]) -> str:
+    """
+    Return a URL of http as one of https, where its host is among these origins by https; any other URL as it is, also
+    one that may be asked by http.
+
+    Args:
+        origins: As `origin` writes them. With the port that the URL has, or else with that of https: the program
+            behind a proxy may write its own.
+    """
+    found = _HTTP.match(url)
+    if found is None or url_fault(url) is None:
+        return url
+    host, port = found.groups(default="")
+    for start in (f"https://{host}{port}", f"https://{host}"):
+        secure = start + url[found.end() :]
+        if url_fault(secure) is None and origin(secure) in origins:
+            return secure
+    return url
+
+
 def same_item(one: str, other: str) -> bool:
     """
     True when two URLs name the same line item: the same path, and no parameter that both have differs.
@@ -114,6 +136,7 @@ def own_spelling(line_item: str | None, coupled: str | None) -> str | None:
     if line_item is None or coupled is None or line_item == coupled:
         return line_item or coupled
     try:
+        line_item = raised(line_item, (origin(coupled),))
         (path, query), (own_path, own_query) = _path_and_query(line_item), _path_and_query(coupled)
         # At another host it may be another platform's item 7; with a parameter of its own it may be another item.
         same = path == own_path and query.items() <= own_query.items() and origin(line_item) == origin(coupled)
@@ -125,26 +148,3 @@ def own_spelling(line_item: str | None, coupled: str | None) -> str | None:
 def _path_and_query(url: str) -> tuple[str, dict[str, str]]:
     parts = urlsplit(url)
     return unquote(parts.path).rstrip("/"), dict(parse_qsl(parts.query, keep_blank_values=True))
-
-
-_fault = lru_cache(maxsize=1024)(url_fault)
-
-
-def check_trusted(url: str, trusted: frozenset[str], what: str) -> str:
-    """
-    Return the URL when the token may go there.
-
-    Args:
-        trusted: Origins that the endpoint names.
-
-        what: What the URL is, for the message.
-
-    Raises:
-        UntrustedURLError: Another origin, not https (http is for loopback), or not a URL at all.
-    """
-    fault = _fault(url)
-    if fault is None and origin(url) not in trusted:
-        fault = f"must be of an origin that the endpoint names ({', '.join(sorted(trusted)) or 'it names none'})"
-    if fault is not None:
-        raise UntrustedURLError(f"{what} {fault}; not sent to {shown_url(url)[:200]!r}", spec="CORE 6.1")
-    return url

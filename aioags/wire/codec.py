@@ -16,6 +16,7 @@ from aioags.model.checks import Number
 from aioags.model.line_item import LINE_ITEM_FIELDS, LineItem
 from aioags.model.result import Result
 from aioags.model.score import Score, Submission
+from aioags.wire.batches import json_batches, sliced
 from aioags.wire.links import resolve
 from aioags.wire.scalars import (
     NotReadableError,
@@ -25,11 +26,11 @@ from aioags.wire.scalars import (
     dump_text,
     load_flag,
     load_instant,
-    load_json,
     load_number,
     load_object,
     load_string,
 )
+from aioags.wire.steps import Steps
 
 T = TypeVar("T")
 _Loads: TypeAlias = Mapping[str, Callable[[str, object], object]]
@@ -300,9 +301,9 @@ class Records(Generic[T]):
 
 def load_list(
     body: bytes, load: Callable[[object], T], *, bare: bool = False, user_id: str | None = None
-) -> Records[T]:
+) -> Steps[Records[T]]:
     """
-    Read an array of records.
+    Read an array of records, in steps.
 
     Args:
         bare: Also take one record without an array around it: Sakai answers so for one user.
@@ -312,15 +313,19 @@ def load_list(
     Raises:
         NotReadableError: It is no array, or too much of it cannot be read.
     """
-    value = load_json(body)
-    if bare and isinstance(value, dict):
-        value = [value]
-    return load_records("the body", value, load, user_id=user_id)
+    batches = json_batches(body)
+    return _load("the body", map(_bare, batches) if bare else batches, load, user_id)
 
 
-def load_records(what: str, value: object, load: Callable[[object], T], *, user_id: str | None = None) -> Records[T]:
+def _bare(value: object) -> object:
+    return [value] if isinstance(value, dict) else value
+
+
+def load_records(
+    what: str, value: object, load: Callable[[object], T], *, user_id: str | None = None
+) -> Steps[Records[T]]:
     """
-    Read the records of an array that was parsed already.
+    Read the records of an array that was parsed already, in steps.
 
     Args:
         what: What the array is, for the message.
@@ -331,22 +336,39 @@ def load_records(what: str, value: object, load: Callable[[object], T], *, user_
     Raises:
         NotReadableError: It is no array, or more than `MOST_ODD` records cannot be read.
     """
-    if not isinstance(value, list):
-        raise NotReadableError(f"{what} is not an array")
+    return _load(what, sliced(value) if isinstance(value, list) else [value], load, user_id)
+
+
+def _load(what: str, batches: Iterable[object], load: Callable[[object], T], user_id: str | None) -> Steps[Records[T]]:
     found: Records[T] = Records([], [])
+    read = 0
+    for batch in batches:
+        if not isinstance(batch, list):
+            raise NotReadableError(f"{what} is not an array")
+        if read:
+            yield
+        wanted = batch if user_id is None else _of_user(batch, user_id, max(0, OTHERS_READ - read))
+        _load_batch(wanted, load, found, read)
+        read += len(wanted)
+    return found
+
+
+def _load_batch(batch: list[Any], load: Callable[[object], T], found: Records[T], read: int) -> None:
     keep = found.records.append
-    for place, record in enumerate(value if user_id is None else _of_user(value, user_id)):
+    for place, record in enumerate(batch, read):
         try:
             keep(load(record))
         except NotReadableError as error:
             if len(found.odd) >= MOST_ODD:
                 raise NotReadableError(f"more than {MOST_ODD} records cannot be read; {error}") from None
             found.odd.append((record, NotReadableError(f"record {place}: {error}")))
-    return found
 
 
-def _of_user(records: list[Any], user_id: str) -> list[Any]:
-    rest = records[OTHERS_READ:]
+def _of_user(records: list[Any], user_id: str, others: int) -> list[Any]:
+    """
+    Return the records of a user, behind the first of whomsoever.
+    """
+    rest = records[others:]
     # No function of ours for each, and of an empty one nothing at all: a platform can put a million here.
     ours = [
         record
@@ -355,7 +377,7 @@ def _of_user(records: list[Any], user_id: str) -> list[Any]:
         and type(record) is dict
         and ((said := record.get("userId")) == user_id or (type(said) is int and str(said) == user_id))
     ]
-    return records[:OTHERS_READ] + ours
+    return records[:others] + ours
 
 
 def _object(what: str, record: object) -> Mapping[str, Any]:

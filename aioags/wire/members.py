@@ -10,6 +10,7 @@ from typing import Any
 from aioags.model.member import Member
 from aioags.wire.codec import Records, load_records, set_apart
 from aioags.wire.scalars import NotReadableError, load_json, load_string
+from aioags.wire.steps import Steps
 
 _TEXTS = (
     "user_id",
@@ -25,9 +26,9 @@ _TEXTS = (
 _NAMES: Mapping[str, str] = {name: name for name in _TEXTS}
 
 
-def load_members(body: bytes) -> Records[Member]:
+def load_members(body: bytes) -> Steps[Records[Member]]:
     """
-    Read one page of members.
+    Read one page of members, in steps.
 
     Raises:
         NotReadableError: It is none.
@@ -35,7 +36,7 @@ def load_members(body: bytes) -> Records[Member]:
     container = load_json(body)
     if not isinstance(container, dict):
         raise NotReadableError("the body is not an object")
-    return load_records("members", container.get("members"), load_member)
+    return (yield from load_records("members", container.get("members"), load_member))
 
 
 def load_member(record: object, names: Mapping[str, str] = _NAMES) -> Member:

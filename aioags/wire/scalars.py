@@ -21,8 +21,11 @@ dump_text = json.encoder.encode_basestring
 _LARGEST_EXACT = 2**53
 # A whole second and how its instants begin: a batch is made and sent within few, and a datetime writes itself slowly.
 _latest_second = (datetime.min.replace(tzinfo=UTC), "")
-PAGE_VALUES = 3_000_000
-"""Most values in a page. 280,000 results are fewer; 16 MiB of ``{},`` would take 400 MiB and two seconds to read."""
+# Of a page, for each value; a result of user and score alone has ten. 16 MiB of ``{},`` would take 400 MiB and two
+# seconds to read.
+_FEWEST_BYTES = 8
+# One that never ends goes to the end of the body, so that no byte is looked at twice.
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 
 RECORD_VALUES = 10_000
 """Most values in one record."""
@@ -75,46 +78,84 @@ def holds_more(body: bytes, values: int) -> bool:
     """
     True when JSON holds more values than so many, told without reading it. What is in its strings counts as well.
     """
-    # No value takes less than two bytes, its comma included.
-    return len(body) > 2 * values and sum(map(body.count, (b",", b"{", b"["))) > values
+    # No value takes less than two bytes, its comma included. What is full of them is known by its beginning.
+    return len(body) > 2 * values and (_marks(body[: 4 * values]) > values or _marks(body) > values)
 
 
-def load_json(body: bytes, most: int = PAGE_VALUES) -> Any:
+def _marks(body: bytes) -> int:
+    return sum(map(body.count, (b",", b"{", b"[")))
+
+
+def check_density(body: bytes) -> None:
+    """
+    Check that there is more in a page than values: that it is no work for nothing.
+
+    Raises:
+        NotReadableError: There is hardly more.
+    """
+    most = WORD_VALUES + len(body) // _FEWEST_BYTES
+    # A comment may hold as many commas as it likes.
+    if holds_more(body, most) and holds_more(_STRING.sub(b"", body), most):
+        raise _too_many()
+
+
+def _too_many() -> NotReadableError:
+    return NotReadableError("the body holds too many values")
+
+
+def load_json(body: bytes, most: int | None = None) -> Any:
     """
     Read JSON, whatever the content type said.
 
     Args:
         most: Values that are expected at the most. Reading takes time by their number, and nothing else runs meanwhile.
+            None: as many as a page of records has, by its length.
 
     Raises:
         NotReadableError: Not UTF-8, not JSON, too deep, too many values, or with NaN or Infinity in it.
     """
-    if holds_more(body, most):
-        raise NotReadableError("the body holds too many values")
+    if most is None:
+        check_density(body)
+    elif holds_more(body, most):
+        raise _too_many()
     try:
-        value = _decode(body.decode("utf-8-sig"))
+        value = decoder.decode(body.decode("utf-8-sig"))
         deep = body.count(b"[") + body.count(b"{") > DEEPEST and too_deep(value)
-    except UnicodeDecodeError:
-        raise NotReadableError("the body is not UTF-8") from None
-    except RecursionError:
-        value, deep = None, True
-    except NotReadableError:
-        raise
-    except ValueError:
-        text = body.removeprefix(codecs.BOM_UTF8).strip()
-        what = "an HTML page" if text[:1] == b"<" else "no JSON" if text else "empty"
-        raise NotReadableError(f"the body is {what}") from None
+    except (ValueError, RecursionError) as error:
+        raise why_unreadable(body, error) from None
     if deep:
-        raise NotReadableError(f"the body is JSON nested too deep, beyond {DEEPEST} levels")
+        raise nested_too_deep()
     return value
+
+
+def why_unreadable(body: bytes, error: Exception) -> NotReadableError:
+    """
+    Say in our words why JSON could not be read.
+    """
+    if isinstance(error, NotReadableError):
+        return error
+    if isinstance(error, RecursionError):
+        return nested_too_deep()
+    if isinstance(error, UnicodeDecodeError):
+        return NotReadableError("the body is not UTF-8")
+    text = body.removeprefix(codecs.BOM_UTF8).strip()
+    what = "an HTML page" if text[:1] == b"<" else "no JSON" if text else "empty"
+    return NotReadableError(f"the body is {what}")
+
+
+def nested_too_deep() -> NotReadableError:
+    """
+    Make the error for JSON with more levels than anybody needs.
+    """
+    return NotReadableError(f"the body is JSON nested too deep, beyond {DEEPEST} levels")
 
 
 def _refuse_constant(name: str) -> Any:
     raise NotReadableError(f"the body holds {name}, which is not JSON")
 
 
-# json.loads would make a decoder for each body.
-_decode = json.JSONDecoder(parse_constant=_refuse_constant).decode
+# json.loads would make one for each body.
+decoder = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 _NUMBER = re.compile(r"-?\d{1,300}(\.\d{1,300})?([eE][+-]?\d{1,3})?")

@@ -272,7 +272,30 @@ def test_the_walk_would_find_it() -> None:
     assert TOKEN not in repr(Request("POST", ITEM, (("Authorization", f"Bearer {TOKEN}"),)))
 
 
+async def test_a_call_that_is_cancelled_while_its_long_answer_is_read() -> None:
+    page = [{"userId": str(number), "comment": TOKEN} for number in range(20_000)]
+    asked = asyncio.Event()
+
+    async def say() -> Response:
+        asked.set()
+        return answer(200, page)
+
+    transport = Doing(lambda _: say())
+    async with Client(transport=transport, retry=ONCE) as client:
+        task = asyncio.create_task(caught(client.gradebook(registration(), endpoint()).get_result("42")))
+        await asked.wait()
+        for _ in range(3):
+            await asyncio.sleep(0)
+        task.cancel()
+        error = await task
+        assert isinstance(error, asyncio.CancelledError)
+        assert "_read_long" in [frame.f_code.co_name for frame in frames(error, set())]
+        assert leaks(error, transport.secrets()) == []
+
+
 # -- Over real sockets: aiohttp's frames as well -----------------------------------------------------------------------
+
+BOTH = pytest.mark.parametrize("transport", ["lane", "session"])
 
 SAID = {
     "closed": lambda request, writer: True,
@@ -282,9 +305,10 @@ SAID = {
 }
 
 
+@BOTH
 @pytest.mark.parametrize("where", ["service", "token"])
 @pytest.mark.parametrize("said", [*SAID, "silent"])
-async def test_over_sockets_aiohttps_frames_hold_none_either(said: str, where: str) -> None:
+async def test_over_sockets_aiohttps_frames_hold_none_either(said: str, where: str, transport: Any) -> None:
     silent = asyncio.Event()
 
     async def wait(request: Any, writer: Any) -> bool:
@@ -294,7 +318,10 @@ async def test_over_sockets_aiohttps_frames_hold_none_either(said: str, where: s
 
     doing = SAID.get(said, wait)
     times = Timeouts(total=0.05) if said == "silent" else Timeouts()
-    async with raw_server(doing) as server, Client(retry=RetryPolicy(attempts=1), timeouts=times) as client:
+    async with (
+        raw_server(doing) as server,
+        Client(transport=transport, retry=RetryPolicy(attempts=1), timeouts=times) as client,
+    ):
         server.answer_token = http_json(GRANT | {"access_token": TOKEN}) if where == "service" else doing
         error = await caught(server.gradebook(client).post_score(score()))
         assert isinstance(error, AGSError)
@@ -302,7 +329,8 @@ async def test_over_sockets_aiohttps_frames_hold_none_either(said: str, where: s
         assert leaks(error, [TOKEN, COMMENT, *assertions], ("aioags", "aiohttp")) == []
 
 
-async def test_over_sockets_a_cancelled_call() -> None:
+@BOTH
+async def test_over_sockets_a_cancelled_call(transport: Any) -> None:
     asked = asyncio.Event()
 
     async def wait(request: Any, writer: Any) -> bool:
@@ -310,7 +338,7 @@ async def test_over_sockets_a_cancelled_call() -> None:
         await asyncio.Event().wait()
         return True
 
-    async with raw_server(wait) as server, Client() as client:
+    async with raw_server(wait) as server, Client(transport=transport) as client:
         server.answer_token = http_json(GRANT | {"access_token": TOKEN})
         task = asyncio.create_task(caught(server.gradebook(client).post_score(score())))
         await asked.wait()
@@ -320,13 +348,32 @@ async def test_over_sockets_a_cancelled_call() -> None:
         assert leaks(error, [TOKEN], ("aioags", "aiohttp")) == []
 
 
-async def test_over_sockets_nobody_there() -> None:
+@BOTH
+async def test_over_sockets_nobody_there(transport: Any) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         origin = f"http://127.0.0.1:{taken.getsockname()[1]}"
-        async with Client(retry=RetryPolicy(attempts=1)) as client:
+        async with Client(transport=transport, retry=RetryPolicy(attempts=1)) as client:
             known = registration(token_url=f"{origin}/token")
             gradebook = client.gradebook(known, Endpoint(None, f"{origin}/7", frozenset(Scope)))
             error = await caught(gradebook.post_score(score()))
     assert isinstance(error, AGSError)
     assert leaks(error, ["client_assertion"], ("aioags", "aiohttp")) == []
+
+
+@BOTH
+@pytest.mark.parametrize("kind", [RuntimeError, asyncio.CancelledError, KeyError])
+async def test_over_sockets_a_listener_that_raises(
+    kind: type[BaseException], transport: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    def listen(_: object) -> None:
+        raise kind
+
+    async with raw_server(http(403)) as server, Client(transport=transport, retry=ONCE, on_event=listen) as client:
+        server.answer_token = http_json(GRANT | {"access_token": TOKEN})
+        error = await caught(server.gradebook(client).post_score(score()))
+        assert isinstance(error, asyncio.CancelledError if kind is asyncio.CancelledError else AGSError)
+        assert leaks(error, [TOKEN, COMMENT], ("aioags", "aiohttp")) == []
+        for record in caplog.records:
+            if record.exc_info and record.exc_info[1] is not None:
+                assert leaks(record.exc_info[1], [TOKEN, COMMENT], ("aioags", "aiohttp")) == []

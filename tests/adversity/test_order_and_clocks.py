@@ -59,6 +59,10 @@ class OldMoodle:
 
         fails: Said instead of an answer while it is set.
 
+        refuses: How many connections it refuses.
+
+        meanwhile: Happens while a token is made, or a connection refused.
+
         hangs: It takes a score, and never answers.
 
         breaks: How many scores it fails to take.
@@ -75,6 +79,8 @@ class OldMoodle:
     tells_time: bool = True
     kept: dict[tuple[str, str], tuple[float | None, int]] = attrs.field(factory=dict)
     fails: AGSError | None = None
+    refuses: int = 0
+    meanwhile: Callable[[], None] = lambda: None
     hangs: bool = False
     breaks: int = 0
     on_its_way: list[Request] = attrs.field(factory=list)
@@ -92,9 +98,14 @@ class OldMoodle:
         Grant a token, or take a score.
         """
         if request.url == TOKEN_URL:
+            self.meanwhile()
             grant = {"access_token": "token", "token_type": "Bearer", "expires_in": 3600}
             return answer(200, grant, url=request.url)
         await asyncio.sleep(0)
+        if self.refuses:
+            self.refuses -= 1
+            self.meanwhile()
+            raise UnreachableError("no connection", transient=True)
         self.stamps.append(json.loads(request.body or b"")["timestamp"])
         if self.fails is not None:
             self.on_its_way.append(request)
@@ -484,6 +495,42 @@ async def test_c10_what_came_late_of_a_lost_answer_makes_no_newer_score_stale(
     process.ahead = 0.0
     assert delivery.timestamp is not None
     assert delivery.timestamp.timestamp() < process.wall() + 120, "no glitch lasts"
+
+
+@pytest.mark.parametrize("refused", [0, 1], ids=["while a token is made", "while connections are refused"])
+async def test_c10_what_comes_late_while_the_next_one_waits_makes_it_no_staler(
+    moodle: OldMoodle, process: Process, refused: int
+) -> None:
+    """
+    It was its turn, and it had not left yet.
+    """
+    first, second = process.progress(), process.graded(80)
+    moodle.fails = GONE
+    with pytest.raises(LostAnswerError):
+        await process.post(first)
+    moodle.fails = None
+    moodle.time.now += 10.0 if refused else 3700.0
+
+    def late() -> None:
+        moodle.time.now += 60.0
+        moodle.arrive()
+
+    moodle.refuses, moodle.meanwhile = refused, late
+    delivery = await process.post(second)
+    assert moodle.points() == 80
+    assert delivery.timestamp == datetime.fromisoformat(moodle.stamps[-1])
+
+
+async def test_c10_a_stamp_that_was_lifted_stays_once_it_has_left(moodle: OldMoodle, process: Process) -> None:
+    moodle.fails = GONE
+    with pytest.raises(LostAnswerError):
+        await process.post(process.progress())
+    moodle.fails, moodle.breaks = None, 1
+    moodle.time.now += 60.0
+    await process.post(process.graded(80))
+    *_, one, again = moodle.stamps
+    assert one == again
+    assert datetime.fromisoformat(one).timestamp() >= START + 60.0
 
 
 async def test_c10_the_order_of_one_users_scores_is_kept(moodle: OldMoodle, process: Process) -> None:

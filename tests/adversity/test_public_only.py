@@ -8,13 +8,18 @@ import ipaddress
 from collections.abc import AsyncIterator
 from typing import Any
 
+import attrs
 import pytest
 from aiohttp import web
 
+from aioags import Client, Registration, RetryPolicy, Timeouts
+from aioags.calls.choosing import DefaultTransport
 from aioags.calls.public_only import PublicTransport, Resolve, is_public
-from aioags.errors import UnreachableError, UntrustedURLError
+from aioags.errors import IdTokenRefusedError, LaunchError, UnreachableError, UntrustedURLError
+from aioags.launch import Tool, ToolSettings
 from aioags.protocol.messages import Request
 from tests.launch.examples import free_port
+from tests.launch.paper_lms import REDIRECT, PaperLMS, lms_registration, platform_key, public
 
 INSIDE = [
     "127.0.0.1", "127.8.8.8", "10.0.0.7", "172.16.3.4", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0",
@@ -159,3 +164,104 @@ def test_networks_are_checked_where_they_are_given() -> None:
         PublicTransport(private_networks=["moodle"])
     with pytest.raises(TypeError, match="list"):
         PublicTransport(private_networks="10.0.0.0/8")
+
+
+class SlyLMS:
+    """
+    An LMS of somebody else's choosing, on every address of this machine: keys, tokens, and a service.
+    """
+
+    def __init__(self, port: int) -> None:
+        self.asked: list[str] = []
+        self.url = f"http://localhost:{port}"
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """
+        Count, and answer.
+        """
+        self.asked.append(request.path)
+        if request.path == "/jwks":
+            return web.json_response({"keys": public(platform_key())})
+        return web.json_response({"access_token": "t", "token_type": "Bearer", "expires_in": 3600})
+
+    def registration(self) -> Registration:
+        """
+        What was agreed with it.
+        """
+        return lms_registration(
+            token_url=f"{self.url}/token", jwks_url=f"{self.url}/jwks", public_only=True, deployment_id=None
+        )
+
+
+@pytest.fixture
+async def sly() -> AsyncIterator[SlyLMS]:
+    """
+    The LMS, running.
+    """
+    with free_port() as probe:
+        port = probe.getsockname()[1]
+    lms = SlyLMS(port)
+    app = web.Application()
+    app.router.add_route("*", "/{tail:.*}", lms.answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "0.0.0.0", port).start()
+    yield lms
+    await runner.cleanup()
+
+
+def guarded(*turns: list[str]) -> DefaultTransport:
+    """
+    Return what a client opens by itself; to it 127.0.0.2 is public, and names have these addresses in turn.
+    """
+    public_only = PublicTransport(private_networks=["127.0.0.2/32"], resolve=answers(*turns))
+    return DefaultTransport(timeouts=Timeouts(), user_agent="test", public=public_only)
+
+
+async def test_tokens_of_a_registration_from_outside_are_fetched_from_public_addresses_only(sly: SlyLMS) -> None:
+    async with Client(transport=guarded(["127.0.0.2"], ["127.0.0.1"]), retry=RetryPolicy(attempts=3)) as client:
+        await client.service(sly.registration(), f"{sly.url}/groups", scopes=["one"]).request("GET")
+        assert sly.asked == ["/token", "/groups"]
+        # By now its owner says that the same name is inside.
+        with pytest.raises(UntrustedURLError, match="no public address"):
+            await client.service(sly.registration(), f"{sly.url}/groups", scopes=["two"]).request("GET")
+        assert sly.asked == ["/token", "/groups"]
+        own = attrs.evolve(sly.registration(), public_only=False, client_id="own")
+        await client.service(own, f"{sly.url}/groups", scopes=["one"]).request("GET")
+        assert sly.asked[2:] == ["/token", "/groups"]
+
+
+@pytest.mark.parametrize("turns", [(["127.0.0.2"],), (["127.0.0.1"],), (["127.0.0.2"], ["127.0.0.1"])])
+async def test_and_so_are_its_keys(sly: SlyLMS, turns: tuple[list[str], ...]) -> None:
+    transport = guarded(*turns)
+    settings = ToolSettings(registrations=[sly.registration()], redirect_uri=REDIRECT)
+    lms = PaperLMS(settings)
+    async with Tool(settings, transport, runtime=lms.time.runtime()) as lms.tool:
+        if turns[0] == ["127.0.0.2"]:
+            assert (await lms.launch()).user_id == "user-1"
+            # An unknown key makes the tool ask again.
+            with pytest.raises((LaunchError, IdTokenRefusedError)) as caught:
+                lms.time.now += 120
+                await lms.launch(header={"kid": "another"})
+            assert caught.value.reason == ("kid" if len(turns) == 1 else "jwks")
+        else:
+            with pytest.raises(LaunchError, match="no public address") as caught:
+                await lms.launch()
+            assert not caught.value.transient
+    assert len(sly.asked) == {(1, "127.0.0.2"): 2, (1, "127.0.0.1"): 0, (2, "127.0.0.2"): 1}[len(turns), turns[0][0]]
+    await transport.aclose()
+
+
+async def test_a_client_opens_the_guard_by_itself(sly: SlyLMS) -> None:
+    for choice in ("lane", "session", None):
+        async with Client(transport=choice) as client:  # type: ignore[arg-type]
+            with pytest.raises(UntrustedURLError, match="no public address"):
+                await client.service(sly.registration(), f"{sly.url}/groups", scopes=["one"]).request("GET")
+    assert sly.asked == []
+
+
+async def test_an_lms_under_development_is_the_exception(sly: SlyLMS, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIOAGS_HTTP_ORIGINS", sly.url)
+    async with Client() as client:
+        await client.service(sly.registration(), f"{sly.url}/groups", scopes=["one"]).request("GET")
+    assert sly.asked == ["/token", "/groups"]

@@ -343,7 +343,7 @@ FOREIGN = [
     "https://lms.example@evil.example/items",
     "https://evil.example\\@lms.example/items",
     "//evil.example/items",
-    "http://lms.example/items",
+    "http://other.example/items",
     "https://lms.example:8443/items",
     "ftp://lms.example/items",
     "javascript:alert(1)",
@@ -451,7 +451,7 @@ async def test_the_token_endpoint_cannot_send_the_assertion_elsewhere(status: st
 
 
 @pytest.mark.parametrize(
-    "url", ["http://lms.example/items", "http://10.0.0.1/items", "ftp://lms.example/items", "items"]
+    "url", ["http://other.example/items", "http://10.0.0.1/items", "ftp://lms.example/items", "items"]
 )
 async def test_an_endpoint_in_the_clear_gets_no_token(url: str) -> None:
     transport = Leading("", "200")

@@ -58,8 +58,11 @@ async def play(seed: int, posts: int, profile: str) -> Counter[str]:
 
     def choose(request: Request) -> Fault | None:
         fault = chance.choice(CHOICE) if chance.random() < SHARE else None
+        if fault is None or (fault.name == "revoked-token-403" and request.url.endswith("/token")):
+            # A token that is refused for good ends a batch by its nature.
+            return None
         # To a listing an empty list is no fault but an answer, and nothing in it tells the truth from a lie.
-        return None if fault and fault.name == "200-empty-list" and request.method == "GET" else fault
+        return None if fault.name == "200-empty-list" and request.method == "GET" else fault
 
     transport = FaultyTransport(platform, choose=choose)
     retry = RetryPolicy(attempts=4, total_time=600.0)
@@ -150,8 +153,10 @@ def _same(stamp: str, other: str) -> bool:
 async def test_random_faults_lose_nothing_and_double_nothing(seed: int, profile: str) -> None:
     outcome = await play(seed, POSTS, profile)
     assert outcome.total() == POSTS
-    # A token endpoint that answers once with rubbish, or refuses, ends what is left of a batch.
-    assert outcome["recorded"] > POSTS / 3
+    # Of a user and line item 8 are posted, by four tasks; what another has overtaken is not sent.
+    older = outcome["SupersededError"] + outcome["StaleScoreError"]
+    assert older < 0.3 * POSTS
+    assert outcome["recorded"] > 0.9 * (POSTS - older)
 
 
 @pytest.mark.soak

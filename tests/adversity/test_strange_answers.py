@@ -155,6 +155,15 @@ RECORDED: dict[str, tuple[Score, dict[str, Any]]] = {
         Score.graded("u1", 2, score_maximum=3),
         shown(66.66667, 100, timestamp="2026-01-01T09:00:00Z"),
     ),
+    # 2 of 3 of a maximum of 7: Moodle rounds before it rescales, and after.
+    "our stamp, rounded twice": (
+        Score.graded("u1", 2 / 3, score_maximum=7),
+        shown(9.52386, 100, timestamp="2026-01-01T09:00:00Z"),
+    ),
+    "our stamp, out of a tenth": (
+        Score.graded("u1", 1 / 30, score_maximum=0.1),
+        shown(33.33, 100, timestamp="2026-01-01T09:00:00Z"),
+    ),
     "our stamp in another zone": (graded(12), shown(10, timestamp="2026-01-01T10:00:00+01:00")),
     "our stamp, no comment shown": (graded(comment="well done"), shown(5, timestamp="2026-01-01T09:00:00+00:00")),
 }
@@ -162,16 +171,28 @@ DIFFERENT: dict[str, tuple[Score, dict[str, Any]]] = {
     "another value": (graded(), shown(9)),
     "another value with another stamp": (graded(), shown(9, timestamp="2026-01-01T09:00:01+00:00")),
     "another value with our stamp": (graded(), shown(9, timestamp="2026-01-01T09:00:00+00:00")),
-    "another's of our second, which ours would be if it were rounded": (
-        graded(0.34),
-        shown(0.3, timestamp="2026-01-01T09:00:00+00:00"),
-    ),
-    "the same in whole points": (graded(5.4), shown(5, timestamp="2026-01-01T09:00:00+00:00")),
+    "another whole number": (graded(5.4), shown(6.5)),
+    "another of as many digits": (graded(5.4), shown(5.5)),
+    "ours would not be rounded": (graded(5), shown(5.4)),
+    "in whole points, with another stamp": (graded(5.4), shown(5, timestamp="2026-01-01T09:00:01+00:00")),
     "capped, with another stamp": (graded(12), shown(10, timestamp="2026-01-01T09:00:05+00:00")),
-    "capped, without any stamp": (graded(12), shown(10)),
-    "a stamp that is none": (graded(12), shown(10, timestamp="soon")),
+    "beyond the maximum, and not ours": (graded(12), shown(11)),
 }
+# A platform that rounds or caps makes it of ours; and another process may have sent just that, within our second.
 UNDECIDED: dict[str, tuple[Score, list[dict[str, Any]]]] = {
+    "in whole points, with our stamp": (graded(5.4), [shown(5, timestamp="2026-01-01T09:00:00+00:00")]),
+    "rounded up to whole points": (graded(5.5), [shown(6)]),
+    "as a float": (graded(5.5), [shown(6.0)]),
+    "cut off to whole points": (graded(5.9), [shown(5)]),
+    "with one digit, and our stamp": (graded(0.34), [shown(0.3, timestamp="2026-01-01T09:00:00+00:00")]),
+    "with two digits": (graded(8.3456), [shown(8.35)]),
+    "on a maximum of 50": (graded(3.333), [shown(17, maximum=50)]),
+    "capped, without any stamp": (graded(12), [shown(10)]),
+    "our second, more than five decimals off": (
+        graded(comment="well done"),
+        [shown(5.00005, timestamp="2026-01-01T09:00:00+00:00")],
+    ),
+    "capped, and a stamp that is none": (graded(12), [shown(10, timestamp="soon")]),
     "nothing": (graded(), []),
     "no value": (graded(), [shown(None)]),
     "other users'": (graded(), [shown(9, user="u2"), shown(9, user="u3")]),
@@ -201,6 +222,21 @@ async def test_a2_what_stands_there_is_ours(
         platform.script = [first, STALE, results(result)]
         delivery = await platform.gradebook().post_score(stamped(score))
     assert delivery.recorded is True
+
+
+async def test_a2_a_503_with_a_hint_may_be_a_proxys_about_what_it_passed_on(platform: PaperPlatform) -> None:
+    busy = answer(503, b"", ("Retry-After", "1"))
+    platform.script = [busy, STALE, results(shown(5))]
+    assert (await platform.gradebook().post_score(graded())).recorded is True
+    platform.script = [busy, STALE, results(shown(9))]
+    error = await failed(platform, graded())
+    assert (type(error), error.recorded) == (StaleScoreError, None)
+
+
+async def test_a2_a_429_is_no_doubt(platform: PaperPlatform) -> None:
+    platform.script = [answer(429, b"", ("Retry-After", "1")), STALE]
+    error = await failed(platform, graded())
+    assert (type(error), error.recorded) == (StaleScoreError, False)
 
 
 @pytest.mark.parametrize("score, result", DIFFERENT.values(), ids=DIFFERENT.keys())

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,7 +15,8 @@ import attrs
 import pytest
 
 from aioags import Delivery, ForbiddenError, LostAnswerError, NotSentError, Pace, Score
-from aioags.protocol.messages import Request
+from aioags.protocol.breaker import FEWEST
+from aioags.protocol.messages import Request, Response
 from tests.fakes import PaperPlatform, answer, endpoint, registration
 from tests.rigs.memory import Stand, memory_stand, until
 
@@ -126,11 +128,41 @@ async def test_when_access_is_refused_for_good_only_the_score_that_was_sent_may_
     platform = PaperPlatform()
     gone = LostAnswerError("gone", recorded=None, transient=True)
     # The second time with another token: the first may have been to blame.
-    platform.script = [gone, answer(401), answer(401)]
+    # And a 401 may be about one person.
+    platform.script = [gone, answer(401), answer(401)] + [answer(401)] * (FEWEST - 1)
     gradebook = platform.client(pace=Pace(1, 1)).gradebook(registration(), endpoint())
-    report = await gradebook.post_scores([graded(f"user-{number}") for number in range(4)])
-    assert [type(delivery.error) for delivery in report.failed] == [ForbiddenError] * 4
-    assert [delivery.recorded for delivery in report.failed] == [None, False, False, False]
-    assert [delivery.attempts for delivery in report.failed] == [3, 0, 0, 0]
-    assert (report.total, report.recorded, report.unknown) == (4, 0, 1)
-    assert len(platform.sent) == 3
+    report = await gradebook.post_scores([graded(f"user-{number}") for number in range(FEWEST + 4)])
+    assert [type(delivery.error) for delivery in report.failed] == [ForbiddenError] * (FEWEST + 4)
+    assert [delivery.recorded for delivery in report.failed] == [None] + [False] * (FEWEST + 3)
+    assert [delivery.attempts for delivery in report.failed] == [3] + [1] * (FEWEST - 1) + [0] * 4
+    assert (report.total, report.recorded, report.unknown) == (FEWEST + 4, 0, 1)
+    assert platform.script == []
+
+
+def no_entry(*users: str) -> list[Any]:
+    """
+    Answer 401 to the scores of these users, and yes to all others.
+    """
+
+    def said(request: Request) -> Response:
+        return answer(401 if json.loads(request.body or b"")["userId"] in users else 204)
+
+    return [said] * 100
+
+
+@pytest.mark.parametrize("barred", [("user-3", "user-7"), ("user-0", "user-1")], ids=["in the middle", "first of all"])
+async def test_a_401_about_one_person_ends_no_batch_in_which_others_are_taken(barred: tuple[str, str]) -> None:
+    platform = PaperPlatform(script=no_entry(*barred))
+    gradebook = platform.client(pace=Pace(1, 1)).gradebook(registration(), endpoint())
+    report = await gradebook.post_scores([graded(f"user-{number}") for number in range(40)])
+    assert report.recorded == 38
+    assert [delivery.score.user_id for delivery in report.failed] == list(barred)
+    assert len(platform.token_requests) == 2, "one more, to see whether the token is to blame"
+
+
+async def test_access_that_is_taken_away_in_the_middle_ends_the_batch_after_eight() -> None:
+    platform = PaperPlatform(script=no_entry(*(f"user-{number}" for number in range(5, 40))))
+    gradebook = platform.client(pace=Pace(1, 1)).gradebook(registration(), endpoint())
+    report = await gradebook.post_scores([graded(f"user-{number}") for number in range(40)])
+    assert (report.recorded, report.unknown, len(report.failed)) == (5, 0, 35)
+    assert sum(delivery.attempts > 0 for delivery in report.failed) == FEWEST

@@ -13,16 +13,17 @@ import pytest
 
 from aioags import (
     CoupledLineItemError,
-    Event,
     LineItem,
     LostAnswerError,
     NotFoundError,
     NotOfferedError,
     RefusedError,
+    RequestEvent,
     Scope,
 )
 from aioags.emulator import PROFILES, Item
 from aioags.protocol.messages import Request
+from tests.rigs.listening import keeping
 from tests.rigs.memory import Stand, memory_stand, runtime_for
 from tests.rigs.virtual_time import VirtualTime
 
@@ -224,8 +225,8 @@ async def test_a_lost_answer_makes_no_second_item(applied: bool) -> None:
 
 async def test_the_event_of_a_lost_answer_names_the_error_though_the_call_goes_on() -> None:
     time = VirtualTime()
-    events: list[Event] = []
-    stand = memory_stand(clock=time.wall, client={"runtime": runtime_for(time), "on_event": events.append})
+    events: list[RequestEvent] = []
+    stand = memory_stand(clock=time.wall, client={"runtime": runtime_for(time), "on_event": keeping(events)})
     losing(stand, applied=True)
     await stand.gradebook.create_line_item(LineItem("Quiz", 10, resource_id="r"))
     told = [(event.operation, event.error) for event in events if event.operation != "token"]

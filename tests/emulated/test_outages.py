@@ -16,11 +16,12 @@ import pytest
 from aioags import (
     BrokenError,
     Client,
-    Event,
     LostAnswerError,
     Report,
+    RequestEvent,
     RetryPolicy,
     Score,
+    ThrottledError,
     UnreachableError,
 )
 from aioags.grading.looking import Looks
@@ -28,6 +29,7 @@ from aioags.grading.sending import Sender
 from aioags.grading.shared import Shared
 from aioags.protocol.breaker import FEWEST, LONGEST_WAIT
 from aioags.protocol.messages import Request, Response
+from tests.rigs.listening import keeping
 from tests.rigs.memory import MemoryTransport, Stand, grades, new_platform, runtime_for, stand_of
 from tests.rigs.virtual_time import VirtualTime
 
@@ -119,7 +121,7 @@ class Scene:
 
     transport: OutageTransport
     stand: Stand
-    events: list[Event]
+    events: list[RequestEvent]
 
     @property
     def time(self) -> VirtualTime:
@@ -151,8 +153,8 @@ def scene(meets: Failing, *, users: int = SCORES, client: dict[str, object] | No
     time = VirtualTime()
     platform = new_platform(users=users, clock=time.wall)
     transport = OutageTransport(platform, time=time, meets=meets, **outage)  # type: ignore[arg-type]
-    events: list[Event] = []
-    ags = Client(transport=transport, runtime=runtime_for(time), on_event=events.append, **(client or {}))  # type: ignore[arg-type]
+    events: list[RequestEvent] = []
+    ags = Client(transport=transport, runtime=runtime_for(time), on_event=keeping(events), **(client or {}))  # type: ignore[arg-type]
     return Scene(transport, stand_of(platform, ags, transport), events)
 
 
@@ -265,6 +267,14 @@ async def test_b5_a_batch_without_an_outage_waited_for_nothing() -> None:
     assert not any(event.away for event in one.events)
 
 
+async def test_b5_a_platform_that_asks_for_a_long_silence_is_not_away() -> None:
+    hold = (("Retry-After", "7200"),)
+    one = scene(lambda request, _: Response(429, "", hold, b"", request.url), befalls=is_about("/scores"))
+    report = await one.post()
+    assert {type(delivery.error) for delivery in report.failed} == {ThrottledError}
+    assert (report.waited, report.waited_for) == (0, set())
+
+
 # -- What is no outage -------------------------------------------------------------------------------------------------
 
 
@@ -362,6 +372,35 @@ async def test_b5_one_bad_user_shuts_no_platform() -> None:
     assert not any(event.away for event in one.events)
 
 
+@pytest.mark.parametrize(
+    "scores, bad, most", [(10, 2, 5.0), (10, 9, 10.0), (40, 3, 5.0), (200, 8, 10.0), (200, 12, 40.0)]
+)
+async def test_b5_bad_users_who_are_left_end_with_their_own_attempts(scores: int, bad: int, most: float) -> None:
+    """
+    Others were answered that began after they had failed: the platform is well, and nobody waits for it.
+    """
+    one = scene(status(500, b""), begin=0.0, end=1e9, users=scores)
+    one.transport.befalls = is_about(*(f'"user-{number:04d}"' for number in range(1, bad + 1)))
+    report = await one.post()
+    assert (report.recorded, report.unknown) == (scores - bad, bad)
+    assert {delivery.attempts for delivery in report.failed} == {RetryPolicy().attempts}
+    assert one.time.now < most
+
+
+async def test_b5_who_failed_before_others_succeeded_waits_out_an_outage_beside_others() -> None:
+    one = scene(status(502))
+    seen: set[bytes] = set()
+
+    def befalls(request: Request) -> bool:
+        first = request.body is not None and request.body not in seen and b"user-000" in request.body
+        seen.add(request.body or b"")
+        return first or BEGIN <= one.time.now < BEGIN + LENGTH
+
+    one.transport.begin, one.transport.end, one.transport.befalls = 0.0, 1e9, befalls
+    report = await one.post()
+    assert (report.recorded, report.unknown, report.total) == (SCORES, 0, SCORES), str(report)
+
+
 async def test_b5_quick_failures_never_widen_the_window() -> None:
     """
     An answer that takes a hundredth of a second says nothing of what a platform carries when it is none.
@@ -405,6 +444,13 @@ async def test_b5_without_a_first_token_the_batch_waits_too() -> None:
     one = scene(status(502), begin=0.0, end=LENGTH, befalls=is_about("/token"))
     report = await one.post()
     assert (report.recorded, report.total) == (SCORES, SCORES), str(report)
+
+
+async def test_b5_a_lone_score_says_that_it_waited_for_a_token() -> None:
+    one = scene(status(502), begin=0.0, end=1e9)
+    report = await one.post(one.scores()[:1])
+    assert (report.waited, report.waited_for) == (1, {"BrokenError"})
+    assert "1 waited while the platform was away" in str(report)
 
 
 # -- Who does not wait -------------------------------------------------------------------------------------------------

@@ -103,7 +103,8 @@ async def test_at_canvas_a_teachers_grade_that_shows_nowhere_is_kept() -> None:
     canvas = course("canvas")
     canvas.teacher(50)
     plan = await canvas.plan([canvas.score(8), canvas.score(8, user=1)])
-    assert len(plan.new) == 2
+    assert str(plan).startswith("2 new (where no teacher's grade stands unseen), 0 changed")
+    assert {change.why for change in plan.new} == {"no grade shows; one that a teacher alone gave stays"}
     assert (await plan.apply()).ok
     assert [score[CANVAS_SUBMISSION] for score in canvas.posted] == [{"prioritize_non_tool_grade": True}] * 2
     assert canvas.published() == 50

@@ -15,14 +15,15 @@ from aioags import (
     AiohttpTransport,
     Client,
     Endpoint,
-    Event,
     Gradebook,
     LostAnswerError,
     Registration,
+    RequestEvent,
     RetryPolicy,
     Timeouts,
 )
 from aioags.protocol.messages import Request, Response
+from tests.rigs.listening import keeping
 
 FAST = RetryPolicy(attempts=3, first_wait=0.01, longest_wait=0.02)
 
@@ -64,7 +65,7 @@ class ToolBench:
     registration: Registration
     endpoint: Endpoint
     transport: Losing
-    events: list[Event]
+    events: list[RequestEvent]
 
     def sent(self) -> Counter[str]:
         """
@@ -85,8 +86,8 @@ async def tool_bench(registration: Registration, endpoint: Endpoint) -> AsyncIte
     """
     Open a client at one platform.
     """
-    events: list[Event] = []
+    events: list[RequestEvent] = []
     transport = Losing()
-    async with Client(transport=transport, retry=FAST, on_event=events.append) as client:
+    async with Client(transport=transport, retry=FAST, on_event=keeping(events)) as client:
         gradebook = client.gradebook(registration, endpoint)
         yield ToolBench(client, gradebook, registration, endpoint, transport, events)

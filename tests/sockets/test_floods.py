@@ -12,6 +12,7 @@ import pytest
 from aioags import Client, LostAnswerError, RetryPolicy, Score
 from aioags.calls.transport import Conversation
 from tests.rigs.raw_server import Received, http, raw_server
+from tests.rigs.work import Work
 
 YES = http(204)
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -140,3 +141,38 @@ async def test_what_was_asked_for_is_read_before_a_flood_and_after_hints() -> No
         with pytest.raises(LostAnswerError) as caught:
             await gradebook.post_score(score(3))
     assert caught.value.recorded is None
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        pytest.param(b"1\r\n \r\n" * 20_000, id="chunks of one byte"),
+        pytest.param(b"1;" + b"x" * 20_000, id="an extension"),
+        pytest.param(b"1;a=b;c=d;e=f;g=h\r\n \r\n" * 1_000, id="extensions"),
+        pytest.param(b"0" * 20_000, id="a size"),
+    ],
+)
+async def test_what_stands_around_a_body_is_bounded(around: bytes) -> None:
+    _, wire = await conversation(CHUNKED, *([around[at : at + 1000] for at in range(0, len(around), 1000)]))
+    assert wire.aborted
+
+
+async def test_small_chunks_are_read() -> None:
+    talk, wire = await conversation(CHUNKED, *[b"28\r\n" + b"x" * 40 + b"\r\n"] * 5_000, b"0\r\n\r\n")
+    assert not wire.aborted
+    assert len(talk) == 1
+
+
+async def test_a_body_whose_length_was_told_is_parsed_as_it_comes() -> None:
+    answer = http(200, b"x" * 200_000)
+    with Work("aiohttp") as work:
+        _, wire = await conversation(answer[:3_000], answer[3_000:])
+    assert not wire.aborted
+    assert work.calls < 200
+    with Work("aiohttp") as work:
+        _, wire = await conversation(answer[:3_000], answer[3_000:] + YES * 1_000)
+    assert wire.aborted
+    assert work.calls < 1_000

@@ -16,7 +16,18 @@ import aiohttp
 import pytest
 from aiohttp.client_proto import ResponseHandler
 
-from aioags import AGSError, AiohttpTransport, Client, LostAnswerError, RetryPolicy, Score, Timeouts, UnreachableError
+from aioags import (
+    AGSError,
+    AiohttpTransport,
+    Client,
+    LostAnswerError,
+    RetryPolicy,
+    Score,
+    Timeouts,
+    UnreachableError,
+    open_transport,
+)
+from aioags.calls.choosing import DefaultTransport
 from aioags.calls.lane import LaneTransport
 from aioags.calls.lane_check import CHECKS, fault_of_aiohttp
 from aioags.protocol.messages import Request
@@ -91,10 +102,9 @@ async def test_where_the_lane_cannot_be_used_a_session_is_and_the_log_says_why_o
     server: RawServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.delenv("AIOAGS_TRANSPORT", raising=False)
-    monkeypatch.setitem(CHECKS, "a parser does not read chunks as it did", lambda: False)
     server.answers = [http(204)]
     with caplog.at_level(logging.INFO, "aioags"):
-        async with Client() as client:
+        async with Client(transport=opened(fault="a parser does not read chunks as it did")) as client:
             for _ in range(3):
                 assert (await server.gradebook(client).post_score(graded())).recorded
     (record,) = caplog.records
@@ -102,11 +112,8 @@ async def test_where_the_lane_cannot_be_used_a_session_is_and_the_log_says_why_o
     assert "a parser does not read chunks as it did" in record.getMessage()
 
 
-async def test_a_lane_that_was_asked_for_by_name_is_not_replaced(
-    server: RawServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(CHECKS, "a parser does not read chunks as it did", lambda: False)
-    async with Client(transport="lane") as client:
+async def test_a_lane_that_was_asked_for_by_name_is_not_replaced(server: RawServer) -> None:
+    async with Client(transport=opened("lane", fault="aiohttp is another one")) as client:
         with pytest.raises(RuntimeError, match="the lane cannot be used: aiohttp"):
             await server.gradebook(client).post_score(graded())
     assert server.received == server.tokens == []
@@ -122,28 +129,19 @@ async def test_the_environment_chooses_where_the_program_does_not(
     monkeypatch.delenv("AIOAGS_TRANSPORT", raising=False)
     if named is not None:
         monkeypatch.setenv("AIOAGS_TRANSPORT", named)
-    opened: list[str] = []
-    monkeypatch.setattr(LaneTransport, "send", noting(LaneTransport.send, "lane", opened))
-    monkeypatch.setattr(AiohttpTransport, "send", noting(AiohttpTransport.send, "session", opened))
-    async with Client() as client:
-        await server.gradebook(client).get_result("u")
-    assert set(opened) == {chosen}
-    opened.clear()
-    async with Client(transport="session") as client:
-        await server.gradebook(client).get_result("u")
-    assert set(opened) == {"session"}
+    kinds = {"lane": LaneTransport, "session": AiohttpTransport}
+    for transport, kind in ((open_transport(), kinds[chosen]), (open_transport("session"), AiohttpTransport)):
+        async with Client(transport=transport) as client:
+            await server.gradebook(client).get_result("u")
+        assert isinstance(transport, DefaultTransport)
+        assert type(transport.chosen) is kind
 
 
-def noting(send: Callable[..., Any], name: str, noted: list[str]) -> Callable[..., Any]:
+def opened(named: str | None = None, *, fault: str | None = None) -> DefaultTransport:
     """
-    Return a `send` that says whose it is.
+    Return what a client opens by itself, where this keeps the lane from being used.
     """
-
-    async def noted_send(self: Any, request: Request) -> Any:
-        noted.append(name)
-        return await send(self, request)
-
-    return noted_send
+    return DefaultTransport(timeouts=Timeouts(), user_agent="test", named=named, fault=lambda: fault)
 
 
 def test_an_unknown_transport_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -151,7 +151,7 @@ async def test_3_2_4_a_listing_without_end_is_an_error() -> None:
 
 
 @pytest.mark.parametrize(
-    "following", ["https://evil.example/2", "http://lms.example/2", "//evil.example/2", "mailto:x"]
+    "following", ["https://evil.example/2", "http://other.example/2", "//evil.example/2", "mailto:x"]
 )
 async def test_3_2_4_a_next_elsewhere_is_an_error_not_an_end(platform: PaperPlatform, following: str) -> None:
     platform.script = [page(1, following=following)]

@@ -58,7 +58,7 @@ async def test_6_2_an_expired_token_is_renewed_once(platform: PaperPlatform, cal
 
 
 @pytest.mark.parametrize(
-    "url", ["http://lms.example/2", "https://lms.example:port/", "lms.example/2", "https://a@lms.example/"]
+    "url", ["http://other.example/2", "https://lms.example:port/", "lms.example/2", "https://a@lms.example/"]
 )
 @pytest.mark.parametrize("call, body", CALLS.values(), ids=CALLS.keys())
 async def test_6_1_nothing_goes_over_http_nor_to_what_is_no_url(

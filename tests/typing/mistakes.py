@@ -12,6 +12,7 @@ user = "6f1c"
 # A misspelt name would clear the grade if it were ignored.
 Score.graded(user, scor_given=83, score_maximum=100)  # type: ignore[call-arg]
 Score.graded(user, 83, max_score=100)  # type: ignore[call-arg]
+Score(user, "Completed", "FullyGraded", score_given=83, max_score=100)  # type: ignore[call-arg]
 # A score says what it is out of.
 Score.graded(user, 83)  # type: ignore[call-arg]
 # Past the first arguments, keyword-only.
@@ -36,6 +37,11 @@ async def wrong(
     # Nouns iterate, verbs await.
     for item in gradebook.line_items():  # type: ignore[attr-defined]
         print(item)
+    await gradebook.find_or_create_line_item(label="Quiz", max_score=100, tag="quiz")  # type: ignore[call-arg]
+    with Client():  # type: ignore[attr-defined]
+        pass
+    for result in gradebook.results():  # type: ignore[attr-defined]
+        print(result)
     await gradebook.results()  # type: ignore[misc]
     await gradebook.post_score(Score.cleared(user), quiz)  # type: ignore[call-arg]
     # A plan is for one line item, and scores without it are not sent.

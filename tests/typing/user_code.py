@@ -19,10 +19,12 @@ from aioags import (
     Client,
     Delivery,
     Endpoint,
+    Event,
     GradingProgress,
     LastSent,
     LineItem,
     Member,
+    OutboxEvent,
     Pace,
     Plan,
     PlannedChange,
@@ -30,6 +32,7 @@ from aioags import (
     PlatformService,
     Registration,
     Report,
+    RequestEvent,
     Result,
     RetryPolicy,
     Score,
@@ -38,6 +41,7 @@ from aioags import (
     Traffic,
     join_results,
 )
+from aioags.contrib.opentelemetry import opentelemetry_listener
 
 
 def registered(key: str) -> Registration:
@@ -51,6 +55,20 @@ def registered(key: str) -> Registration:
         audience="https://lms.example.edu",
         deployment_id="1",
     )
+
+
+def listened(event: Event) -> None:
+    match event:
+        case RequestEvent(status=status):
+            assert_type(status, int | None)
+        case OutboxEvent(what="dead", registration_id=school):
+            assert_type(school, str)
+        case _:
+            assert_type(str(event), str)
+
+
+def observed() -> tuple[Client, Client]:
+    return Client(on_event=listened), Client(on_event=opentelemetry_listener())
 
 
 def stored(claims: dict[str, Any]) -> str:

@@ -206,6 +206,24 @@ def test_b5_what_is_remembered_of_line_items_is_bounded() -> None:
     assert len(breaker._streaks) <= 256
 
 
+def test_b5_what_is_a_calls_own_says_nothing_of_the_platform() -> None:
+    breaker = Breaker()
+    assert not any(breaker.failed(0.0, 1, own=True) for _ in range(100))
+    assert not breaker.failed(0.0, 1, own=True, spent=True)
+    assert failed(breaker, FEWEST) == [False] * (FEWEST - 1) + [True]
+    # As a probe it fails like any other.
+    breaker.probe()
+    breaker.failed(1.0, 1, probe=True, own=True)
+    assert breaker.next_probe(1.0) == 2 * FIRST_WAIT
+
+
+def test_b5_when_the_platform_was_well_is_when_the_latest_answered_call_began() -> None:
+    breaker = Breaker()
+    for begun in (3.0, 5.0, 4.0):
+        breaker.answered(begun=begun)
+    assert breaker.well_at == 5.0
+
+
 @given(st.lists(st.tuples(st.sampled_from(["fail", "answer", "probe"]), st.floats(0, 3)), max_size=80))
 def test_b5_nobody_waits_for_a_probe_longer_than_ten_seconds(course: list[tuple[str, float]]) -> None:
     breaker, now = Breaker(), 0.0

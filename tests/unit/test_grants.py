@@ -120,7 +120,7 @@ def test_t5_every_try_is_signed_anew() -> None:
 def test_the_token_request_carries_no_credential_and_goes_to_one_origin() -> None:
     operation = request_token(registration(), ASKED, wall=lambda: WALL, new_jti=lambda: "x")
     assert (operation.scopes, operation.writes) == ((), False)
-    assert operation.trusted == {"https://lms.example:443"}
+    assert operation.trust.origins == {"https://lms.example:443"}
     assert operation.request.body is None
 
 

@@ -6,8 +6,10 @@ Counted in calls of Python functions. `benchmarks/hostile_servers.py --neighbour
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
+from itertools import chain, pairwise
 from typing import Any
 
 import pytest
@@ -18,8 +20,10 @@ from aioags.ltiaas.operations import LTIAASDialect
 from aioags.protocol.messages import Request, Response
 from aioags.protocol.operations import DirectDialect
 from aioags.protocol.refusals import refusal
+from aioags.wire.batches import LONG, json_batches
 from aioags.wire.codec import MOST_ODD, OTHERS_READ, load_list, load_result
 from aioags.wire.scalars import NotReadableError
+from aioags.wire.steps import finished
 from tests.fakes import HOST, ITEM, TOKEN_URL, answer, endpoint, registration
 from tests.rigs.work import Work
 
@@ -101,11 +105,12 @@ def test_among_everybody_the_one_is_found_and_a_few_others(read: Callable[..., A
 
 
 def test_so_many_odd_records_are_none() -> None:
-    good = json.dumps([{"userId": "1"}, *[{}] * MOST_ODD]).encode()
-    found = load_list(good, load_result)
+    odd = {"resultScore": 1, "resultMaximum": 1}
+    good = json.dumps([{"userId": "1"}, *[odd] * MOST_ODD]).encode()
+    found = finished(load_list(good, load_result))
     assert (len(found.records), len(found.odd)) == (1, MOST_ODD)
     with pytest.raises(NotReadableError, match="more than 10000 records cannot be read; the result has no userId"):
-        load_list(json.dumps([{"userId": "1"}, *[{}] * (MOST_ODD + 1)]).encode(), load_result)
+        finished(load_list(json.dumps([{"userId": "1"}, *[odd] * (MOST_ODD + 1)]).encode(), load_result))
 
 
 def test_a_line_item_of_a_gateway_holds_no_more_than_one() -> None:
@@ -122,8 +127,114 @@ def test_words_that_belong_together_are_near_each_other(between: str, near: bool
     assert isinstance(error, UserNotGradableError) is near
 
 
+DENSE = (b"{}", b"0", b"[0]", b'{"":0}', b'""')
+
+
+@pytest.mark.parametrize("record", DENSE)
+def test_a_page_of_hardly_more_than_values_is_not_read(record: bytes) -> None:
+    page = b"[" + b",".join([record] * 21_000) + b"]"
+    with pytest.raises(NotReadableError, match="too many values"):
+        finished(load_list(page, load_result))
+
+
+@pytest.mark.parametrize(
+    "comment", [",{[" * 50_000, '\\"' * 50_000, ",".join(f'"{number}"' for number in range(20_000))]
+)
+def test_a_comment_holds_as_many_commas_as_it_likes(comment: str) -> None:
+    found = finished(load_list(json.dumps([{"userId": "1", "comment": comment}]).encode(), load_result))
+    assert [result.comment for result in found.records] == [comment]
+
+
+def test_the_smallest_records_that_say_anything_are_read() -> None:
+    page = json.dumps([{"userId": "1", "resultScore": 1}] * 20_000, separators=(",", ":")).encode()
+    assert len(finished(load_list(page, load_result)).records) == 20_000
+
+
+@pytest.mark.parametrize("body", [b'"' + b'\\"' * 500_000, b'["' + b"\\" * 999_999, b'["' + b",\\\\" * 300_000])
+def test_a_string_that_never_ends_is_looked_at_once(body: bytes) -> None:
+    """
+    Looked at anew from each quote in it, this would take an hour.
+    """
+    with pytest.raises(NotReadableError):
+        finished(load_list(b"{}," * 100_000 + body, load_result))
+
+
+MANY = json.dumps([{"userId": str(number), "resultScore": 1} for number in range(20_000)]).encode()
+
+
+@pytest.mark.parametrize("listings", [1, 20])
+async def test_while_a_long_page_is_read_everybody_else_has_turns(listings: int) -> None:
+    platform = Hostile(200, MANY)
+    turns = []
+    async with Client(transport=platform, retry=ONCE) as client:
+        gradebook = client.gradebook(registration(), endpoint())
+        with Work() as work:
+            reading = [asyncio.create_task(gradebook.get_result("42")) for _ in range(listings)]
+            while not all(task.done() for task in reading):
+                await asyncio.sleep(0)
+                turns.append(work.calls)
+        found = await asyncio.gather(*reading)
+    assert [result.user_id for result in found if result] == ["42"] * listings
+    assert max(after - before for before, after in pairwise(turns)) < MOST_CALLS
+
+
+async def test_while_a_long_page_is_yielded_everybody_else_has_turns() -> None:
+    platform = Hostile(200, MANY)
+    turns = []
+
+    async def read() -> int:
+        return len([result async for result in client.gradebook(registration(), endpoint()).results()])
+
+    async with Client(transport=platform, retry=ONCE) as client:
+        with Work() as work:
+            reading = asyncio.create_task(read())
+            while not reading.done():
+                await asyncio.sleep(0)
+                turns.append(work.calls)
+    assert reading.result() == 20_000
+    assert max(after - before for before, after in pairwise(turns)) < 4 * MOST_CALLS
+
+
+async def test_what_a_long_page_cannot_be_read_for_is_told() -> None:
+    platform = Hostile(200, MANY[:-1])
+    async with Client(transport=platform, retry=ONCE) as client:
+        gradebook = client.gradebook(registration(), endpoint())
+        with pytest.raises(MalformedError, match="the body is no JSON"):
+            await gradebook.get_result("42")
+        platform.body = MANY
+        assert await gradebook.get_result("42") is not None
+
+
+@pytest.mark.parametrize("value", [[], ["x"], {"a": [1]}, [[1, "[,]"], {"b": {}}, None, 1.5, "\u2028 ü" * 9], 7])
+@pytest.mark.parametrize("blank", ["", " ", "\n\t" * 20_000])
+def test_a_long_array_is_the_same_in_batches(value: Any, blank: str) -> None:
+    text = json.dumps(value * 9_000 if isinstance(value, list) else value)
+    body = f"{blank}{text}{' ' * LONG}".encode()
+    batches = list(json_batches(body))
+    assert (list(chain.from_iterable(batches)) if isinstance(value, list) else batches[0]) == json.loads(text)
+    assert len(batches) > 1 or not isinstance(value, list) or not value
+
+
+def test_a_long_array_may_be_empty() -> None:
+    assert list(json_batches(b"[" + b" " * LONG + b"]")) == [[]]
+
+
+@pytest.mark.parametrize("end", ["", ",", ",]", "]]", "] 1", "}", "1]", ',"'])
+def test_a_long_array_that_is_none_is_not_read(end: str) -> None:
+    with pytest.raises(NotReadableError, match="no JSON"):
+        list(json_batches(("[" + ",".join(['{"label": "of a line item"}'] * 9_000) + end).encode()))
+
+
+@pytest.mark.parametrize(
+    "deep, why", [(b"[" * 200 + b"]" * 200, "too deep"), (b"[" * 9_000 + b"]" * 9_000, "too deep"), (b"NaN", "NaN")]
+)
+def test_one_deep_record_of_a_long_array_is_not_read(deep: bytes, why: str) -> None:
+    with pytest.raises(NotReadableError, match=why):
+        list(json_batches(b'["' + b"x" * 2 * LONG + b'",' + deep + b"]"))
+
+
 async def test_what_a_listing_cannot_read_is_told_at_once() -> None:
-    platform = Hostile(200, b"[" + b"{}," * 1_400_000 + b"{}]")
+    platform = Hostile(200, json.dumps([{"label": "a line item without an id"}] * 20_000).encode())
     async with Client(transport=platform, retry=ONCE) as client:
         gradebook = client.gradebook(registration(), endpoint())
         with pytest.raises(MalformedError, match="more than 10000 records"):

@@ -21,6 +21,7 @@ from aioags import LineItem
 from aioags.model.line_item import LINE_ITEM_FIELDS
 from aioags.wire.codec import dump_line_item, load_line_item, load_list
 from aioags.wire.scalars import NotReadableError, load_json
+from aioags.wire.steps import finished
 
 ITEM = "https://lms.example/2/lineitems/7/lineitem?type_id=1"
 URL = "https://tool.example/lti/extra"
@@ -243,7 +244,7 @@ def test_one_odd_record_is_an_error_that_names_it(odd: Any, why: str) -> None:
     why = why.replace("?", r"\?")
     with pytest.raises(NotReadableError, match=why):
         load_line_item(odd)
-    found = load_list(json.dumps([record(), odd]).encode(), load_line_item)
+    found = finished(load_list(json.dumps([record(), odd]).encode(), load_line_item))
     assert found.records == [load_line_item(record())]
     [(raw, error)] = found.odd
     assert raw == odd
@@ -318,7 +319,7 @@ def test_a_relative_id_is_resolved(given: Any, absolute: str) -> None:
 @pytest.mark.parametrize("odd", ['{"a": 1e999}', '"\\ud83d"', '{"\\ud83d": 1}'], ids=["infinity", "half a pair", "key"])
 def test_an_extension_that_cannot_be_kept_is_an_error_that_names_the_record(odd: str) -> None:
     body = f'[{{"id": "{ITEM}", "label": "Quiz", "scoreMaximum": 10, "odd": {odd}}}]'
-    [(_, error)] = load_list(body.encode(), load_line_item).odd
+    [(_, error)] = finished(load_list(body.encode(), load_line_item)).odd
     assert re.search(r"record 0: .*lineitems/7.*extensions", str(error))
 
 

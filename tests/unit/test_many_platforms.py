@@ -4,6 +4,7 @@ Ten thousand schools: what is known of one is found without a look at the others
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -11,13 +12,15 @@ from typing import Any
 
 import pytest
 
-from aioags import AGSError, Client, Pace, ThrottledError
+from aioags import AGSError, Client, Pace, Registration, ThrottledError
 from aioags.calls.gates import Gate
 from aioags.calls.platforms import Platforms
 from aioags.errors import BrokenError, GrantRefusedError
 from aioags.protocol.pace import IDLE
 from aioags.protocol.signals import Signal
+from benchmarks.many_platforms import Instant, post_to_all, registrations
 from tests.fakes import registration
+from tests.rigs.work import Work
 from tests.unit.lines import FINE, Hand
 from tests.unit.test_tokens import ALL, SCORE, Office
 
@@ -48,6 +51,36 @@ def lines_of(act: Callable[[], object]) -> int:
     with Lines() as lines:
         act()
     return lines.count
+
+
+async def calls_of_a_score(schools: list[Registration]) -> float:
+    async with Client(transport=Instant()) as client:
+        await post_to_all(client, schools, "user-0")
+        with Work() as work:
+            await post_to_all(client, schools, "user-1")
+    return work.calls / len(schools)
+
+
+async def test_a_score_is_as_much_work_among_many_platforms() -> None:
+    """
+    Beyond what the caches of URLs hold.
+    """
+    few, many = registrations(10), registrations(1_500)
+    assert await calls_of_a_score(many) - await calls_of_a_score(few) < 6
+
+
+async def test_little_is_kept_of_an_idle_platform() -> None:
+    """
+    In objects that the garbage collector looks through, all of them each time.
+    """
+    schools = registrations(300)
+    async with Client(transport=Instant()) as client:
+        await post_to_all(client, schools[:10], "user-0")
+        gc.collect()
+        before = len(gc.get_objects())
+        await post_to_all(client, schools, "user-0")
+        gc.collect()
+        assert (len(gc.get_objects()) - before) / 290 < 15
 
 
 # -- Tokens ------------------------------------------------------------------------------------------------------------

@@ -27,6 +27,16 @@ UNKNOWN: dict[str, tuple[Callable[..., Any], dict[str, Any], str]] = {
         {"max_score": 9},
         "Score.graded takes no max_score=: write score_maximum=",
     ),
+    "max_score of a bare score": (
+        lambda **given: Score("u", "Completed", "FullyGraded", score_given=1, **given),
+        {"max_score": 9},
+        "Score takes no max_score=: write score_maximum=",
+    ),
+    "max_score of a line item that is looked for": (
+        lambda **given: PaperPlatform().gradebook().find_or_create_line_item(label="Quiz", tag="quiz", **given),
+        {"max_score": 9},
+        "find_or_create_line_item takes no max_score=: write score_maximum=",
+    ),
     "max_score beside the right one": (
         lambda **given: Score.graded("u", 1, score_maximum=9, **given),
         {"max_score": 9},

@@ -14,6 +14,7 @@ import pytest
 from aioags import Result
 from aioags.wire.codec import load_list, load_result
 from aioags.wire.scalars import NotReadableError
+from aioags.wire.steps import finished
 
 RECORD = {
     "id": "https://lms.example/li/7/results/3",
@@ -113,7 +114,7 @@ UNREADABLE: list[tuple[Any, str]] = [
 
 @pytest.mark.parametrize("odd, why", UNREADABLE, ids=[why for _, why in UNREADABLE])
 def test_one_odd_record_is_an_error_that_names_it_and_nobody(odd: Any, why: str) -> None:
-    found = load_list(json.dumps([RECORD, RECORD, odd]).encode(), load_result, bare=True)
+    found = finished(load_list(json.dumps([RECORD, RECORD, odd]).encode(), load_result, bare=True))
     assert found.records == [load_result(RECORD)] * 2
     [(raw, error)] = found.odd
     assert raw == odd
@@ -161,19 +162,19 @@ def test_relative_urls_are_resolved() -> None:
 
 
 def test_r3_sakai_answers_for_one_user_without_an_array() -> None:
-    assert load_list(json.dumps(RECORD).encode(), load_result, bare=True).records == [load_result(RECORD)]
+    assert finished(load_list(json.dumps(RECORD).encode(), load_result, bare=True)).records == [load_result(RECORD)]
     with pytest.raises(NotReadableError, match="not an array"):
-        load_list(json.dumps(RECORD).encode(), load_result)
+        finished(load_list(json.dumps(RECORD).encode(), load_result))
 
 
 @pytest.mark.parametrize("body", [b'"x"', b"5", b"null", b"true"])
 def test_what_is_no_array_is_refused(body: bytes) -> None:
     with pytest.raises(NotReadableError, match="not an array"):
-        load_list(body, load_result, bare=True)
+        finished(load_list(body, load_result, bare=True))
 
 
 def test_an_empty_array_is_nobody() -> None:
-    assert load_list(b"[]", load_result, bare=True).records == []
+    assert finished(load_list(b"[]", load_result, bare=True)).records == []
 
 
 def test_a_result_is_a_value_and_hides_what_is_private() -> None:

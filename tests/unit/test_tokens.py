@@ -581,7 +581,7 @@ async def test_a_renewal_that_did_not_help_is_not_made_for_every_score() -> None
 
 
 def test_which_token_serves() -> None:
-    token = Token(Grant("secret-token", frozenset(SCORE), 3600.0), 10.0)
+    token = Token(Grant("secret-token", frozenset(SCORE), 3600.0), ALL, 10.0)
     assert token.serves(SCORE)
     assert token.serves(RESULT + SCORE)
     assert not token.serves(RESULT)

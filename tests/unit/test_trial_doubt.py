@@ -200,13 +200,23 @@ def test_a_throttled_or_broken_token_endpoint_is_asked_again() -> None:
     assert isinstance(verdict.error, BrokenError)
 
 
-def test_an_error_of_the_reader_is_given_up() -> None:
+@pytest.mark.parametrize(
+    "error, tries", [(GrantMalformedError("no token in it", status=200), 2), (GrantRefusedError("no", status=200), 1)]
+)
+def test_of_errors_of_the_reader_a_page_where_a_token_was_due_is_asked_for_once_more(
+    error: AGSError, tries: int
+) -> None:
     def read(_: Response) -> Any:
-        raise GrantMalformedError("no token in it", status=200)
+        raise error.copied()
 
-    verdict = judged(Trial(attrs.evolve(KINDS["token"], read=read), POLICY), answer(200))
+    one = Trial(attrs.evolve(KINDS["token"], read=read), POLICY)
+    for _ in range(tries - 1):
+        assert isinstance(judged(one, answer(200)), Again)
+    verdict = judged(one, answer(200))
     assert isinstance(verdict, GiveUp)
-    assert isinstance(verdict.error, GrantMalformedError)
+    assert type(verdict.error) is type(error)
+    single = Trial(attrs.evolve(KINDS["token"], read=read), attrs.evolve(POLICY, attempts=1))
+    assert isinstance(judged(single, answer(200)), GiveUp)
 
 
 @pytest.mark.parametrize(
@@ -273,7 +283,7 @@ def test_a_redirect_that_would_drop_the_score_is_not_followed(kind: str, status:
     "target",
     [
         "https://evil.example/li",
-        "http://lms.example/li",
+        "http://other.example/li",
         "//evil.example/li",
         "https://lms.example:8443/",
         "mailto:x",
@@ -286,6 +296,12 @@ def test_pitfall_4_no_redirect_takes_the_token_elsewhere(kind: str, target: str)
     # Of a token request it is told as a refusal of the grant, which says which setting to correct.
     assert isinstance(verdict.error, GrantRefusedError if kind == "token" else UntrustedURLError)
     assert verdict.error.recorded is False
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_a_redirect_to_http_on_the_same_host_is_followed_by_https(kind: str) -> None:
+    verdict = judged(trial(kind), redirect(307, "http://lms.example/li"))
+    assert verdict == Follow("https://lms.example/li")
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -29,7 +29,7 @@ from aioags.protocol.messages import Response
 from aioags.protocol.trial import Again, Done, GiveUp, Trial
 from aioags.protocol.verdicts import Differs, Look, Search
 from tests.fakes import answer
-from tests.unit.trials import HTML, POLICY, TRUSTED, judged, lost, operation, trial, unreachable
+from tests.unit.trials import HTML, POLICY, TRUST, judged, lost, operation, trial, unreachable
 
 FIRST = operation("line_items", "GET", url="https://lms.example/list")
 OURS = "ours"
@@ -42,7 +42,7 @@ def page_operation(key: str) -> Operation[Any]:
     """
     if not key.startswith("https://lms.example/"):
         raise UntrustedURLError("another origin")
-    return operation("line_items", "GET", url=key, trusted=TRUSTED)
+    return operation("line_items", "GET", url=key, trust=TRUST)
 
 
 def recognise(record: Any) -> Done[Any] | Differs | None:

@@ -51,6 +51,21 @@ def test_b5_a_failed_probe_costs_a_try_as_soon_as_another_call_succeeds() -> Non
     assert isinstance(judged(one, answer(502)), GiveUp)
 
 
+def test_b5_of_a_call_that_failed_before_others_succeeded_each_failed_probe_is_a_try() -> None:
+    one = trial("score")
+    one.stumbled(10.0, well_at=9.9)
+    assert not one.own, "what began before says nothing"
+    one.stumbled(11.0, well_at=10.5)
+    assert one.own
+    assert isinstance(probe(one, answer(502)), Again)
+    assert one.tries == 1
+    one.stumbled(50.0, well_at=10.5)
+    assert one.own, "and nobody need succeed again"
+    one.steadied()
+    one.stumbled(60.0, well_at=59.0)
+    assert not one.own, "it was answered itself"
+
+
 def test_b5_each_failed_probe_is_paid_for_once() -> None:
     one = trial("score", attrs.evolve(POLICY, attempts=10))
     probe(one, answer(502))

@@ -14,11 +14,12 @@ from aioags.protocol.grants import token_refusal
 from aioags.protocol.messages import Request, Response
 from aioags.protocol.refusals import score_refusal
 from aioags.protocol.trial import Again, Trial
+from aioags.protocol.trust import Trust
 from aioags.wire.scalars import load_json
 from tests.fakes import ITEM, TOKEN_URL, WALL, answer
 
 POLICY = RetryPolicy(attempts=3, first_wait=1.0, longest_wait=8.0, total_time=60.0)
-TRUSTED = frozenset({"https://lms.example:443"})
+TRUST = Trust.at("https://lms.example")
 SCORE = "https://purl.imsglobal.org/spec/lti-ags/scope/score"
 
 
@@ -26,7 +27,7 @@ def operation(name: str, method: str, repeat: Repeat = Repeat.FREELY, **changes:
     """
     Return an operation made by hand; a GET reads JSON, anything else wants a yes.
     """
-    fields: dict[str, Any] = {"scopes": (SCORE,), "trusted": TRUSTED, "repeat": repeat} | changes
+    fields: dict[str, Any] = {"scopes": (SCORE,), "trust": TRUST, "repeat": repeat} | changes
 
     def read(response: Response) -> Any:
         return load_json(response.body) if method == "GET" else acknowledgment(response)

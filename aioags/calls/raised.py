@@ -1,0 +1,34 @@
+"""
+What is said of URLs of http that are asked by https: once for each host, as it will be so at every call.
+"""
+
+from __future__ import annotations
+
+from aioags.calls.log import WARNING, log
+from aioags.protocol.urls import origin
+
+_MOST_SAID = 1024
+
+
+class RaisedHosts:
+    """
+    Says in the log, once for each host, that https is asked where http was written.
+    """
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+
+    def __call__(self, url: str) -> None:
+        """
+        Note one such URL.
+        """
+        host = origin(url)
+        if host in self._said or len(self._said) >= _MOST_SAID:
+            return
+        self._said.add(host)
+        log(
+            WARNING,
+            "%(host)s is asked by https, though the platform writes http in its URLs: whoever runs it should tell it"
+            " that a proxy ends TLS for it",
+            host=host,
+        )
