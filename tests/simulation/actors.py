@@ -14,8 +14,9 @@ from aioags import AGSError, Client, Delivery, Endpoint, Gradebook, LineItem, Re
 from aioags.outbox import Outbox, StoreError
 from tests.simulation.clock import Process
 from tests.simulation.ledger import RECORDED, REFUSED, UNKNOWN, Call, Key, Made, Told, Wanted
-from tests.simulation.network import SCORE_ID, Line, Place
+from tests.simulation.network import Line
 from tests.simulation.odd_records import is_about_one_record
+from tests.simulation.places import SCORE_ID, Place
 from tests.simulation.store_faults import FaultyStore, MemoryStore
 
 if TYPE_CHECKING:

@@ -141,39 +141,24 @@ def no_outage_leaves_a_score_unknown(world: World) -> Iterator[str]:
         told = made.told[0] if made.told else None
         if made.way != "post" or not made.repeatable or told is None or made.began is None:
             continue
+        # Throttled: another call was asked for a longer silence than this one may take.
         if told.verdict == RECORDED or not (told.verdict == UNKNOWN or told.transient) or "Throttled" in told.error:
             continue
         met = [one for one in world.ledger.met[made.number] if one.at <= told.at]
         met += [one for one in world.ledger.token_met if one.maker == made.maker and made.began <= one.at <= told.at]
         numbers = {one.outage for one in met}
+        # By one outage and nothing else: of faults and refusals beside it a call has only its tries.
         if len(numbers) != 1 or None in numbers or world.ledger.refused[made.number]:
             continue
         if not _has_company(world, made, told.at):
             continue
         outage = next(one for one in world.ledger.outages if one.number in numbers)
-        lasted = _away_until(world, outage, made.maker) - min(outage.start, made.began)
+        lasted = outage.end - min(outage.start, made.began)
         if lasted < world.retry.total_time - _LONGEST_PROBE - 2 * LONGEST_DELAY:
             yield (
                 f"#{made.number} of {made.maker} was told as {told.verdict} ({told.error}) at {told.at:.3f}, for an "
                 f"outage that ended at {outage.end:.3f}"
             )
-
-
-def _away_until(world: World, outage: Outage, maker: str) -> float:
-    """
-    Return until when a platform was away for one process: faults that meet its probes go on with the outage, as long as
-    it sends the next one in time.
-    """
-    until = outage.end
-    for heard in world.ledger.heard[maker, outage.platform]:
-        if heard.at <= outage.end:
-            continue
-        if heard.sent_at > until + _LONGEST_PROBE + 2 * LONGEST_DELAY:
-            break
-        until = max(until, heard.at)
-        if heard.proper:
-            break
-    return until
 
 
 def _has_company(world: World, made: Made, until: float) -> bool:
@@ -223,8 +208,7 @@ def nothing_acknowledged_is_lost(world: World) -> Iterator[str]:
         if kept is not None and (kept is made or not made.is_newer_than(kept)):
             continue
         taken = [one for one in world.ledger.of(made.key) if one is made or not made.is_newer_than(one)]
-        # What was told as recorded may be forgotten; whether it was true is another promise.
-        if not any(world.ledger.applied[one.number] or one.recorded_at is not None for one in taken):
+        if not any(world.ledger.applied[one.number] for one in taken):
             yield f"#{made.number} was acknowledged to {made.maker}, and is gone"
 
 
@@ -251,15 +235,28 @@ def one_identity_is_one_column(world: World) -> Iterator[str]:
             yield f"{identity} at {platform} is {len(urls)} columns: {', '.join(urls)}"
 
 
-def a_forgotten_token_refuses_nothing(world: World) -> Iterator[str]:
+def what_is_told_as_refused_was_refused(world: World) -> Iterator[str]:
     """
-    A score that met nothing but a token which its platform has forgotten is not told as refused.
+    A score that is told as refused by the platform was refused itself, and not for a token that was forgotten.
     """
     ledger = world.ledger
-    for number in sorted(ledger.forgotten & ledger.made.keys()):
-        errors = {told.error for told in ledger.made[number].told if told.verdict == REFUSED}
-        if errors & {"RefusedError", "ForbiddenError"} and not (ledger.refused[number] or ledger.met[number]):
-            yield f"#{number} of {ledger.made[number].maker} is told as refused, and only its token was forgotten"
+    for made in ledger.made.values():
+        errors = {told.error for told in made.told if told.verdict == REFUSED} & {"RefusedError", "ForbiddenError"}
+        if errors and not (ledger.refused[made.number] or ledger.met[made.number]):
+            yield f"#{made.number} of {made.maker} is told as refused ({', '.join(errors)}), and nobody refused it"
+
+
+def what_is_told_as_refused_was_not_taken(world: World) -> Iterator[str]:
+    """
+    A score that is told as surely not recorded, the first time that anything is told of it, was not taken by then.
+    """
+    for made in world.ledger.made.values():
+        told = made.told[0] if made.told else None
+        if told is None or told.verdict != REFUSED:
+            continue
+        # What the network repeats by itself may come first: then the platform says stale to the one that was sent.
+        if any(one.at <= told.at and not one.echo for one in world.ledger.applied[made.number]):
+            yield f"#{made.number} was told to {made.maker} as refused ({told.error}), and the platform had taken it"
 
 
 def what_is_told_is_in_the_journal(world: World) -> Iterator[str]:
@@ -292,7 +289,8 @@ INVARIANTS: tuple[Invariant, ...] = (
     an_outage_is_not_hammered,
     nothing_acknowledged_is_lost,
     one_identity_is_one_column,
-    a_forgotten_token_refuses_nothing,
+    what_is_told_as_refused_was_refused,
+    what_is_told_as_refused_was_not_taken,
     what_is_told_is_in_the_journal,
 )
 
@@ -326,18 +324,16 @@ def _may_stand(world: World, standing: Made, newer: Made) -> bool:
     """
     True when no tool could have kept an older score from standing.
     """
-    ledger = world.ledger
-    taken = [one for one in ledger.applied[newer.number] if one.kept]
-    if not taken:
-        # The platform answered yes, and let another request of that moment win.
-        return bool(ledger.applied[newer.number])
-    last = max((one for one in ledger.applied[standing.number]), key=lambda one: one.at)
+    applied, place = world.ledger.applied, world.places[newer.key[0]]
+    taken = [one for one in applied[newer.number] if one.kept]
+    last = max((one for one in applied[standing.number]), key=lambda one: one.at)
     # It was on the way already when the newer one arrived, at a platform that does not compare.
-    if last.sent_at < taken[-1].at < last.at and not world.places[newer.key[0]].keeps_order(newer.key[1]):
+    if taken and last.sent_at < taken[-1].at < last.at and not place.keeps_order(newer.key[1]):
         return True
-    # Processes that share nothing: only the platform could keep their order.
+    # Processes that share nothing: only the platform could keep their order. It does not where it compares no stamps,
+    # where it stamps by its own clock, and where two requests at once upset it.
     apart = standing.maker != newer.maker and newer.way == "post"
-    return apart and (not world.places[newer.key[0]].compares or not newer.valued)
+    return apart and (not place.compares or not newer.valued or not taken)
 
 
 def _is_for_people(world: World, made: Made, error: str, *, unsure: bool) -> bool:
@@ -346,7 +342,9 @@ def _is_for_people(world: World, made: Made, error: str, *, unsure: bool) -> boo
     """
     if error.startswith("StaleScoreError") and world.ledger.touched[made.key]:
         return True
-    if not (unsure and error.startswith(("StaleScoreError", "LostAnswerError", "MalformedError"))):
+    if error.startswith("ForbiddenError") and world.places[made.key[0]].bars == made.key[2]:
+        return True
+    if not (unsure and error.startswith(("StaleScoreError", "LostAnswerError"))):
         return False
     met = world.ledger.touched[made.key] or world.ledger.met[made.number]
     return bool(met) or _is_held_unseen(world, made, error)

@@ -122,17 +122,6 @@ class Met:
     outage: int | None = None
 
 
-@attrs.frozen
-class Heard:
-    """
-    What a process heard of one request: a proper answer, or none.
-    """
-
-    sent_at: float
-    at: float
-    proper: bool
-
-
 @attrs.define(eq=False)
 class Outage:
     """
@@ -201,13 +190,9 @@ class Ledger:
     Attributes:
         sent: When each request with a score left the tool.
 
-        heard: What each process heard of its requests to each platform, in the order of hearing.
-
         faults: The names of all that happened to any request.
 
         touched: When somebody else changed a grade, or what it is out of.
-
-        forgotten: Scores that came with a token which the platform has forgotten.
 
         obstacles: Until when a platform's own rule refused a key.
 
@@ -218,11 +203,9 @@ class Ledger:
     strangers: set[int] = attrs.field(factory=set)
     applied: dict[int, list[Applied]] = attrs.field(factory=lambda: defaultdict(list))
     sent: dict[int, list[float]] = attrs.field(factory=lambda: defaultdict(list))
-    heard: dict[tuple[str, str], list[Heard]] = attrs.field(factory=lambda: defaultdict(list))
     faults: set[str] = attrs.field(factory=set)
     met: dict[int, list[Met]] = attrs.field(factory=lambda: defaultdict(list))
     token_met: list[Met] = attrs.field(factory=list)
-    forgotten: set[int] = attrs.field(factory=set)
     touched: dict[Key, list[float]] = attrs.field(factory=lambda: defaultdict(list))
     refused: dict[int, list[float]] = attrs.field(factory=lambda: defaultdict(list))
     outages: list[Outage] = attrs.field(factory=list)

@@ -14,22 +14,19 @@ import random
 from collections.abc import Callable
 from contextvars import Context
 from email.utils import formatdate
-from math import inf
 from typing import Any
 from urllib.parse import parse_qsl
 
 import attrs
 
 from aioags import LostAnswerError, Request, Response, UnreachableError
-from aioags.emulator import Platform, Visit
+from aioags.emulator import Visit
 from tests.rigs.work import Work
 from tests.simulation.clock import Process, VirtualLoop
 from tests.simulation.faults import KINDS, OUTAGES, Kind
-from tests.simulation.ledger import Applied, Heard, Ledger, Met, Outage, Wanted
+from tests.simulation.ledger import Applied, Ledger, Met, Outage, Wanted
 from tests.simulation.odd_records import MOST_WORK, Oddness
-
-SCORE_ID = "https://simulation.example/score"
-"""Extension by which a platform's record is recognised as one score of ours."""
+from tests.simulation.places import Place, is_of_one_user, number_in, operation_of
 
 PATIENCE = 30.0
 """Seconds of silence after which a client takes an answer for lost, as `Timeouts` has it."""
@@ -69,102 +66,6 @@ class Sent:
     echo: bool = False
     hold: int = 0
     work: float = 0.0
-
-
-@attrs.define(eq=False)
-class Place:
-    """
-    One platform, as the network knows it.
-
-    Attributes:
-        compares: It compares stamps: a request that comes late cannot take a newer score's place.
-
-        lag: Seconds after which a new line item is in listings.
-
-        made: When each line item was made, by its URL.
-
-        made_by: By which process; not for those that are there from the start.
-
-        last: The latest answer to each operation, for a server that mixes them up.
-
-        terse: It says 404 of a person whom it does not know, and nothing else.
-
-        forgets: When it forgets every token that it has granted; it says 400 of those, with a challenge or without.
-
-        granted: When each token was granted.
-
-        renewed: When each process was last granted one.
-
-        refused: When it last refused something to each process for another reason than a forgotten token.
-    """
-
-    name: str
-    platform: Platform = attrs.field(repr=False)
-    compares: bool
-    lag: float = 0.0
-    made: dict[str, float] = attrs.field(factory=dict)
-    made_by: dict[str, str] = attrs.field(factory=dict)
-    last: dict[str, tuple[str, Response]] = attrs.field(factory=dict)
-    terse: bool = False
-    forgets: float = inf
-    challenges: bool = False
-    granted: dict[str, float] = attrs.field(factory=dict)
-    renewed: dict[str, float] = attrs.field(factory=dict)
-    refused: dict[str, float] = attrs.field(factory=dict)
-
-    def keeps_order(self, url: str) -> bool:
-        """
-        True when a request that comes late cannot take the place of a newer score of this line item: stamps are
-        compared, and what they are compared with is what was sent, not a second of the platform's own clock.
-        """
-        own_second = self.platform.profile.coupled_stamps_now and self.platform.item(url).coupled
-        return self.compares and not own_second
-
-    def renewed_in_vain(self, process: str, now: float) -> bool:
-        """
-        True when a process was refused something within the last minute with a token that it was granted just then.
-        """
-        renewed, refused = self.renewed.get(process, -inf), self.refused.get(process, -inf)
-        return renewed < refused and now - renewed <= 60
-
-    def has_forgotten(self, request: Request, now: float) -> bool:
-        """
-        True when a request carries a token that this platform does not know any more.
-        """
-        shown = [value.removeprefix("Bearer ") for name, value in request.headers if name == "Authorization"]
-        return now >= self.forgets and any(self.granted.get(token, now) < self.forgets for token in shown)
-
-    def does_not_know(self, request: Request) -> bool:
-        """
-        True when a request is about a person who is not in the course.
-        """
-        user = dict(parse_qsl(request.url.partition("?")[2])).get("user_id")
-        if request.method == "POST" and request.body and SCORE_ID.encode() in request.body:
-            user = json.loads(request.body)["userId"]
-        return user is not None and user not in self.platform.course.people
-
-
-def is_of_one_user(request: Request) -> bool:
-    """
-    True for a look at one user's result.
-    """
-    return request.method == "GET" and "user_id=" in request.url
-
-
-def operation_of(request: Request) -> str:
-    """
-    Say what a request asks for, by its shape.
-    """
-    path = request.url.partition("?")[0].rstrip("/")
-    if request.headers and any(value == "application/x-www-form-urlencoded" for _, value in request.headers):
-        return "token"
-    if request.method == "POST":
-        return "post_score" if path.endswith("/scores") else "create_line_item"
-    if path.endswith("/results"):
-        return "results"
-    if request.method == "GET":
-        return "list_line_items" if path.lower().endswith(("lineitems", "line_items", "lti-ags")) else "get_line_item"
-    return "update_line_item" if request.method == "PUT" else "delete_line_item"
 
 
 @attrs.define(eq=False)
@@ -214,7 +115,7 @@ class Network:
         """
         place = next(p for p in self.places.values() if request.url.startswith(p.platform.base_url + "/"))
         sent = Sent(
-            request, process, place, operation_of(request), self.loop.now, self.loop.create_future(), _number(request)
+            request, process, place, operation_of(request), self.loop.now, self.loop.create_future(), number_in(request)
         )
         if sent.number is not None:
             self.ledger.sent[sent.number].append(sent.at)
@@ -294,6 +195,8 @@ class Network:
             self._reply(sent, kind, name, None)
         elif sent.place.has_forgotten(sent.request, self.loop.now):
             self._reply(sent, kind, name, self._forgotten(sent))
+        elif not sent.place.lets_in(sent.request):
+            self._reply(sent, kind, name, self._barred(sent))
         else:
             visit = sent.place.platform.arrive(sent.request)
             # Others come while it is read.
@@ -368,10 +271,18 @@ class Network:
     def _forgotten(self, sent: Sent) -> Response:
         self.say(sent.place.name, f"has forgotten the token of {_shown(sent)}")
         # Where a renewal did not help, no other call renews for a minute: what is refused is believed.
-        if sent.number is not None and not sent.place.renewed_in_vain(sent.process.name, self.loop.now):
-            self.ledger.forgotten.add(sent.number)
+        if sent.number is not None and sent.place.renewed_in_vain(sent.process.name, self.loop.now):
+            self.ledger.refused[sent.number].append(self.loop.now)
         challenge = (("WWW-Authenticate", 'Bearer error="invalid_token"'),) if sent.place.challenges else ()
         return Response(400, "", challenge, b"Authorization token expired.", sent.request.url)
+
+    def _barred(self, sent: Sent) -> Response:
+        self.say(sent.place.name, f"bars {_shown(sent)}")
+        assert sent.number is not None
+        self.ledger.refused[sent.number].append(self.loop.now)
+        sent.place.refused[sent.process.name] = self.loop.now
+        headers = (("Date", formatdate(sent.place.platform.site.now(), usegmt=True)),)
+        return Response(401, "", headers, b"", sent.request.url)
 
     def _note_created(self, sent: Sent, url: str) -> None:
         course = sent.place.platform.course
@@ -455,22 +366,16 @@ class Network:
         if name:
             hint = f", wait {sent.hold} s" if sent.hold else ""
             self.say("network", f"{name}: {answer.status} to {_shown(sent)}{hint}")
-        self._hear(sent, proper=answer.status < 500)
         sent.answer.set_result(answer)
 
     def _break(self, sent: Sent, name: str) -> None:
         if not self._is_awaited(sent):
             return
         self.say("network", f"{name}: no answer to {_shown(sent)}")
-        self._hear(sent, proper=False)
         if name.endswith("refused"):
             sent.answer.set_exception(UnreachableError("connection refused", transient=True))
         else:
             sent.answer.set_exception(LostAnswerError("the connection broke", recorded=None, transient=True))
-
-    def _hear(self, sent: Sent, *, proper: bool) -> None:
-        heard = Heard(sent.at, self.loop.now, proper)
-        self.ledger.heard[sent.process.name, sent.place.name].append(heard)
 
     def _give_up(self, sent: Sent) -> None:
         self._break(sent, "silence")
@@ -500,12 +405,6 @@ class Line:
         """
         There is nothing to close.
         """
-
-
-def _number(request: Request) -> int | None:
-    if request.method != "POST" or not request.body or SCORE_ID.encode() not in request.body:
-        return None
-    return int(json.loads(request.body)[SCORE_ID])
 
 
 def _can_be_told(sent: Sent, url: str, other: Response) -> bool:

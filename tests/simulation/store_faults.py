@@ -17,7 +17,8 @@ from aioags.outbox import Entry, StoreError
 from aioags.outbox.memory import MemoryStore, Table
 from tests.simulation.clock import Process
 from tests.simulation.ledger import Ledger
-from tests.simulation.network import SCORE_ID, Network
+from tests.simulation.network import Network
+from tests.simulation.places import SCORE_ID
 
 __all__ = ["FaultyStore", "MemoryStore", "Table"]
 

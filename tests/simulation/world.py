@@ -27,8 +27,9 @@ from tests.simulation.actors import OUT_OF, Tool, endpoint_of, registration_of
 from tests.simulation.clock import EPOCH, YEAR, Process, VirtualLoop, WallClock
 from tests.simulation.faults import KINDS, OUTAGES
 from tests.simulation.ledger import Ledger, Outage
-from tests.simulation.network import Network, Place
+from tests.simulation.network import Network
 from tests.simulation.odd_records import Oddness
+from tests.simulation.places import Place
 from tests.simulation.store_faults import Table
 
 PEACE = 90_000.0
@@ -136,6 +137,7 @@ class World:
         own = random.Random(f"{self.seed} {name}")
         place.terse, place.challenges = own.random() < 0.5, own.random() < 0.5
         place.forgets = own.choice((inf, own.uniform(2.0, 60.0)))
+        place.bars = own.choice((None, None, None, platform.users()[2]))
         for label in ("essay", "exam")[: dice.choice((1, 1, 2))]:
             platform.add_line_item(label, dice.choice((10, 100)), resource_id=label)
         for item in platform.line_items():

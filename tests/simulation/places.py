@@ -1,0 +1,131 @@
+"""
+A platform as the network knows it, and what a request asks of it, by its shape.
+"""
+
+from __future__ import annotations
+
+import json
+from math import inf
+from urllib.parse import parse_qsl
+
+import attrs
+
+from aioags import Request, Response
+from aioags.emulator import Platform
+
+SCORE_ID = "https://simulation.example/score"
+"""Extension by which a platform's record is recognised as one score of ours."""
+
+
+@attrs.define(eq=False)
+class Place:
+    """
+    One platform, as the network knows it.
+
+    Attributes:
+        compares: It compares stamps: a request that comes late cannot take a newer score's place.
+
+        lag: Seconds after which a new line item is in listings.
+
+        made: When each line item was made, by its URL.
+
+        made_by: By which process; not for those that are there from the start.
+
+        last: The latest answer to each operation, for a server that mixes them up.
+
+        terse: It says 404 of a person whom it does not know, and nothing else.
+
+        forgets: When it forgets every token that it has granted; it says 400 of those, with a challenge or without.
+
+        bars: Whose scores it answers with 401, for ever. None: nobody's.
+
+        granted: When each token was granted.
+
+        renewed: When each process was last granted one.
+
+        refused: When it last refused something to each process for another reason than a forgotten token.
+    """
+
+    name: str
+    platform: Platform = attrs.field(repr=False)
+    compares: bool
+    lag: float = 0.0
+    made: dict[str, float] = attrs.field(factory=dict)
+    made_by: dict[str, str] = attrs.field(factory=dict)
+    last: dict[str, tuple[str, Response]] = attrs.field(factory=dict)
+    terse: bool = False
+    forgets: float = inf
+    challenges: bool = False
+    bars: str | None = None
+    granted: dict[str, float] = attrs.field(factory=dict)
+    renewed: dict[str, float] = attrs.field(factory=dict)
+    refused: dict[str, float] = attrs.field(factory=dict)
+
+    def keeps_order(self, url: str) -> bool:
+        """
+        True when a request that comes late cannot take the place of a newer score of this line item: stamps are
+        compared, and what they are compared with is what was sent, not a second of the platform's own clock.
+        """
+        own_second = self.platform.profile.coupled_stamps_now and self.platform.item(url).coupled
+        return self.compares and not own_second
+
+    def renewed_in_vain(self, process: str, now: float) -> bool:
+        """
+        True when a process was refused something within the last minute with a token that it was granted just then.
+        """
+        renewed, refused = self.renewed.get(process, -inf), self.refused.get(process, -inf)
+        return renewed < refused and now - renewed <= 60
+
+    def has_forgotten(self, request: Request, now: float) -> bool:
+        """
+        True when a request carries a token that this platform does not know any more.
+        """
+        shown = [value.removeprefix("Bearer ") for name, value in request.headers if name == "Authorization"]
+        return now >= self.forgets and any(self.granted.get(token, now) < self.forgets for token in shown)
+
+    def lets_in(self, request: Request) -> bool:
+        """
+        False when a request is a score of the person that is barred.
+        """
+        return number_in(request) is None or json.loads(request.body or b"")["userId"] != self.bars
+
+    def does_not_know(self, request: Request) -> bool:
+        """
+        True when a request is about a person who is not in the course.
+        """
+        user = dict(parse_qsl(request.url.partition("?")[2])).get("user_id")
+        if request.method == "POST" and request.body and SCORE_ID.encode() in request.body:
+            user = json.loads(request.body)["userId"]
+        return user is not None and user not in self.platform.course.people
+
+
+def is_of_one_user(request: Request) -> bool:
+    """
+    True for a look at one user's result.
+    """
+    return request.method == "GET" and "user_id=" in request.url
+
+
+def operation_of(request: Request) -> str:
+    """
+    Say what a request asks for, by its shape.
+    """
+    path = request.url.partition("?")[0].rstrip("/")
+    if request.headers and any(value == "application/x-www-form-urlencoded" for _, value in request.headers):
+        return "token"
+    if request.method == "POST":
+        return "post_score" if path.endswith("/scores") else "create_line_item"
+    if path.endswith("/results"):
+        return "results"
+    if request.method == "GET":
+        return "list_line_items" if path.lower().endswith(("lineitems", "line_items", "lti-ags")) else "get_line_item"
+    return "update_line_item" if request.method == "PUT" else "delete_line_item"
+
+
+def number_in(request: Request) -> int | None:
+    """
+    Return the number of the score in a request. None: there is none.
+    """
+    if request.method != "POST" or not request.body or SCORE_ID.encode() not in request.body:
+        return None
+    return int(json.loads(request.body)[SCORE_ID])
