@@ -7,11 +7,15 @@ The tables of docs/performance.md, made of docs/performance.json and of what pla
 from __future__ import annotations
 
 import json
-import re
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from benchmarks._bench import marks
 
 DOCS = Path(__file__).parents[2] / "docs"
 LABELS = {
@@ -153,12 +157,7 @@ def filled(text: str, known: dict[str, Any]) -> str:
     """
     Return the page with every table in its place, between the two marks that name it.
     """
-    for name, make in TABLES.items():
-        mark = re.compile(rf"(<!-- begin {name} -->\n).*?(<!-- end {name} -->)", re.DOTALL)
-        assert len(mark.findall(text)) == 1, f"docs/performance.md has no place for {name}, or several"
-        made = "\n".join(make(known)).strip("\n")
-        text = mark.sub(lambda found, made=made: f"{found[1]}\n{made}\n\n{found[2]}", text)  # type: ignore[misc]
-    return text
+    return marks.filled(text, {name: "\n".join(make(known)) for name, make in TABLES.items()})
 
 
 def write(docs: Path = DOCS) -> None:
