@@ -5,7 +5,7 @@
 #   make soak SEEDS=50000           play so many simulated worlds
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-calls sockets interop interop-here docs soak clean
+.PHONY: help demo test check bench bench-calls sockets interop interop-here docs release sbom soak clean
 SHELL := /bin/sh
 ARGS ?=
 # Worlds that make soak plays; on one core a thousand take three minutes.
@@ -38,6 +38,7 @@ check: $(STAMP)-dev ## Lint, format, two type checkers, docs, all tests
 	$(BIN)/basedpyright --pythonpath $(BIN)/python
 	$(BIN)/sphinx-build -q -W --keep-going -b dummy -d docs/_build/doctrees docs docs/_build/dummy
 	$(BIN)/python benchmarks/many_platforms.py --quick
+	$(BIN)/python benchmarks/university.py --quick
 	$(BIN)/python -m pytest $(JOBS) $(ARGS)
 
 bench: $(STAMP)-dev ## Measure what a score costs beside its peers: ten minutes, ARGS=--quick one, ARGS=--full for the page
@@ -60,9 +61,16 @@ interop-here: $(STAMP)-interop
 	@$(BIN)/python -m pytest -m interop tests/interop/test_lti_tool_core.py tests/interop/test_jupyterhub.py \
 		tests/interop/test_pylti1p3next.py $(ARGS)
 
+# -E reads every page: of those that it does not read, Sphinx's search forgets the entries of the index.
 docs: $(STAMP)-docs ## Build the documentation into docs/_build/html; a warning is an error
-	@$(BIN)/sphinx-build -q -W --keep-going -b html -d docs/_build/doctrees docs docs/_build/html
+	@$(BIN)/sphinx-build -q -W --keep-going -E -b html -d docs/_build/doctrees docs docs/_build/html
 	@echo "Open docs/_build/html/index.html"
+
+release: $(STAMP)-release ## Build wheel and sdist into dist, and try the wheel with each extra, oldest and newest dependencies
+	@$(BIN)/python .ci/release.py $(ARGS)
+
+sbom: $(STAMP)-dev ## Write the bill of materials, CycloneDX, into dist; ARGS="cli fastapi" with these extras
+	@mkdir -p dist && $(BIN)/python docs/sbom.py $(ARGS) > dist/aioags.cdx.json && echo "Wrote dist/aioags.cdx.json"
 
 soak: $(STAMP)-dev ## Play many simulated worlds; run the property tests with many more examples, and the long tests
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --removals

@@ -20,7 +20,12 @@ from tests.rigs.postgres import USED, find_binaries, postgres, postgres_server
 __all__ = ["both_transports", "postgres", "postgres_server"]
 
 # Program, as tests name it: the commands that must be found for it to count as present.
-PROGRAMS = {"chromium": ("chromium", "chromedriver"), "node": ("node", "npm")}
+PROGRAMS = {
+    "chromium": ("chromium", "chromedriver"),
+    "firefox": ("firefox-esr",),
+    "node": ("node", "npm"),
+    "webkit": ("WebKitWebDriver", "Xvfb"),
+}
 # Where Debian keeps what is made for services; not everybody has it on the path.
 SERVICES = "/usr/sbin"
 

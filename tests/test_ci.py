@@ -128,7 +128,7 @@ def made(done: subprocess.CompletedProcess[str]) -> list[str]:
         if line.startswith("make "):
             before, _, after = line.removeprefix("make ").partition(" PYTHON=")
             minor = re.search(r"3\.\d+", after.partition("/bin/")[2])
-            asked.append(f"{minor[0] if minor else '?'} {before}")
+            asked.append(re.sub(r"/\S*/bin/", "", f"{minor[0] if minor else '?'} {before}"))
     return asked
 
 
@@ -148,6 +148,7 @@ def test_ci_installs_nothing_that_no_test_names(machine: Path) -> None:
     assert "chromium" not in said
 
 
+RELEASE = "release ARGS=--quick --oldest python3.11"
 OLDEST = "ARGS=tests/unit tests/spec tests/emulated tests/contract tests/sockets"
 
 
@@ -157,7 +158,8 @@ def test_ci_runs_everything_on_the_newest_python_and_much_of_it_on_the_oldest(ma
     python(machine, "pyenv/versions/3.14.2/bin/python")
     python(machine, "pyenv/versions/3.15.0b1/bin/python", usable=False)
     done = ci(machine)
-    assert made(done) == ["3.14 docs", "3.14 check", "3.14 bench-calls", f"3.11 test {OLDEST}", "3.11 sockets"]
+    newest = ["3.14 docs", "3.14 check", "3.14 bench-calls"]
+    assert made(done) == [*newest, f"3.11 test {OLDEST}", "3.11 sockets", f"3.14 {RELEASE}"]
     assert "Found Python 3.11 3.12 3.14: everything runs on 3.14" in done.stdout
     assert "The oldest is 3.11" in done.stdout
 
@@ -171,6 +173,7 @@ def test_each_environment_of_ci_is_its_own(machine: Path) -> None:
         ("bench-calls", ".venv-newest"),
         ("test", ".venv-oldest"),
         ("sockets", ".venv-aiohttp"),
+        ("release", ".venv-release"),
     ]
 
 
@@ -178,7 +181,7 @@ def test_a_machine_with_one_python_says_so(machine: Path) -> None:
     # A shim of pyenv, with nothing behind it.
     python(machine, "python3.13", usable=False)
     done = ci(machine)
-    assert made(done) == ["3.11 docs", "3.11 check", "3.11 bench-calls", "3.11 sockets"]
+    assert made(done) == ["3.11 docs", "3.11 check", "3.11 bench-calls", "3.11 sockets", f"3.11 {RELEASE}"]
     assert "No other Python here" in done.stdout
 
 
