@@ -14,10 +14,18 @@ project = "aioags"
 author = "The aioags authors"
 copyright = "2026, The aioags authors"
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
 exclude_patterns = ["_build", "examples"]
 html_theme = "furo"
 html_title = "aioags"
+# The list of pages for readers that are programs (llmstxt.org); tests/test_docs_site.py holds it complete.
+html_extra_path = ["llms.txt"]
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+# What is copied from a console is what is typed.
+copybutton_prompt_text = "$ "
+copybutton_only_copy_prompt_lines = True
+copybutton_selector = "div:not(.highlight-output, .highlight-text) > div.highlight > pre"
 
 myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3

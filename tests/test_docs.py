@@ -6,6 +6,7 @@ be a program with its own ``asyncio.run``.
 An ``output`` block is what the ``python`` block before it prints. A page starts in a folder of its own that holds
 
 - ``platform.json``, as ``python -m aioags.emulator`` prints it, of a platform that runs on loopback;
+- ``aioags.toml``, which names it ``school``, with the tool's key in a file beside it;
 - ``grades.csv``, the example class list, and ``midterm.csv``, a table with what tables have;
 
 and with these names, all of that platform, whose profile is `spec` unless `PROFILES_OF` says otherwise:
@@ -26,6 +27,7 @@ import importlib
 import inspect
 import io
 import json
+import logging
 import re
 import shutil
 from collections.abc import AsyncIterator, Iterator
@@ -37,8 +39,9 @@ import pytest
 from markdown_it import MarkdownIt
 
 from aioags import Client, Endpoint, Registration, Score
-from aioags.emulator import PROFILES, Platform, serve
+from aioags.emulator import PROFILES, Person, Platform, serve
 from aioags.emulator.doors.cli import document
+from aioags.emulator.doors.config_file import write_config
 from tests.rigs.course_groups import CLAIM as GROUPS_CLAIM
 from tests.rigs.course_groups import course_groups
 
@@ -47,6 +50,8 @@ PAGES = [ROOT / "README.md", *sorted(page for page in (ROOT / "docs").rglob("*.m
 MODULES = sorted((ROOT / "aioags").rglob("*.py"))
 # Pages about what platforms make of it run at each of these.
 PROFILES_OF = {"canvas.md": ("canvas",), "building-scores.md": tuple(PROFILES)}
+# Who is in the course besides: the people of that page's table.
+PEOPLE_OF = {"push-csv.md": range(4101, 4107)}
 RUNS = [(page, profile) for page in PAGES for profile in PROFILES_OF.get(page.name, ("spec",))]
 WithDocstring = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -92,6 +97,14 @@ def blocks(text: str) -> list[Block]:
     return found
 
 
+def waits_without_a_loop(code: str, names: dict[str, Any]) -> bool:
+    """
+    Say whether code uses `aioags.blocking`, by its name or by what an earlier block has made with it.
+    """
+    made = [name for name, value in names.items() if type(value).__module__.startswith("aioags.blocking")]
+    return any(re.search(rf"\b{name}\b", code) for name in ["blocking", *made])
+
+
 async def run(code: str, names: dict[str, Any], *, where: str, line: int = 1, mode: str = "exec") -> str:
     """
     Run a piece of code whose top level may await.
@@ -104,7 +117,7 @@ async def run(code: str, names: dict[str, Any], *, where: str, line: int = 1, mo
     compiled = compile("\n" * (line - 1) + code, where, mode, flags, dont_inherit=True)
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        if "asyncio.run(" in code or "blocking" in code or where.startswith("aioags.blocking"):
+        if "asyncio.run(" in code or where.startswith("aioags.blocking") or waits_without_a_loop(code, names):
             # It brings its own loop, or waits without one: there may be only one in a thread.
             await asyncio.to_thread(eval, compiled, names)
         elif inspect.iscoroutine(waiting := eval(compiled, names)):
@@ -153,14 +166,30 @@ def doctests(source: str, name: str) -> list[doctest.DocTest]:
     return [test for test in found if test.examples]
 
 
+@pytest.fixture(autouse=True)
+def log_as_before() -> Iterator[None]:
+    """
+    Undo what a page does to the logger.
+    """
+    logger = logging.getLogger("aioags")
+    level, handlers = logger.level, logger.handlers[:]
+    yield
+    logger.setLevel(level)
+    logger.handlers[:] = handlers
+
+
 @pytest.fixture
 async def names(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[dict[str, Any]]:
     """
     What every page and docstring finds prepared; see this file's docstring.
     """
     platform = Platform.create(getattr(request, "param", "spec"))
+    page = request.node.callspec.params.get("page", ROOT)
+    for number in PEOPLE_OF.get(page.name, ()):
+        platform.course.people[str(number)] = Person(str(number), f"Person {number}")
     async with serve(platform), course_groups(platform) as groups, Client() as ags:
         (tmp_path / "platform.json").write_text(json.dumps(document(platform)), encoding="utf-8")
+        write_config(tmp_path / "aioags.toml", "school", platform)
         for table in ("grades.csv", "midterm.csv"):
             shutil.copy(ROOT / "docs" / "examples" / table, tmp_path)
         registration = Registration(**platform.registration_args())
