@@ -27,6 +27,7 @@ RANKS: dict[str, int] = {
     "gradebook": 7,
     "memberships": 7,
     "client": 8,
+    "config": 8,
     "blocking": 9,
     "outbox": 9,
     "contrib": 10,
