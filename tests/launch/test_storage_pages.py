@@ -111,7 +111,9 @@ async def heard(page: Page) -> list[dict[str, Any]]:
     """
     Return what the platform's frames were told, capabilities left out.
     """
-    told = [one for frame in page.frames for one in await frame.evaluate("window.heard ?? []")]
+    # Not the tool's, which is on its way to another page.
+    frames = [frame for frame in (page.main_frame, page.frame("keeper")) if frame is not None]
+    told = [one for frame in frames for one in await frame.evaluate("window.heard ?? []")]
     return [one for one in told if one["subject"] != "lti.capabilities"]
 
 
