@@ -324,7 +324,7 @@ class Engine:
             answer = without_token(answer, authorization)
         if is_outage(answer):
             error = answer if isinstance(answer, AGSError) else self._refusal(trial, answer)
-            trial.stumbled(self.runtime.clock(), gate.breaker.well_at)
+            trial.stumbled(self.runtime.clock(), gate.breaker.well_beside)
             # Quick failures say nothing about what the platform carries.
             gate.leave(place, Signal(seconds, lost=True), outage=error, tries=_spent(trial), own=trial.own)
             return answer

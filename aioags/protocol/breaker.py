@@ -18,7 +18,8 @@ some: a platform that is well apart from one bad column or one bad user is found
 A line item that fails more than eight times in a row while others are answered eight times is broken by itself. Its
 failures say nothing of the platform until one of its calls is answered: it spends its own attempts, and does not keep
 those waiting that come after it in one batch. So is a single call that fails, sees another answered that began after
-that, and fails again (`Trial.own`): where only such calls are left, nobody waits for a platform that is well.
+that, and fails again (`Trial.own`): where only such calls are left, nobody waits for a platform that is well. Once
+another fails as well, they count like any other: that is an outage.
 """
 
 from __future__ import annotations
@@ -129,6 +130,14 @@ class Breaker:
         How many failures in a row.
         """
         return self._failures
+
+    @property
+    def well_beside(self) -> float:
+        """
+        When the latest call began that was answered, as far as that says that the platform is well: not while calls
+        fail of which that was not known, since then those that were known to fail meet the same outage.
+        """
+        return -inf if self._failures else self.well_at
 
     def may_probe(self, now: float) -> bool:
         """

@@ -228,7 +228,7 @@ class Trial(Generic[T]):
         Note that the latest try got no proper answer.
 
         Args:
-            well_at: When the latest call of the platform's began that was answered.
+            well_at: When the latest call of the platform's began that was answered (`Breaker.well_beside`).
         """
         self.own = well_at > self._failed_at
         self._failed_at = min(self._failed_at, now)

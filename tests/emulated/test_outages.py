@@ -7,6 +7,7 @@ In virtual time: a score takes a tenth of a second, as long as the platform is t
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from itertools import pairwise
 
@@ -17,6 +18,7 @@ from aioags import (
     BrokenError,
     Client,
     LostAnswerError,
+    Pace,
     Report,
     RequestEvent,
     RetryPolicy,
@@ -399,6 +401,32 @@ async def test_b5_who_failed_before_others_succeeded_waits_out_an_outage_beside_
     one.transport.begin, one.transport.end, one.transport.befalls = 0.0, 1e9, befalls
     report = await one.post()
     assert (report.recorded, report.unknown, report.total) == (SCORES, 0, SCORES), str(report)
+
+
+async def test_b5_where_nearly_all_have_failed_before_one_that_has_not_tells_of_the_outage() -> None:
+    """
+    Eight scores fail once by chance, and others are answered after that. When the platform goes away a ninth fails, and
+    one that left before is still answered: too few failures in a row for anybody, were the eight left out.
+    """
+    one = scene(status(502), users=18, client={"pace": Pace(floor=32, ceiling=32)})
+    scores, seen = one.scores(), set[bytes]()
+
+    def befalls(request: Request) -> bool:
+        body = request.body or b""
+        by_chance = body not in seen and re.search(rb'"user-000[1-8]"', body) is not None
+        seen.add(body)
+        return by_chance or 0.2 <= one.time.now < 0.2 + LENGTH
+
+    async def handed_in() -> AsyncIterator[Score]:
+        for count, until in ((8, 0.02), (16, 0.19), (17, 0.21)):
+            while scores and len(scores) > 18 - count:
+                yield scores.pop(0)
+            await one.time.sleep(until - one.time.now)
+        yield scores.pop()
+
+    one.transport.begin, one.transport.end, one.transport.befalls = 0.0, 1e9, befalls
+    report = await one.stand.gradebook.post_scores(handed_in())
+    assert (report.recorded, report.unknown, report.total) == (18, 0, 18), str(report)
 
 
 async def test_b5_quick_failures_never_widen_the_window() -> None:

@@ -7,7 +7,7 @@ Each yields a sentence for every breach that it finds.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from tests.simulation.actors import number_of
@@ -153,12 +153,24 @@ def no_outage_leaves_a_score_unknown(world: World) -> Iterator[str]:
         if not _has_company(world, made, told.at):
             continue
         outage = next(one for one in world.ledger.outages if one.number in numbers)
-        lasted = outage.end - min(outage.start, made.began)
+        end = _end_of(outage, world.ledger.outages)
+        lasted = end - min(outage.start, made.began)
         if lasted < world.retry.total_time - _LONGEST_PROBE - 2 * LONGEST_DELAY:
             yield (
                 f"#{made.number} of {made.maker} was told as {told.verdict} ({told.error}) at {told.at:.3f}, for an "
-                f"outage that ended at {outage.end:.3f}"
+                f"outage that ended at {end:.3f}"
             )
+
+
+def _end_of(outage: Outage, outages: Iterable[Outage]) -> float:
+    """
+    Return when a platform is back: the next outage may begin at the moment when this one ends.
+    """
+    end = outage.end
+    for other in outages:
+        if other.platform == outage.platform and other.start <= end:
+            end = max(end, other.end)
+    return end
 
 
 def _has_company(world: World, made: Made, until: float) -> bool:

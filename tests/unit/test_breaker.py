@@ -4,6 +4,8 @@ Whether a platform is away: what counts, when the breaker opens, when it is knoc
 
 from __future__ import annotations
 
+from math import inf
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -215,6 +217,17 @@ def test_b5_what_is_a_calls_own_says_nothing_of_the_platform() -> None:
     breaker.probe()
     breaker.failed(1.0, 1, probe=True, own=True)
     assert breaker.next_probe(1.0) == 2 * FIRST_WAIT
+
+
+def test_b5_while_a_call_fails_that_was_not_known_for_it_nobody_else_says_that_the_platform_is_well() -> None:
+    breaker = Breaker()
+    breaker.answered(begun=5.0)
+    breaker.failed(6.0, 1, own=True)
+    assert breaker.well_beside == 5.0
+    breaker.failed(6.0, 1)
+    assert breaker.well_beside == -inf
+    breaker.answered(begun=4.0)
+    assert breaker.well_beside == 5.0
 
 
 def test_b5_when_the_platform_was_well_is_when_the_latest_answered_call_began() -> None:
