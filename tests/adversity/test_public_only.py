@@ -18,8 +18,8 @@ from aioags.calls.public_only import PublicTransport, Resolve, is_public
 from aioags.errors import IdTokenRefusedError, LaunchError, UnreachableError, UntrustedURLError
 from aioags.launch import Tool, ToolSettings
 from aioags.protocol.messages import Request
-from tests.launch.examples import free_port
 from tests.launch.paper_lms import REDIRECT, PaperLMS, lms_registration, platform_key, public
+from tests.rigs.ports import held_port
 
 INSIDE = [
     "127.0.0.1", "127.8.8.8", "10.0.0.7", "172.16.3.4", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0",
@@ -56,9 +56,8 @@ async def house() -> AsyncIterator[House]:
     app.router.add_get("/{tail:.*}", house.answer)
     runner = web.AppRunner(app)
     await runner.setup()
-    with free_port() as probe:
-        house.port = probe.getsockname()[1]
-    await web.TCPSite(runner, "0.0.0.0", house.port).start()
+    with held_port() as house.port:
+        await web.TCPSite(runner, "0.0.0.0", house.port).start()
     yield house
     await runner.cleanup()
 
@@ -198,14 +197,13 @@ async def sly() -> AsyncIterator[SlyLMS]:
     """
     The LMS, running.
     """
-    with free_port() as probe:
-        port = probe.getsockname()[1]
-    lms = SlyLMS(port)
-    app = web.Application()
-    app.router.add_route("*", "/{tail:.*}", lms.answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "0.0.0.0", port).start()
+    with held_port() as port:
+        lms = SlyLMS(port)
+        app = web.Application()
+        app.router.add_route("*", "/{tail:.*}", lms.answer)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        await web.TCPSite(runner, "0.0.0.0", port).start()
     yield lms
     await runner.cleanup()
 

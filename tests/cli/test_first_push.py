@@ -21,7 +21,7 @@ from markdown_it import MarkdownIt
 from yarl import URL
 
 from aioags.emulator.browser.html_reader import forms
-from tests.cli.test_setup_commands import free_port
+from tests.rigs.ports import held_port
 
 ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs" / "guides" / "first-push-without-a-tool.md"
@@ -102,18 +102,19 @@ async def clicked(lms: str, tool: str) -> str:
 
 
 def test_the_guide_leads_from_nothing_to_a_pushed_grade(tmp_path: Path) -> None:
-    lms, tool = str(free_port()), str(free_port())
-    desk = Desk(tmp_path, lms, tool)
-    # The tool's own port is in what init prints; listen is told of another.
-    ports = {"8080": lms}
-    ((_, table),) = steps("text", ports)
-    (tmp_path / "grades.csv").write_text(table)
-    try:
-        for words, printed in steps("console", ports):
-            if words[0] == "aioags":
-                shown = desk.follow([word.replace("8765", tool) for word in words[1:]]).replace(tool, "8765")
-                assert CHECKER.check_output(printed.replace("…", "..."), shown, doctest.ELLIPSIS), shown
-    finally:
-        for program in desk.running:
-            program.kill()
-            program.communicate()
+    with held_port() as one, held_port() as another:
+        lms, tool = str(one), str(another)
+        desk = Desk(tmp_path, lms, tool)
+        # The tool's own port is in what init prints; listen is told of another.
+        ports = {"8080": lms}
+        ((_, table),) = steps("text", ports)
+        (tmp_path / "grades.csv").write_text(table)
+        try:
+            for words, printed in steps("console", ports):
+                if words[0] == "aioags":
+                    shown = desk.follow([word.replace("8765", tool) for word in words[1:]]).replace(tool, "8765")
+                    assert CHECKER.check_output(printed.replace("…", "..."), shown, doctest.ELLIPSIS), shown
+        finally:
+            for program in desk.running:
+                program.kill()
+                program.communicate()

@@ -23,6 +23,7 @@ from aioags.emulator.browser.html_reader import forms
 from aioags.launch import load_keys
 from aioags.launch.lms_fields import lms_guides, recognized_lms
 from tests.cli.conftest import Call, Desk
+from tests.rigs.ports import held_port
 
 SITE = "https://lms.example"
 MENDED = "others may read the key in mine.pem: chmod 600 mine.pem"
@@ -140,32 +141,23 @@ async def launch(desk: Desk, tool: str) -> str:
     return page
 
 
-def free_port() -> int:
-    """
-    Find a port that nobody listens on.
-    """
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
 @pytest.mark.parametrize("profile", ["canvas", "moodle"])
 def test_listen_takes_one_launch_and_writes_its_endpoint(desk: Desk) -> None:
     before = tomllib.loads(desk.config.read_text())[desk.platform.site.profile.name]
     lines = desk.config.read_text().splitlines(keepends=True)
     desk.config.write_text("".join(line for line in lines if not line.startswith(("line", "scope", "member"))))
     assert desk.call("items", "list").err.endswith("takes one launch and writes it\n")
-    port = free_port()
-    tool = f"http://localhost:{port}"
-    desk.platform.launches.connect(login_url=f"{tool}/login", redirect_uri=f"{tool}/launch")
-    command = [sys.executable, "-m", "aioags.cli", "listen", "--port", str(port)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
-        assert program.stderr is not None
-        assert program.stdout is not None
-        assert program.stderr.readline().startswith(f"Listening on {tool}: ")
-        assert "Taken. Look at the terminal." in asyncio.run(launch(desk, tool))
-        assert "Next: aioags items list --to" in program.stdout.read()
-        assert program.wait() == 0
+    with held_port() as port:
+        tool = f"http://localhost:{port}"
+        desk.platform.launches.connect(login_url=f"{tool}/login", redirect_uri=f"{tool}/launch")
+        command = [sys.executable, "-m", "aioags.cli", "listen", "--port", str(port)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
+            assert program.stderr is not None
+            assert program.stdout is not None
+            assert program.stderr.readline().startswith(f"Listening on {tool}: ")
+            assert "Taken. Look at the terminal." in asyncio.run(launch(desk, tool))
+            assert "Next: aioags items list --to" in program.stdout.read()
+            assert program.wait() == 0
     after = tomllib.loads(desk.config.read_text())[desk.platform.site.profile.name]
     assert after.pop("scope")
     before.pop("scope")

@@ -18,8 +18,9 @@ from aioags.emulator.traffic.faults import Fault
 from aioags.launch import MemoryLoginStore, jwks_document
 from aioags.launch.login_store import share_of
 from tests.launch.examples import EXAMPLES as FOLDER
-from tests.launch.examples import SERVERS, example, free_port
+from tests.launch.examples import SERVERS, example
 from tests.launch.surfer import data_of, surfer
+from tests.rigs.ports import held_port
 
 EXAMPLES = sorted(SERVERS)
 
@@ -188,26 +189,24 @@ async def test_a_teacher_sees_who_has_no_result() -> None:
 
 @pytest.mark.parametrize("name", EXAMPLES)
 async def test_an_example_is_a_program_that_names_its_page_and_ends_with_ctrl_c(name: str) -> None:
-    listener = free_port()
-    port = listener.getsockname()[1]
-    listener.close()
-    command = [sys.executable, "-u", str(FOLDER / f"{name}.py"), str(port)]
-    pipe = asyncio.subprocess.PIPE
-    # Whoever runs the tests in the background of a shell has SIGINT ignored, and programs inherit that.
-    heeding = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
-    program = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe, **heeding)
-    assert program.stdout is not None
-    assert program.stderr is not None
-    try:
-        said = (await program.stdout.readline()).decode()
-        assert said.startswith("Open http://127.0.0.1:"), (await program.stderr.read()).decode()
-        async with surfer() as browser:
-            gradebook = await browser.open(said.split()[1])
-            registered = await browser.click(gradebook, "Register this tool")
-            assert "The tool is registered" in registered.text
-            gradebook = await browser.open(said.split()[1])
-            assert any(text.startswith("Launch Quiz as ") for text in gradebook.links)
-    finally:
-        program.send_signal(signal.SIGINT)
-        _, complaints = await program.communicate()
+    with held_port() as port:
+        command = [sys.executable, "-u", str(FOLDER / f"{name}.py"), str(port)]
+        pipe = asyncio.subprocess.PIPE
+        # Whoever runs the tests in the background of a shell has SIGINT ignored, and programs inherit that.
+        heeding = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+        program = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe, **heeding)
+        assert program.stdout is not None
+        assert program.stderr is not None
+        try:
+            said = (await program.stdout.readline()).decode()
+            assert said.startswith("Open http://127.0.0.1:"), (await program.stderr.read()).decode()
+            async with surfer() as browser:
+                gradebook = await browser.open(said.split()[1])
+                registered = await browser.click(gradebook, "Register this tool")
+                assert "The tool is registered" in registered.text
+                gradebook = await browser.open(said.split()[1])
+                assert any(text.startswith("Launch Quiz as ") for text in gradebook.links)
+        finally:
+            program.send_signal(signal.SIGINT)
+            _, complaints = await program.communicate()
     assert (program.returncode, complaints.decode()) == (0, "")

@@ -15,7 +15,8 @@ from contextlib import asynccontextmanager
 import pytest
 from playwright.async_api import async_playwright, expect
 
-from tests.launch.examples import EXAMPLES, free_port
+from tests.launch.examples import EXAMPLES
+from tests.rigs.ports import held_port
 
 pytestmark = pytest.mark.needs("chromium")
 
@@ -29,16 +30,15 @@ async def started(name: str) -> AsyncIterator[str]:
     """
     Run an example, and return the address that it tells people to open.
     """
-    with free_port() as listener:
-        port = listener.getsockname()[1]
-    command = [sys.executable, "-u", str(EXAMPLES / f"{name}_tool.py"), str(port)]
-    program = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
-    assert program.stdout is not None
-    try:
-        yield (await program.stdout.readline()).decode().split()[1]
-    finally:
-        program.send_signal(signal.SIGTERM)
-        await program.communicate()
+    with held_port() as port:
+        command = [sys.executable, "-u", str(EXAMPLES / f"{name}_tool.py"), str(port)]
+        program = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+        assert program.stdout is not None
+        try:
+            yield (await program.stdout.readline()).decode().split()[1]
+        finally:
+            program.send_signal(signal.SIGTERM)
+            await program.communicate()
 
 
 @pytest.mark.parametrize("name", ["fastapi", "aiohttp", "django"])
