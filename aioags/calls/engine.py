@@ -278,9 +278,9 @@ class Engine:
         seconds = self.runtime.clock() - sent
         if isinstance(answer, Response):
             seconds = max(0.0, seconds - answer.late)
+        listens = self.told.listener is not None or logger.isEnabledFor(DEBUG)
+        window, opened_at = gate.pacer.window if listens else 0, gate.breaker.opened_at
         # Not by .ok: this is done for every score.
-        listens, opened_at = self.told.listener is not None, gate.breaker.opened_at
-        window = gate.pacer.window if listens else 0
         if isinstance(answer, Response) and 200 <= answer.status < 300:
             if len(answer.body) > LONG:
                 await self._read_long(trial, answer, gate, place)
@@ -289,7 +289,7 @@ class Engine:
             answer = self._release(gate, trial, answer, authorization, place, seconds)
         verdict = self._judge(trial, answer, credential, authorization, gate, place)
         # A breaker is told of whether or not anybody listens: its opening is a warning.
-        if listens or gate.breaker.is_open is (opened_at is None) or logger.isEnabledFor(DEBUG):
+        if listens or gate.breaker.is_open is (opened_at is None):
             now = self.runtime.clock()
             self.told.answered(trial, answer, verdict, seconds, credential, gate, now, window, opened_at)
         return verdict

@@ -115,6 +115,17 @@ async def test_a_batch_that_goes_well(heard: Heard, caplog: pytest.LogCaptureFix
     assert lines(caplog, logging.WARNING) == []
 
 
+async def test_the_log_says_without_a_listener_what_it_says_with_one(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "aioags")
+    said = []
+    for listener in (None, Heard()):
+        caplog.clear()
+        stand = stand_with(listener)
+        assert (await stand.gradebook.post_scores(grades(stand.platform.users()))).ok
+        said.append([record.msg for record in caplog.records])
+    assert said[0] == said[1]
+
+
 async def test_one_score_alone_is_no_batch(heard: Heard) -> None:
     stand = stand_with(heard)
     await stand.gradebook.post_score(grades(stand.platform.users())[0])
