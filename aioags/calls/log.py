@@ -13,10 +13,13 @@ from logging import DEBUG, ERROR, INFO, WARNING
 import attrs
 
 from aioags.model.event import Event
+from aioags.protocol.urls import origin
 
-__all__ = ["DEBUG", "ERROR", "INFO", "WARNING", "log", "log_event", "logger"]
+__all__ = ["DEBUG", "ERROR", "INFO", "WARNING", "OncePerHost", "log", "log_event", "logger"]
 
 logger = logging.getLogger("aioags")
+
+_MOST_SAID = 1024
 
 
 def log(level: int, text: str, *, trace: bool = False, **facts: object) -> None:
@@ -42,3 +45,22 @@ def log_event(event: Event) -> None:
         logger.log(
             event.level, event.text, facts, extra={"aioags": {"event": type(event).__name__, **facts}}, stacklevel=3
         )
+
+
+class OncePerHost:
+    """
+    The hosts of which something was said that will be so at every call.
+    """
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+
+    def first(self, url: str) -> str | None:
+        """
+        Return the origin of a URL to say it of, the first time. None: it was said, or of too many others.
+        """
+        host = origin(url)
+        if host in self._said or len(self._said) >= _MOST_SAID:
+            return None
+        self._said.add(host)
+        return host

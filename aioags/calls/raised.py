@@ -4,10 +4,7 @@ What is said of URLs of http that are asked by https: once for each host, as it 
 
 from __future__ import annotations
 
-from aioags.calls.log import WARNING, log
-from aioags.protocol.urls import origin
-
-_MOST_SAID = 1024
+from aioags.calls.log import WARNING, OncePerHost, log
 
 
 class RaisedHosts:
@@ -16,19 +13,16 @@ class RaisedHosts:
     """
 
     def __init__(self) -> None:
-        self._said: set[str] = set()
+        self._said = OncePerHost()
 
     def __call__(self, url: str) -> None:
         """
         Note one such URL.
         """
-        host = origin(url)
-        if host in self._said or len(self._said) >= _MOST_SAID:
-            return
-        self._said.add(host)
-        log(
-            WARNING,
-            "%(host)s is asked by https, though the platform writes http in its URLs: whoever runs it should tell it"
-            " that a proxy ends TLS for it",
-            host=host,
-        )
+        if (host := self._said.first(url)) is not None:
+            log(
+                WARNING,
+                "%(host)s is asked by https, though the platform writes http in its URLs: whoever runs it should tell"
+                " it that a proxy ends TLS for it",
+                host=host,
+            )

@@ -36,6 +36,7 @@ from aioags.model.registration import Registration
 from aioags.model.value import value
 from aioags.protocol.dialect import Operation
 from aioags.protocol.grants import Grant, request_token
+from aioags.protocol.urls import origin
 
 # Clients that are looked at whenever a token comes, to find those that hold nothing any more.
 _LOOKED_AT = 2
@@ -305,8 +306,9 @@ class TokenCache:
         told, then = signed_at - ahead, self._clock()
         log(
             WARNING,
-            "a token was refused, and our clock was %(ahead).0f s ahead of the platform's: asked again",
+            "a token was refused, and our clock was %(ahead).0f s ahead of that of %(host)s: asked again",
             ahead=ahead,
+            host=origin(registration.token_url),
         )
 
         def platforms() -> float:

@@ -196,10 +196,8 @@ class Sender:
             ahead = told - engine.wall()
         # The stamp is a second reading of our clock: one of them is wrong for a moment now and then.
         if ahead > _FURTHEST_AHEAD and told - sent > _FURTHEST_AHEAD:
-            if not shared.clock_told:
-                # Once: a batch would say it for each score.
-                shared.clock_told = True
-                log(WARNING, "a platform's clock is %(ahead).0f s ahead of ours: not followed", ahead=ahead)
+            if (host := shared.clocks_told.first(trial.operation.request.url)) is not None:
+                log(WARNING, "the clock of %(host)s is %(ahead).0f s ahead: not followed", host=host, ahead=ahead)
             return None
         if fresh and (shared.ahead or abs(ahead) > UNSURE):
             shared.note_clock(item_id, ahead)

@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 
 import attrs
 
+from aioags.calls.log import OncePerHost
 from aioags.protocol.turns import Turns
 from aioags.protocol.urls import origin
 
@@ -58,7 +59,7 @@ class Shared:
 
         new: Line items that were made here and not yet scored. For others there is nothing to enter or leave.
 
-        clock_told: It was logged that a platform's clock is too far ahead to be followed.
+        clocks_told: The hosts whose clock is too far ahead to be followed, as was logged.
 
         agreed: A `Date`, the second of the stamp that it answered, and its Unix time: the last that was found right.
 
@@ -69,7 +70,7 @@ class Shared:
     def __init__(self) -> None:
         self.turns = Turns()
         self.creations: WeakValueDictionary[tuple[Any, ...], asyncio.Lock] = WeakValueDictionary()
-        self.clock_told = False
+        self.clocks_told = OncePerHost()
         self.agreed: tuple[str | None, int, float] = (None, 0, 0.0)
         self.ahead: dict[str, float] = {}
         self.new: dict[str, _New] = {}

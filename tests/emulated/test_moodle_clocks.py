@@ -16,6 +16,7 @@ import pytest
 from aioags import ActivityProgress, BrokenError, Client, LineItem, RefusedError, Score, StaleScoreError
 from aioags.emulator import PROFILES, Fault
 from aioags.model.stamp import Timekeeper, timekeeper
+from aioags.protocol.urls import origin
 from tests.rigs.memory import MemoryTransport, Stand, new_platform, runtime_for, stand_of
 from tests.rigs.virtual_time import VirtualTime
 
@@ -80,6 +81,19 @@ async def test_M1_a_burst_keeps_the_newest(profile: str) -> None:
             await stand.gradebook.post_score(Score.graded(user, points, score_maximum=10))
             time.now += 1.6
         assert stand.platform.score(None, user)["scoreGiven"] == 7  # type: ignore[index]
+
+
+async def test_a_clock_that_is_not_followed_is_told_of_once_for_each_host(caplog: pytest.LogCaptureFixture) -> None:
+    async with moodle("moodle-4.1", skew=400) as (stand, _):
+        host, other = origin(stand.item), "https://two.example:443"
+        elsewhere = stand.second_gradebook(
+            lineitem=stand.item.replace(host.removesuffix(":443"), "https://two.example")
+        )
+        users = stand.platform.users()
+        for gradebook, user in zip([stand.gradebook, elsewhere] * 2, users[:4], strict=True):
+            await gradebook.post_score(Score.graded(user, 5, score_maximum=10))
+    said = [message for message in caplog.messages if "not followed" in message]
+    assert said == [f"the clock of {name} is 400 s ahead: not followed" for name in (host, other)]
 
 
 async def test_M1_a_raw_tool_loses_the_newer_one() -> None:

@@ -430,7 +430,7 @@ async def test_where_the_clocks_differ_the_platforms_counts(ahead: float, caplog
     with caplog.at_level("WARNING", logger="aioags"):
         assert await strict.ask() == "token"
     assert [round(off) for off in strict.dated] == [-ahead, 0]
-    assert f"{-ahead:.0f} s ahead" in caplog.text
+    assert f"{-ahead:.0f} s ahead of that of https://lms.example:443" in caplog.text
 
 
 @pytest.mark.parametrize("glitch", [365 * 86_400.0, -365 * 86_400.0])
