@@ -224,7 +224,6 @@ class Gradebook(LineItems):
         Raises:
             MalformedError: A page or a record cannot be read; the record is named by its place.
 
-        Raises:
             NotFoundError: The line item is gone, with `gone` True; with None it may be the user that the platform does
                 not know: the line item cannot be read.
 

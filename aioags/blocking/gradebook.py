@@ -196,10 +196,8 @@ class Gradebook:
         deliveries.begin(lambda client: options.posting(self._opened(client), source))
         try:
             yield deliveries
-        except BaseException:
+        finally:
             deliveries.leave()
-            raise
-        deliveries.leave()
 
     def plan(
         self,

@@ -89,9 +89,9 @@ class CallersThread(Generic[E]):
                     self._answer(call)
                 else:
                     yield call
-        except BaseException:
+        finally:
+            # Nothing, where it is done.
             future.cancel()
-            raise
 
     def stop_pulling(self) -> None:
         """

@@ -84,6 +84,7 @@ class Gate:
 
     Attributes:
         backing_off: How many callers wait before they come again. Whoever has them wait counts them.
+
         accounts: Whose tokens were sent, as far as is remembered; the latest last.
     """
 

@@ -61,6 +61,7 @@ async def read_pages(
         instead: Performed when the first page fails at the platform.
 
         patient: Wait while the platform is away, for that first try as `perform` does for the others.
+
         whole: The first page without its limit. None: it has none.
 
         limit: How many records the first page may hold.
