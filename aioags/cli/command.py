@@ -191,7 +191,7 @@ class Run:
             on_event: Is told of them as well.
 
             attempts: Most tries of one request. None: as many as there is time for; it is given up when nothing is
-                answered for `patience` seconds. With a number, only until something was answered.
+                answered for `patience` seconds. With a number, only where a host never answered.
 
         Raises:
             CommandError: It was given up.
@@ -311,7 +311,7 @@ class _Waits:
     limit: asyncio.Timeout
     gives_up: bool
     hosts: set[str] = attrs.field(factory=set)
-    answered: bool = False
+    answered: set[str] = attrs.field(factory=set)
     given_up: str = ""
 
     def tell(self, event: Event) -> None:
@@ -326,11 +326,11 @@ class _Waits:
     def watch(self, event: Event) -> None:
         if not isinstance(event, RequestEvent):
             return
+        host, patience = urlsplit(event.url).netloc, self.run.patience
         if event.status is not None:
-            self.answered = True
+            self.answered.add(host)
             self.limit.reschedule(None)
-        elif (self.gives_up or not self.answered) and event.wait is not None and self.limit.when() is None:
-            host, patience = urlsplit(event.url).netloc, self.run.patience
+        elif (self.gives_up or host not in self.answered) and event.wait is not None and self.limit.when() is None:
             to = f" {self.run.shared.to}" if self.run.shared.to else ""
             self.given_up = f"no answer of {host} for {shown_duration(patience)}: aioags doctor{to} looks where it ends"
             self.limit.reschedule(asyncio.get_running_loop().time() - event.seconds + patience)

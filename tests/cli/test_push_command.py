@@ -182,10 +182,13 @@ def test_a_platform_that_is_away_is_waited_for_and_the_same_command_goes_on(tmp_
         assert {len(here.platform.history(here.item(), user)) for user in here.users} == {1}
 
 
-def test_a_platform_that_never_answered_is_waited_for_as_long_as_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("fields", ["", "lineitem"], ids=["the whole platform", "its grades"])
+def test_a_platform_that_never_answered_is_waited_for_as_long_as_told(fields: str, tmp_path: Path) -> None:
     with desk(tmp_path) as here:
         config = tmp_path / "aioags.toml"
-        config.write_text(config.read_text().replace(here.platform.base_url, "http://127.0.0.1:9"))
+        lines = config.read_text().splitlines(keepends=True)
+        away = (line.replace(here.platform.base_url, "http://127.0.0.1:9") for line in lines)
+        config.write_text("".join(new if new.startswith(fields) else old for old, new in zip(lines, away, strict=True)))
         away = here.start("push", str(here.grades()), *MIDTERM, "--yes", "--timeout", "0s")
         _, complaints = away.communicate(timeout=120)
     assert away.returncode == 4
