@@ -205,6 +205,17 @@ def test_a_migration_happens_whole_or_not_at_all(tmp_path: Path) -> None:
         assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("a",)]
 
 
+def test_a_migration_that_sqlite_took_back_itself_says_why(tmp_path: Path) -> None:
+    """
+    As after some errors of a disk.
+    """
+    steps = [["CREATE TABLE a (x UNIQUE)", "INSERT INTO a VALUES (1)", "INSERT OR ROLLBACK INTO a VALUES (1)"]]
+    with closing(connect(tmp_path / "grades.db")) as connection:
+        with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
+            migrate(connection, steps)
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == []
+
+
 async def test_several_processes_may_open_a_new_file_together(tmp_path: Path) -> None:
     stores = [SQLiteStore(tmp_path / "grades.db") for _ in range(8)]
     await asyncio.gather(*(store.put([entry(f"user-{place}")], now=NOW) for place, store in enumerate(stores)))

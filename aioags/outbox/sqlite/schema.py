@@ -99,18 +99,14 @@ def migrate(connection: sqlite3.Connection, migrations: Sequence[Migration] = MI
     Raises:
         StoreError: The file is another program's, or was made by a newer version of this package.
     """
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
         version = _version(connection, len(migrations))
         for migration in migrations[version:]:
             for statement in migration:
                 connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {len(migrations)}")
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
 
 
 def _version(connection: sqlite3.Connection, newest: int) -> int:

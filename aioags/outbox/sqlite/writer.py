@@ -136,14 +136,9 @@ def _committed(connection: sqlite3.Connection, group: list[Commit[_Job, Any]]) -
 
 
 def _made(connection: sqlite3.Connection, jobs: Sequence[_Job]) -> list[Any]:
-    try:
-        values = [job(connection) for job in jobs]
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-    return values
+    # Which commits, or takes back what SQLite has not taken back itself.
+    with connection:
+        return [job(connection) for job in jobs]
 
 
 def _fail(group: list[Commit[_Job, Any]], error: Exception) -> None:
