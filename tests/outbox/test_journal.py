@@ -19,6 +19,7 @@ from aioags.outbox import Attempt, Erased, Journal, MemoryStore, Selection, SQLi
 from aioags.outbox.conformance.given import ITEM, NOW, entry, outcome, take
 from aioags.outbox.conformance.given import SCHOOL as ITS_SCHOOL
 from aioags.outbox.conformance.noting import attempt_with, send
+from aioags.outbox.model import SECOND
 from aioags.outbox.sqlite.schema import APPLICATION_ID, MIGRATIONS, migrate
 from aioags.protocol.messages import Request
 from tests.outbox.kit import SCHOOL, Desk, new_desk
@@ -297,16 +298,21 @@ async def test_a_damaged_row_of_it_costs_no_other_and_no_score(tmp_path: Path, c
     await store.aclose()
 
 
-async def test_a_large_journal_is_pruned_in_portions(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ahead", [1, 6000])
+async def test_a_large_journal_is_pruned_in_portions(ahead: int, tmp_path: Path) -> None:
+    """
+    Whatever a clock that was ahead has written before.
+    """
     store = SQLiteStore(tmp_path / "grades.db")
     await send(store, entry("ada"))
     with closing(sqlite3.connect(store.path)) as connection, connection:
-        connection.execute(
-            "INSERT INTO attempt (item, user_id, at, stamp, facts)"
-            " WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 12000)"
-            " SELECT 1, 'bob', n, n, '5 10 Completed FullyGraded 0 1 None None' FROM n"
-        )
-    # The first of all is of a clock that was ahead.
+        for user, first, count in (("bob", int(NOW * SECOND), ahead), ("cem", 1, 12_000)):
+            connection.execute(
+                "INSERT INTO attempt (item, user_id, at, stamp, facts)"
+                " WITH RECURSIVE n (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM n WHERE n + 1 < :count)"
+                " SELECT 1, :user, :first + n, n, '5 10 Completed FullyGraded 0 1 None None' FROM n",
+                {"user": user, "first": first, "count": count},
+            )
     assert await store.prune_attempts(before=NOW) == 12_000
-    assert len(await store.attempts(JOURNAL_OF_SCHOOL)) == 1
+    assert len(await store.attempts(JOURNAL_OF_SCHOOL, limit=99_999)) == 1 + ahead
     await store.aclose()

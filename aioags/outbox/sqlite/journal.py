@@ -70,10 +70,7 @@ LAST_SENT = _LISTED.format(
     "user_id, attempt.id",
 )
 
-# Only the beginning is looked at: the rest was written later. One that was dated ahead by a wrong clock stays there.
-_PRUNE = """
-    DELETE FROM attempt WHERE at < :before AND id IN (SELECT id FROM attempt ORDER BY id LIMIT :limit)
-"""
+_PRUNE = "DELETE FROM attempt WHERE id IN (SELECT id FROM attempt WHERE at < :before LIMIT :limit)"
 
 
 def note(connection: sqlite3.Connection, outcomes: Sequence[tuple[int, Outcome]]) -> None:
@@ -109,11 +106,16 @@ class JournalInFile(JournalInSQL):
 
     async def prune_attempts(self, *, before: float) -> int:
         """
-        Delete from the journal what ended before a time; in portions, so that a put never waits long.
+        Delete from the journal what ended before a time.
         """
-        arguments = {"before": int(before * SECOND), "limit": _PRUNED_AT_ONCE}
-        deleted = portion = await self._execute(_PRUNE, arguments)
-        while portion:
-            portion = await self._execute(_PRUNE, arguments)
+        return await self._pruned(_PRUNE, {"before": int(before * SECOND)})
+
+    async def _pruned(self, statement: str, arguments: Mapping[str, Any]) -> int:
+        """
+        Delete in portions, so that a put never waits long.
+        """
+        deleted, portion = 0, _PRUNED_AT_ONCE
+        while portion == _PRUNED_AT_ONCE:
+            portion = await self._execute(statement, {**arguments, "limit": _PRUNED_AT_ONCE})
             deleted += portion
         return deleted

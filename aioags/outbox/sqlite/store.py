@@ -57,7 +57,6 @@ T = TypeVar("T")
 _PATIENCE = 30.0
 # As many processes may make a new file together and get into each other's way one by one.
 _TRIES = 100
-_PRUNED_AT_ONCE = 5_000
 _LOG_BYTES = 64 * 1024 * 1024
 
 
@@ -318,13 +317,9 @@ class SQLiteStore(JournalInFile):
 
     async def prune(self, *, before: float, dead: bool = False) -> int:
         """
-        Delete rows that are done since before a time; in portions, so that a put never waits long.
+        Delete rows that are done since before a time.
         """
-        arguments = {"dead": dead, "before": before, "limit": _PRUNED_AT_ONCE}
-        deleted = portion = await self._execute(sql.PRUNE, arguments)
-        while portion == _PRUNED_AT_ONCE:
-            portion = await self._execute(sql.PRUNE, arguments)
-            deleted += portion
+        deleted = await self._pruned(sql.PRUNE, {"dead": dead, "before": before})
         await self._execute(sql.PRUNE_ITEMS)
         return deleted
 
