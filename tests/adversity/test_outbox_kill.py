@@ -111,6 +111,15 @@ class Rig:
             self._news.clear()
             await self._news.wait()
 
+    async def nothing_due(self, store: SQLiteStore | PostgresStore) -> None:
+        """
+        Wait until nothing is due: it is looked again whenever a process has said something.
+        """
+        self._news.clear()
+        while (await store.stats(now=0.0)).due:
+            await self._news.wait()
+            self._news.clear()
+
     @asynccontextmanager
     async def process(self, module: str = "tests.rigs.outbox_process", **orders: Any) -> AsyncIterator[Any]:
         """
@@ -140,6 +149,7 @@ class Rig:
             # The last line of one that was killed may be cut.
             if line.endswith(b"\n"):
                 self.ledger.note(line.decode())
+                self._news.set()
 
 
 @asynccontextmanager
@@ -180,6 +190,15 @@ def check(rig: Rig) -> None:
         assert newest is None or (applied and applied[-1] >= newest), "a lost grade"
 
 
+async def end(process: asyncio.subprocess.Process) -> None:
+    """
+    Let a process end of itself.
+    """
+    assert process.stdin is not None
+    process.stdin.close()
+    assert await process.wait() == 0
+
+
 @asynccontextmanager
 async def writing(rig: Rig, seed: int, number: int, *, kill: bool) -> AsyncIterator[None]:
     """
@@ -190,39 +209,37 @@ async def writing(rig: Rig, seed: int, number: int, *, kill: bool) -> AsyncItera
         if kill:
             writer.kill()
             return
-        writer.stdin.close()
-        assert await writer.wait() == 0
+        await end(writer)
 
 
-async def play_with_one_drainer(rig: Rig, rounds: int, seed: int) -> None:
+async def play_with_one_drainer(rig: Rig, store: SQLiteStore, rounds: int, seed: int) -> None:
     """
     Kill the drainer in each round, and a writer in every other; at the end let the last ones finish.
     """
     chance = random.Random(seed)
     async with writing(rig, seed, rounds, kill=False):
         for number in range(rounds):
-            async with writing(rig, seed, number, kill=number % 2 == 1), rig.process(role="drain", until_empty=False):
+            async with writing(rig, seed, number, kill=number % 2 == 1), rig.process(role="drain"):
                 await rig.more_posts(chance.randrange(1, 150))
-    async with rig.process(role="drain", until_empty=True) as drainer:
-        assert await drainer.wait() == 0
+    async with rig.process(role="drain") as drainer:
+        await rig.nothing_due(store)
+        await end(drainer)
 
 
-async def play_with_two_workers(rig: Rig, rounds: int, seed: int) -> None:
+async def play_with_two_workers(rig: Rig, store: PostgresStore, rounds: int, seed: int) -> None:
     """
     Two workers at any time; each round kills one that is in the midst of its work, and starts another.
     """
     chance = random.Random(seed)
-    async with writing(rig, seed, rounds, kill=False), rig.process(role="work", until_empty=False) as steady:
+    async with writing(rig, seed, rounds, kill=False), rig.process(role="work") as steady:
         for number in range(rounds):
-            async with writing(rig, seed, number, kill=number % 2 == 1), rig.process(role="work", until_empty=False):
+            async with writing(rig, seed, number, kill=number % 2 == 1), rig.process(role="work"):
                 await rig.more_posts(chance.randrange(1, 150))
         steady.kill()
-    async with (
-        rig.process(role="work", until_empty=True) as first,
-        rig.process(role="work", until_empty=True) as second,
-    ):
-        assert await first.wait() == 0
-        assert await second.wait() == 0
+    async with rig.process(role="work") as first, rig.process(role="work") as second:
+        await rig.nothing_due(store)
+        await end(first)
+        await end(second)
 
 
 def seed_for(rounds: int) -> int:
@@ -250,7 +267,7 @@ async def test_no_acknowledged_grade_is_lost_with_sqlite(profile: str, rounds: i
     seed = seed_for(rounds)
     store = SQLiteStore(tmp_path / "grades.db")
     async with new_rig(profile, str(store.path), seed) as rig:
-        await play_with_one_drainer(rig, rounds, seed)
+        await play_with_one_drainer(rig, store, rounds, seed)
         check(rig)
     stats = await store.stats(now=0.0)
     await store.aclose()
@@ -268,7 +285,7 @@ async def test_no_acknowledged_grade_is_lost_with_two_workers(profile: str, roun
     async with procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=postgres)).open_async() as app:
         await app.schema_manager.apply_schema_async()
     async with new_rig(profile, postgres, seed) as rig:
-        await play_with_two_workers(rig, rounds, seed)
+        await play_with_two_workers(rig, store, rounds, seed)
         check(rig)
     stats = await store.stats(now=0.0)
     await store.aclose()

@@ -3,10 +3,11 @@ A process that puts, and a process that drains, both to be killed. Run as ``pyth
 
 Its one argument is a JSON object: ``role`` (``write``, ``drain``, or ``work`` for a worker of procrastinate), ``store``
 (a path, or the URL of a database), ``claim``, ``registration``; for a writer ``items``, ``users``, ``first`` (its
-numbers begin behind it), ``seed``; for the others ``until_empty``.
+numbers begin behind it), ``seed``. It ends when its input does.
 
 A writer prints ``T number item user ts`` before it puts a score and ``A number`` once that is durable. The number is
-the score's points, so that each score can be told from every other.
+the score's points, so that each score can be told from every other. The others print ``S`` when they begin, and once
+what became of a score is durable.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any
 
 import procrastinate
 
-from aioags import Client, Endpoint, Registration, RetryPolicy, Score
+from aioags import Client, Endpoint, Event, OutboxEvent, Registration, RetryPolicy, Score
 from aioags.contrib.procrastinate import WORKER, add_tasks, wake
 from aioags.outbox import Backoff, Entry, Outbox, SQLiteStore
 from aioags.outbox.model import from_micros
@@ -61,6 +62,15 @@ def open_store(name: str) -> SQLiteStore | PostgresStore:
     return PostgresStore(name, wake=wake) if name.startswith("postgresql:") else SQLiteStore(name)
 
 
+def when_input_ends() -> asyncio.Event:
+    """
+    Return what is set when the input ends.
+    """
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_reader(sys.stdin.fileno(), ended.set)
+    return ended
+
+
 async def write(orders: dict[str, Any]) -> None:
     """
     Put until the input ends.
@@ -68,8 +78,7 @@ async def write(orders: dict[str, Any]) -> None:
     chance = random.Random(orders["seed"])
     numbers = itertools.count(orders["first"] + 1)
     store = open_store(orders["store"])
-    ended = asyncio.Event()
-    asyncio.get_running_loop().add_reader(sys.stdin.fileno(), ended.set)
+    ended = when_input_ends()
 
     async def caller() -> None:
         while not ended.is_set():
@@ -94,41 +103,40 @@ def new_client() -> Client:
     """
     Make a client that leaves most of the trying to the outbox.
     """
-    return Client(retry=RetryPolicy(attempts=2, first_wait=0.01, total_time=5.0))
 
+    def told(event: Event) -> None:
+        if isinstance(event, OutboxEvent):
+            say("S")
 
-async def until_empty(orders: dict[str, Any], outbox: Outbox) -> None:
-    """
-    Wait until nothing is due; or for ever.
-    """
-    while not orders["until_empty"] or (await outbox.stats()).due:  # noqa: ASYNC110
-        await asyncio.sleep(0.05)
+    return Client(retry=RetryPolicy(attempts=2, first_wait=0.01, total_time=5.0), on_event=told)
 
 
 async def drain(orders: dict[str, Any]) -> None:
     """
-    Drain in the background until killed, or until nothing is due.
+    Drain in the background until killed, or until the input ends.
     """
-    async with new_client() as client, new_outbox(orders, client) as outbox:
-        say("draining")
-        await until_empty(orders, outbox)
+    async with new_client() as client, new_outbox(orders, client):
+        say("S")
+        await when_input_ends().wait()
 
 
 async def work(orders: dict[str, Any]) -> None:
     """
-    Be a worker of procrastinate until killed, or until nothing is due; one that looks after the dead every second.
+    Be a worker of procrastinate until killed, or until the input ends; one that looks after the dead every second.
     """
     app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=orders["store"]))
     async with new_client() as client, app.open_async():
         outbox = new_outbox(orders, client)
         add_tasks(app, outbox, sweep_every=1, stalled_after=1.5)
         haste = {"update_heartbeat_interval": 0.2, "stalled_worker_timeout": 1.5, "fetch_job_polling_interval": 0.2}
+        say("S")
         worker = asyncio.create_task(app.run_worker_async(**{**WORKER, **haste}))
         await asyncio.wait(
-            [worker, waiter := asyncio.create_task(until_empty(orders, outbox))],
+            [worker, waiter := asyncio.create_task(when_input_ends().wait())],
             return_when=asyncio.FIRST_COMPLETED,
         )
         worker.cancel()
+        waiter.cancel()
         await asyncio.gather(worker, waiter, return_exceptions=True)
         await outbox.aclose()
 
