@@ -146,6 +146,9 @@ class PublicTransport:
         try:
             address = ipaddress.ip_address(host)
         except ValueError:
+            # Not all versions of aiohttp refuse such as 127.1 or 2130706433, and none looks it up.
+            if host.replace(".", "").isdigit():
+                raise _not_public(url) from None
             return
         if not self._guard.allows(address) and not self._guard.knows(host, port):
             raise _not_public(url)
