@@ -210,8 +210,9 @@ class Registrar(ClosedAtEnd):
         changed = [attrs.evolve(row, state=RowState.ACTIVE)]
         replaced = None if row.replaces is None else await self._store.get(row.replaces)
         if replaced is not None and replaced.state is not RowState.RETIRED:
-            # Its key stays in use.
-            changed = [attrs.evolve(changed[0], kid=replaced.kid), attrs.evolve(replaced, state=RowState.RETIRED)]
+            # What our side decided stays, and only we know of.
+            active = attrs.evolve(changed[0], kid=replaced.kid, also_origins=replaced.also_origins)
+            changed = [active, attrs.evolve(replaced, state=RowState.RETIRED)]
         await self._save(*changed)
         return changed[0]
 

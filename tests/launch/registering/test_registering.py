@@ -92,11 +92,13 @@ async def test_what_is_registered_already_is_an_update_that_somebody_confirms() 
     }
 
 
-async def test_an_update_keeps_the_key_that_signs() -> None:
+async def test_an_update_keeps_what_the_operator_decided() -> None:
     desk = Desk()
-    await desk.store.save(a_row("old", issuer=LMS, client_id="client-1", kid="tool-key-1"))
+    also = ("https://lms.school.example",)
+    await desk.store.save(a_row("old", issuer=LMS, client_id="client-1", kid="tool-key-1", also_origins=also))
     update = await desk.register()
-    assert (await desk.registrar.confirm(update.row.id)).kid == "tool-key-1"
+    confirmed = await desk.registrar.confirm(update.row.id)
+    assert (confirmed.kid, confirmed.also_origins) == ("tool-key-1", also)
 
 
 class BusyStore(MemoryRegistrationStore):
