@@ -19,6 +19,7 @@ from aioags.model.member import has_role
 from aioags.model.progress import MEMBERSHIPS_SCOPE
 from aioags.model.registration import Registration
 from aioags.model.secure import url_fault
+from aioags.protocol.trust import Trust
 
 LTI_CLAIM = "https://purl.imsglobal.org/spec/lti/claim/"
 """Prefix of the claims of CORE 5.3."""
@@ -86,7 +87,7 @@ class DeepLinkingSettings:
     What the platform takes back from a deep linking launch (DL 4.4.1).
 
     Attributes:
-        deep_link_return_url: Where the browser posts the tool's answer.
+        deep_link_return_url: Where the browser posts the tool's answer; by https where the platform is known by it.
 
         accept_types: Types of content items, such as ``ltiResourceLink``.
 
@@ -245,7 +246,7 @@ def read_launch(claims: Mapping[str, Any], registration: Registration, settings:
         # Nobody has no grade.
         endpoint=None if user_id is None else endpoint,
         memberships_url=memberships_url,
-        deep_linking=_deep_linking(read) if message_type == DEEP_LINKING else None,
+        deep_linking=_deep_linking(read, registration) if message_type == DEEP_LINKING else None,
         for_user=reviewed,
         custom={} if custom is None else custom.fields,
         **person,
@@ -358,19 +359,20 @@ def _for_user(read: ClaimReader, message_type: str) -> ForUser | None:
     return read.need_object(LTI_CLAIM + "for_user").fill(ForUser) if message_type == SUBMISSION_REVIEW else None
 
 
-def _deep_linking(read: ClaimReader) -> DeepLinkingSettings:
+def _deep_linking(read: ClaimReader, registration: Registration) -> DeepLinkingSettings:
     settings = read.need_object(DEEP_LINKING_CLAIM, "DL 4.4.1")
     return settings.fill(
         DeepLinkingSettings,
-        deep_link_return_url=_return_url(settings),
+        deep_link_return_url=_return_url(settings, registration),
         accept_types=settings.need_texts("accept_types"),
         # DL 4.4.1: opaque, to be handed back as it came; also a blank, or what is no text.
         data=settings.fields.get("data"),
     )
 
 
-def _return_url(settings: ClaimReader) -> str:
+def _return_url(settings: ClaimReader, registration: Registration) -> str:
     url = settings.need_text("deep_link_return_url")
+    url = Trust.at(url, registration=registration).by_https(url)
     if (fault := url_fault(url)) is not None:
         raise refused(f"the id_token's deep_link_return_url {fault}", "deep_link_return_url", "DL 4.4.1")
     return url

@@ -333,7 +333,7 @@ class TestClaims:
         assert error.reason == "target_link_uri"
         assert "evil" not in str(error)
 
-    @pytest.mark.parametrize("url", [GONE, "http://lms.example/return", "javascript:alert(1)", "/return"])
+    @pytest.mark.parametrize("url", [GONE, "http://elsewhere.example/return", "javascript:alert(1)", "/return"])
     async def test_a_deep_linking_launch_that_returns_to_no_safe_url(self, url: Any) -> None:
         settings = {"deep_link_return_url": url, "accept_types": ["ltiResourceLink"]}
         settings = {name: value for name, value in settings.items() if value is not GONE}
