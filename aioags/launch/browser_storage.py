@@ -69,8 +69,14 @@ ask("get_data", {}).then((value) => {
   document.forms[0].submit();
 });
 """
+SHOWN_LATE = "<style>body{animation:late 3s}@keyframes late{from,to{visibility:hidden}}</style>"
+"""
+Shows a page's way on by hand, once its script surely did not run, as where a content security policy forbids it: scripts
+are on then, and ``noscript`` shows nothing.
+"""
+
 _DOCUMENT = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>One moment</title></head>
+<html lang="en"><head><meta charset="utf-8"><title>One moment</title>{late}</head>
 <body{data}>{body}<script>{script}</script></body></html>
 """
 
@@ -97,7 +103,7 @@ def put_page(entry: StorageEntry, secret: str, url: str) -> str:
     """
     Return the page that puts the secret into the platform's storage, and goes on to `url` in any case.
     """
-    body = f'<noscript><a href="{escape(url)}">Go on</a></noscript>'
+    body = f'<a href="{escape(url)}">Go on</a>'
     return _page(entry, body, _PUT, secret=secret, url=url)
 
 
@@ -109,11 +115,11 @@ def get_page(entry: StorageEntry, form: dict[str, str]) -> str:
         f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
         for name, value in {**form, SECRET_FIELD: ""}.items()
     )
-    body = f'<form method="post">{fields}<noscript><button>Go on</button></noscript></form>'
+    body = f'<form method="post">{fields}<button>Go on</button></form>'
     return _page(entry, body, _GET, field=SECRET_FIELD)
 
 
 def _page(entry: StorageEntry, body: str, script: str, **data: str) -> str:
     told = attrs.asdict(entry) | data | {"patience": str(_PATIENCE)}
     said = "".join(f' data-{name}="{escape(value)}"' for name, value in told.items())
-    return _DOCUMENT.format(data=said, body=body, script=_SCRIPT + script)
+    return _DOCUMENT.format(late=SHOWN_LATE, data=said, body=body, script=_SCRIPT + script)

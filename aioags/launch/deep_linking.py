@@ -13,6 +13,7 @@ from uuid import uuid4
 import attrs
 
 from aioags.errors import NotOfferedError
+from aioags.launch.browser_storage import SHOWN_LATE
 from aioags.launch.claims import LTI_CLAIM, DeepLinkingSettings, Launch
 from aioags.model.link_item import LinkItem
 from aioags.protocol.signed import sign_message
@@ -21,9 +22,9 @@ from aioags.wire.content_items import dump_link_item
 _DL_CLAIM = "https://purl.imsglobal.org/spec/lti-dl/claim/"
 
 _PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Returning to the course</title></head>
+<html lang="en"><head><meta charset="utf-8"><title>Returning to the course</title>{late}</head>
 <body onload="document.forms[0].submit()"><form method="post" action="{url}">
-<input type="hidden" name="JWT" value="{jwt}"><noscript><button>Return to the course</button></noscript>
+<input type="hidden" name="JWT" value="{jwt}"><button>Return to the course</button>
 </form></body></html>
 """
 
@@ -47,7 +48,7 @@ class DeepLinkingResponse:
         """
         A page that posts itself. A content security policy must allow its inline script, or the person sees a button.
         """
-        return _PAGE.format(url=html.escape(self.url), jwt=html.escape(self.jwt))
+        return _PAGE.format(late=SHOWN_LATE, url=html.escape(self.url), jwt=html.escape(self.jwt))
 
 
 def deep_linking_response(

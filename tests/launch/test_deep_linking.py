@@ -186,6 +186,18 @@ async def test_the_page_posts_itself_to_the_platform() -> None:
     assert response.jwt not in repr(response)
 
 
+async def test_without_its_script_the_person_sees_a_button() -> None:
+    page = deep_linking_response(await launched(), [], now=WALL).html
+    assert "<button>" in page
+    # A content security policy that forbids the script leaves scripts on, and so hides what is in there.
+    assert "<noscript>" not in page
+
+
+async def test_a_return_url_of_http_is_one_of_https_where_the_registration_knows_the_host() -> None:
+    plain = f"{HOST}/return?a=1".replace("https:", "http:")
+    assert deep_linking_response(await launched(deep_link_return_url=plain), [], now=WALL).url == f"{HOST}/return?a=1"
+
+
 @pytest.mark.parametrize("behind", [0, 5])
 @pytest.mark.parametrize("profile", ["spec", "moodle", "openedx"])
 async def test_whatever_the_tool_signs_is_taken_by_a_platform_whose_clock_is_5_s_behind(

@@ -192,6 +192,21 @@ async def test_a_secret_is_told_to_nobody_else_and_the_browser_goes_on(page: Pag
     assert await heard(page) == []
 
 
+@pytest.mark.parametrize(
+    "tool, leads_to",
+    [(put_page(ENTRY, "s", LOGIN), {"url": LOGIN}), (get_page(ENTRY, FORM), FORM | {SECRET_FIELD: ""})],
+)
+async def test_where_a_policy_forbids_the_script_the_person_goes_on(
+    page: Page, tool: str, leads_to: dict[str, str]
+) -> None:
+    policy = """<head><meta http-equiv="Content-Security-Policy" content="script-src 'none'">"""
+    web = Web({TOOL: tool.replace("<head>", policy)})
+    await page.route("**/*", web.answer)
+    await page.goto(TOOL)
+    await page.get_by_text("Go on").click()
+    assert await asyncio.wait_for(web.arrived, 30) == leads_to
+
+
 @pytest.mark.parametrize("tool", [put_page(ENTRY, "s", LOGIN), get_page(ENTRY, FORM)])
 async def test_in_a_window_of_its_own_nobody_is_asked(page: Page, tool: str) -> None:
     await page.add_init_script("window.setTimeout = () => { throw new Error('waits') }")
