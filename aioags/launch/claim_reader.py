@@ -173,10 +173,11 @@ class ClaimReader:
         """
         value = self.fields.get(name)
         if isinstance(value, str):
-            return {"true": True, "false": False}.get(value.strip().lower())
-        if not isinstance(value, bool) and value is not None:
-            self.note(name)
-        return value if isinstance(value, bool) else None
+            value = {"true": True, "false": False, "": None}.get(value.strip().lower(), value)
+        if isinstance(value, bool) or value is None:
+            return value
+        self.note(name)
+        return None
 
     def note(self, name: str) -> None:
         """

@@ -12,9 +12,19 @@ import pytest
 from aioags import Client, LineItem
 from aioags.emulator import PROFILES
 from aioags.errors import IdTokenRefusedError
-from aioags.launch import RESOURCE_LINK, SUBMISSION_REVIEW, ForUser, Launch, LaunchPresentation, Tool, ToolPlatform
+from aioags.launch import (
+    DEEP_LINKING,
+    RESOURCE_LINK,
+    SUBMISSION_REVIEW,
+    ForUser,
+    Launch,
+    LaunchPresentation,
+    Tool,
+    ToolPlatform,
+)
+from tests.fakes import HOST
 from tests.launch.emulated_course import TOOL, Course
-from tests.launch.paper_lms import LTI, PaperLMS
+from tests.launch.paper_lms import DL, LTI, PaperLMS
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -124,6 +134,15 @@ async def test_what_is_beside_the_course_is_typed_and_stays_out_of_repr() -> Non
     assert (launch.role_scope_mentor, launch.lti11_legacy_user_id) == (("user-2", "user-3"), "old-1")
     shown = repr(launch)
     assert not [secret for secret in ("Ada", "ada.abe", "school.example", "p-77", "user-2", "old-1") if secret in shown]
+
+
+@pytest.mark.parametrize("said, read", [("True", True), ("false", False), ("", None), ("maybe", None), (1, None)])
+async def test_what_is_neither_true_nor_false_is_named(said: Any, read: bool | None) -> None:
+    settings = {"deep_link_return_url": f"{HOST}/return", "accept_types": ["link"], "accept_multiple": said}
+    launch = await PaperLMS().launch(message_type=DEEP_LINKING, **{f"{DL}deep_linking_settings": settings})
+    assert launch.deep_linking is not None
+    assert launch.deep_linking.accept_multiple is read
+    assert (launch.unreadable == ()) == (read is not None or said == "")
 
 
 @pytest.mark.parametrize("width", [True, -1, 1.5, "wide", [], "9" * 5000, 10**400])
