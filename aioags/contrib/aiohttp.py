@@ -24,7 +24,6 @@ from aiohttp import web
 from aioags.client import Client
 from aioags.contrib.base import (
     JWKS_HEADERS,
-    LONGEST_FORM,
     NO_STORE,
     AnsweredPage,
     LTIBase,
@@ -86,7 +85,7 @@ class LTI(LTIBase[Handler]):
         if request.method not in {"GET", "POST"}:
             raise web.HTTPMethodNotAllowed(request.method, ["GET", "POST"])
         try:
-            params = await _form(request) if request.method == "POST" else dict(request.query)
+            params = await read_form(request.content.iter_any()) if request.method == "POST" else dict(request.query)
             login = await self.begin(params, registration=registration)
         except LaunchError as error:
             return _refused(error)
@@ -102,7 +101,7 @@ class LTI(LTIBase[Handler]):
         Take a launch, and let the handler answer it.
         """
         try:
-            taken = await self.take(await _form(request), request.cookies)
+            taken = await self.take(await read_form(request.content.iter_any()), request.cookies)
         except LaunchError as error:
             return _refused(error)
         if isinstance(taken, AnsweredPage):
@@ -137,12 +136,3 @@ def _set(response: web.StreamResponse, cookie: Cookie) -> None:
 
 def _refused(error: LaunchError) -> web.Response:
     return web.Response(text=refusal_text(error), status=refusal_status(error), headers=NO_STORE)
-
-
-async def _form(request: web.Request) -> dict[str, str]:
-    body = bytearray()
-    async for chunk in request.content.iter_any():
-        body += chunk
-        if len(body) > LONGEST_FORM:
-            break
-    return read_form(bytes(body))

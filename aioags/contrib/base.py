@@ -4,7 +4,7 @@ What the web frameworks have in common: what is open while the application runs,
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Generic, TypeVar
 from urllib.parse import parse_qsl
@@ -252,15 +252,21 @@ def refusal_text(error: LaunchError) -> str:
     return f"This launch was not accepted: {error}\nGo back to your course and open the link again.\n"
 
 
-def read_form(body: bytes) -> dict[str, str]:
+async def read_form(chunks: AsyncIterable[bytes]) -> dict[str, str]:
     """
     Read a form's fields; of a field that is there twice, the first.
+
+    Args:
+        chunks: The body. The frameworks' own readers have no bound, or need another package (python-multipart).
 
     Raises:
         LaunchError: It is too long, or has too many fields.
     """
-    if len(body) > LONGEST_FORM:
-        raise LaunchError(f"the form is longer than {LONGEST_FORM} bytes", reason="form")
+    body = bytearray()
+    async for chunk in chunks:
+        body += chunk
+        if len(body) > LONGEST_FORM:
+            raise LaunchError(f"the form is longer than {LONGEST_FORM} bytes", reason="form")
     try:
         fields = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
     except ValueError:

@@ -29,7 +29,6 @@ from starlette.routing import Route, Router
 
 from aioags.contrib.base import (
     JWKS_HEADERS,
-    LONGEST_FORM,
     NO_STORE,
     AnsweredPage,
     LTIBase,
@@ -83,7 +82,7 @@ class LTI(LTIBase[Handler]):
                 the request says.
         """
         try:
-            params = await _form(request) if request.method == "POST" else dict(request.query_params)
+            params = await read_form(request.stream()) if request.method == "POST" else dict(request.query_params)
             login = await self.begin(params, registration=registration)
         except LaunchError as error:
             return _refused(error)
@@ -100,7 +99,7 @@ class LTI(LTIBase[Handler]):
         Take a launch, and let the handler answer it.
         """
         try:
-            taken = await self.take(await _form(request), request.cookies)
+            taken = await self.take(await read_form(request.stream()), request.cookies)
         except LaunchError as error:
             return _refused(error)
         if isinstance(taken, AnsweredPage):
@@ -134,13 +133,3 @@ def _set(response: Response, cookie: Cookie) -> None:
 
 def _refused(error: LaunchError) -> Response:
     return PlainTextResponse(refusal_text(error), refusal_status(error), NO_STORE)
-
-
-async def _form(request: Request) -> dict[str, str]:
-    # Starlette's own form() needs python-multipart, and has no bound.
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LONGEST_FORM:
-            break
-    return read_form(bytes(body))

@@ -71,8 +71,8 @@ ask("get_data", {}).then((value) => {
 """
 SHOWN_LATE = "<style>body{animation:late 3s}@keyframes late{from,to{visibility:hidden}}</style>"
 """
-Shows a page's way on by hand, once its script surely did not run, as where a content security policy forbids it: scripts
-are on then, and ``noscript`` shows nothing.
+Shows a page's way on by hand, once its script surely did not run: where a content security policy forbids it, scripts
+are on, and ``noscript`` shows nothing.
 """
 
 _DOCUMENT = """<!doctype html>

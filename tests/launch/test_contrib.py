@@ -5,7 +5,7 @@ What the frameworks' files do beside the examples: start-up, shutdown, frames, s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import attrs
@@ -235,14 +235,28 @@ class TestDjango:
         assert told == [{"type": "lifespan.startup.failed", "message": "aioags: no network"}]
 
 
-@pytest.mark.parametrize("body", [b"x" * 600_000, b"&".join(b"a=%d" % n for n in range(200))])
-def test_a_form_without_bounds_is_refused(body: bytes) -> None:
+async def pieces(*body: bytes) -> AsyncIterator[bytes]:
+    """
+    Send a body.
+    """
+    for piece in body:
+        yield piece
+
+
+async def test_a_form_without_bounds_is_refused_and_read_no_further() -> None:
+    endless = pieces(*[b"x" * 100_000] * 7)
     with pytest.raises(LaunchError):
-        read_form(body)
+        await read_form(endless)
+    assert [piece async for piece in endless] == [b"x" * 100_000]
 
 
-def test_of_a_field_that_is_there_twice_the_first_counts() -> None:
-    assert read_form(b"state=a&state=b&x=%ff&y=") == {"state": "a", "x": "\ufffd", "y": ""}
+async def test_a_form_of_too_many_fields_is_refused() -> None:
+    with pytest.raises(LaunchError):
+        await read_form(pieces(b"&".join(b"a=%d" % n for n in range(200))))
+
+
+async def test_of_a_field_that_is_there_twice_the_first_counts() -> None:
+    assert await read_form(pieces(b"state=a&sta", b"te=b&x=%ff&y=")) == {"state": "a", "x": "\ufffd", "y": ""}
 
 
 def shared(settings: ToolSettings) -> tuple[ToolSettings, Registration]:
