@@ -6,62 +6,76 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 
 class Kind(StrEnum):
     """
     What is wrong with a request. A profile maps each to a status, and often to words of its own.
+
+    Attributes:
+        status: Where a profile says no other. Of RFC 6750 where the standard is silent: AGS names no status for a bad
+            token or a missing scope.
     """
 
-    NO_TOKEN = "no_token"
-    BAD_TOKEN = "bad_token"
-    MALFORMED_TOKEN = "malformed_token"
-    FOREIGN_TOKEN = "foreign_token"
-    EXPIRED_TOKEN = "expired_token"
-    MISSING_SCOPE = "missing_scope"
-    NO_SUCH_PATH = "no_such_path"
-    WRONG_METHOD = "wrong_method"
-    NOT_ACCEPTABLE = "not_acceptable"
-    UNSUPPORTED_TYPE = "unsupported_type"
-    TOO_LARGE = "too_large"
-    BAD_JSON = "bad_json"
-    BAD_QUERY = "bad_query"
-    NO_SUCH_PAGE = "no_such_page"
-    BAD_RLID = "bad_rlid"
-    UNKNOWN_CONTEXT = "unknown_context"
-    TOOL_NOT_IN_CONTEXT = "tool_not_in_context"
-    UNKNOWN_LINE_ITEM = "unknown_line_item"
-    UNKNOWN_RESULT = "unknown_result"
-    FOREIGN_LINE_ITEM = "foreign_line_item"
-    BAD_LINE_ITEM = "bad_line_item"
-    ID_IN_BODY = "id_in_body"
-    UNKNOWN_LINK = "unknown_link"
-    FOREIGN_LINK = "foreign_link"
-    LINK_ELSEWHERE = "link_elsewhere"
-    BAD_SUBMISSION_TYPE = "bad_submission_type"
-    LINK_MISMATCH = "link_mismatch"
-    DELETE_COUPLED = "delete_coupled"
-    DELETE_FORBIDDEN = "delete_forbidden"
-    BAD_SCORE = "bad_score"
-    MISSING_FIELD = "missing_field"
-    INVALID_RECORD = "invalid_record"
-    BAD_TIMESTAMP = "bad_timestamp"
-    UNPROCESSABLE_SCORE = "unprocessable_score"
-    STALE = "stale"
-    SAME_STAMP = "same_stamp"
-    USER_UNKNOWN = "user_unknown"
-    USER_NOT_IN_CONTEXT = "user_not_in_context"
-    USER_NOT_GRADABLE = "user_not_gradable"
-    LOCKED = "locked"
-    CONCLUDED = "concluded"
-    UNPUBLISHED = "unpublished"
-    NO_ATTEMPTS_LEFT = "no_attempts_left"
-    DATABASE = "database"
-    CRASH = "crash"
-    FATAL = "fatal"
-    THROTTLED = "throttled"
-    MAINTENANCE = "maintenance"
+    status: int
+
+    def __new__(cls, value: str, status: int) -> Self:
+        """
+        Make a kind that is its value, with a status beside it.
+        """
+        kind = str.__new__(cls, value)
+        kind._value_, kind.status = value, status
+        return kind
+
+    NO_TOKEN = "no_token", 401
+    BAD_TOKEN = "bad_token", 401
+    MALFORMED_TOKEN = "malformed_token", 401
+    FOREIGN_TOKEN = "foreign_token", 401
+    EXPIRED_TOKEN = "expired_token", 401
+    MISSING_SCOPE = "missing_scope", 403
+    NO_SUCH_PATH = "no_such_path", 404
+    WRONG_METHOD = "wrong_method", 405
+    NOT_ACCEPTABLE = "not_acceptable", 406
+    UNSUPPORTED_TYPE = "unsupported_type", 415
+    TOO_LARGE = "too_large", 413
+    BAD_JSON = "bad_json", 400
+    BAD_QUERY = "bad_query", 400
+    NO_SUCH_PAGE = "no_such_page", 404
+    BAD_RLID = "bad_rlid", 404
+    UNKNOWN_CONTEXT = "unknown_context", 404
+    TOOL_NOT_IN_CONTEXT = "tool_not_in_context", 403
+    UNKNOWN_LINE_ITEM = "unknown_line_item", 404
+    UNKNOWN_RESULT = "unknown_result", 404
+    FOREIGN_LINE_ITEM = "foreign_line_item", 404
+    BAD_LINE_ITEM = "bad_line_item", 400
+    ID_IN_BODY = "id_in_body", 400
+    UNKNOWN_LINK = "unknown_link", 404
+    FOREIGN_LINK = "foreign_link", 404
+    LINK_ELSEWHERE = "link_elsewhere", 404
+    BAD_SUBMISSION_TYPE = "bad_submission_type", 400
+    LINK_MISMATCH = "link_mismatch", 400
+    DELETE_COUPLED = "delete_coupled", 403
+    DELETE_FORBIDDEN = "delete_forbidden", 403
+    BAD_SCORE = "bad_score", 400
+    MISSING_FIELD = "missing_field", 400
+    INVALID_RECORD = "invalid_record", 422
+    BAD_TIMESTAMP = "bad_timestamp", 400
+    UNPROCESSABLE_SCORE = "unprocessable_score", 400
+    STALE = "stale", 409
+    SAME_STAMP = "same_stamp", 409
+    USER_UNKNOWN = "user_unknown", 422
+    USER_NOT_IN_CONTEXT = "user_not_in_context", 422
+    USER_NOT_GRADABLE = "user_not_gradable", 422
+    LOCKED = "locked", 403
+    CONCLUDED = "concluded", 403
+    UNPUBLISHED = "unpublished", 422
+    NO_ATTEMPTS_LEFT = "no_attempts_left", 422
+    DATABASE = "database", 500
+    CRASH = "crash", 500
+    FATAL = "fatal", 500
+    THROTTLED = "throttled", 429
+    MAINTENANCE = "maintenance", 503
 
 
 class Refusal(Exception):
