@@ -8,8 +8,9 @@ own by DNS: the name of the host is looked at first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+import inspect
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, get_args
 
 import attrs
 
@@ -77,7 +78,8 @@ def _done(platform: Platform, asked: Asked) -> Any:
         arguments["number"] = rest
     if asked.method == "POST":
         arguments |= _body(asked)
-    return methods[asked.method](platform, arguments)
+    route = methods[asked.method]
+    return route(platform, **_arguments(route, arguments))
 
 
 def _body(asked: Asked) -> dict[str, Any]:
@@ -105,51 +107,41 @@ def summary(platform: Platform) -> dict[str, Any]:
     }
 
 
-def _summary(platform: Platform, arguments: dict[str, Any]) -> Any:
-    return summary(platform)
-
-
-def _people(platform: Platform, arguments: dict[str, Any]) -> Any:
+def _people(platform: Platform) -> Any:
     return [attrs.asdict(person) for person in platform.course.people.values()]
 
 
-def _enroll(platform: Platform, arguments: dict[str, Any]) -> Any:
-    take = _Taking(arguments)
-    user_id, name, role = take("user_id", str), take("name", str, ""), take("role", str, "Learner")
-    active = take("active", bool, True)
-    take.end()
+def _enroll(
+    platform: Platform, *, user_id: str, name: str = "", role: str = "Learner", active: bool = True
+) -> dict[str, Any]:
     person = platform.course.enroll(user_id, name, role)
     person.active = active
     return attrs.asdict(person)
 
 
-def _line_items(platform: Platform, arguments: dict[str, Any]) -> Any:
-    return platform.line_items()
-
-
-def _add_line_item(platform: Platform, arguments: dict[str, Any]) -> Any:
-    take = _Taking(arguments)
-    link_id = take("resource_link_id", str, None)
-    if link_id is not None and link_id not in platform.course.links:
-        raise ControlError(f"there is no resource link {link_id!r}")
-    link = platform.course.links[link_id] if link_id is not None else None
-    label, maximum = take("label", str), take("score_maximum", float)
-    resource_id, tag = take("resource_id", str, None), take("tag", str, None)
-    take.end()
-    item = platform.add_line_item(label, maximum, link=link, resource_id=resource_id, tag=tag)
+def _add_line_item(
+    platform: Platform,
+    *,
+    resource_link_id: str | None = None,
+    label: str,
+    score_maximum: float,
+    resource_id: str | None = None,
+    tag: str | None = None,
+) -> Any:
+    link = platform.course.links.get(resource_link_id or "")
+    if link is None and resource_link_id is not None:
+        raise ControlError(f"there is no resource link {resource_link_id!r}")
+    item = platform.add_line_item(label, score_maximum, link=link, resource_id=resource_id, tag=tag)
     return {"id": platform.site.item_url(item)}
 
 
-def _grades(platform: Platform, arguments: dict[str, Any]) -> Any:
-    take = _Taking(arguments)
-    ref, user = take("line_item", object, None), take("user_id", str, None)
-    take.end()
-    items = [platform.item(_ref(ref))] if ref is not None else [platform.item(one) for one in platform.line_items()]
+def _grades(platform: Platform, *, line_item: object = None, user_id: str | None = None) -> Any:
+    items = platform.line_items() if line_item is None else [_ref(line_item)]
     return [
-        _grade(platform, item.number, user_id)
-        for item in items
-        for user_id in item.grades
-        if user is None or user == user_id
+        _grade(platform, item.number, user)
+        for item in map(platform.item, items)
+        for user in item.grades
+        if user_id in (None, user)
     ]
 
 
@@ -167,29 +159,27 @@ def _grade(platform: Platform, number: int, user_id: str) -> dict[str, Any]:
     }
 
 
-def _override(platform: Platform, arguments: dict[str, Any]) -> Any:
-    take = _Taking(arguments)
-    item, user = platform.item(_ref(take("line_item", object, None))), take("user_id", str)
-    points, comment = take("points", float, None), take("comment", str, None)
-    take.end()
-    platform.override(item, user, points, comment=comment)
-    return _grade(platform, item.number, user)
+def _override(
+    platform: Platform,
+    *,
+    line_item: object = None,
+    user_id: str,
+    points: float | None = None,
+    comment: str | None = None,
+) -> Any:
+    item = platform.item(_ref(line_item))
+    platform.override(item, user_id, points, comment=comment)
+    return _grade(platform, item.number, user_id)
 
 
-def _release(platform: Platform, arguments: dict[str, Any]) -> Any:
-    take = _Taking(arguments)
-    item, user = platform.item(_ref(take("line_item", object, None))), take("user_id", str)
-    take.end()
-    platform.release_override(item, user)
-    return _grade(platform, item.number, user)
+def _release(platform: Platform, *, line_item: object = None, user_id: str) -> Any:
+    item = platform.item(_ref(line_item))
+    platform.release_override(item, user_id)
+    return _grade(platform, item.number, user_id)
 
 
-def _lock(platform: Platform, arguments: dict[str, Any]) -> Any:
-    take = _Taking(arguments)
-    item, user = platform.item(_ref(take("line_item", object, None))), take("user_id", str, None)
-    locked = take("locked", bool, True)
-    take.end()
-    platform.lock(item, user, locked=locked)
+def _lock(platform: Platform, *, line_item: object = None, user_id: str | None = None, locked: bool = True) -> Any:
+    platform.lock(_ref(line_item), user_id, locked=locked)
     return {"locked": locked}
 
 
@@ -197,34 +187,24 @@ def _ref(value: Any) -> Any:
     return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
-def _requests(platform: Platform, arguments: dict[str, Any]) -> Any:
-    take = _Taking(arguments)
-    after, operation = int(take("after", object, 0)), take("operation", str, None)
-    take.end()
-    chosen = (one for one in platform.requests if one.number > after)
-    return [describe(one) for one in chosen if operation is None or one.operation == operation]
+def _requests(platform: Platform, *, after: Any = 0, operation: str | None = None) -> Any:
+    first = int(after)
+    return [describe(one) for one in platform.requests if one.number > first and operation in (None, one.operation)]
 
 
-def _launch(platform: Platform, arguments: dict[str, Any]) -> Any:
-    take = _Taking(arguments)
-    user = take("user_id", str, None)
-    take.end()
+def _launch(platform: Platform, *, user_id: str | None = None) -> Any:
     people = platform.users()
-    if user is None and not people:
+    if user_id is None and not people:
         raise ControlError("the course has no people: name one with user_id")
-    return platform.launch_claims(people[0] if user is None else user)
+    return platform.launch_claims(people[0] if user_id is None else user_id)
 
 
-def _connect(platform: Platform, arguments: dict[str, Any]) -> Any:
-    take = _Taking(arguments)
-    login_url, redirect_uri = take("login_url", str), take("redirect_uri", str)
-    target_link_uri = take("target_link_uri", str, None)
-    take.end()
+def _connect(platform: Platform, *, login_url: str, redirect_uri: str, target_link_uri: str | None = None) -> Any:
     platform.launches.connect(login_url=login_url, redirect_uri=redirect_uri, target_link_uri=target_link_uri)
     return {"page_url": platform.launches.page_url}
 
 
-def _keys(platform: Platform, arguments: dict[str, Any]) -> Any:
+def _keys(platform: Platform) -> Any:
     tool = platform.tool
     known = tool.key_set.keys if tool.key_set is not None else []
     return {
@@ -235,17 +215,14 @@ def _keys(platform: Platform, arguments: dict[str, Any]) -> Any:
     }
 
 
-def _register_keys(platform: Platform, arguments: dict[str, Any]) -> Any:
-    take = _Taking(arguments)
-    jwks_url, public_keys = take("jwks_url", str, None), take("public_key", object, None)
-    take.end()
-    if public_keys is not None and not isinstance(public_keys, str | dict):
+def _register_keys(platform: Platform, *, jwks_url: str | None = None, public_key: Any = None) -> Any:
+    if public_key is not None and not isinstance(public_key, str | dict):
         raise ControlError("public_key must be PEM text, a JWK or a key set")
-    platform.register_keys(jwks_url=jwks_url, public_keys=public_keys)
-    return _keys(platform, {})
+    platform.register_keys(jwks_url=jwks_url, public_keys=public_key)
+    return _keys(platform)
 
 
-def _faults(platform: Platform, arguments: dict[str, Any]) -> Any:
+def _faults(platform: Platform) -> Any:
     return [describe_fault(active) for active in platform.faults]
 
 
@@ -258,103 +235,94 @@ def describe_fault(active: Active) -> dict[str, Any]:
     return {"number": active.number, "matched": active.matched, "happened": active.happened, **fault}
 
 
-def _add_fault(platform: Platform, arguments: dict[str, Any]) -> Any:
-    take = _Taking(arguments)
-    given = {name: take(name, kind) for name, kind in FAULT_FIELDS.items() if arguments.get(name) is not None}
-    if "effect" not in given:
-        raise ControlError("effect is missing")
-    take.end()
+def _add_fault(platform: Platform, *, effect: str, **more: Any) -> Any:
+    given = {"effect": effect, **_read(more, FAULT_FIELDS)}
     if "body" in given:
         given["body"] = given["body"].encode()
     given["headers"] = tuple((str(name), str(value)) for name, value in given.get("headers", {}).items())
     return {"number": platform.faults.add(Fault(**given))}
 
 
-def _end_faults(platform: Platform, arguments: dict[str, Any]) -> Any:
-    if "number" not in arguments:
+def _end_faults(platform: Platform, *, number: str | None = None) -> Any:
+    if number is None:
         platform.faults.clear()
-    elif not arguments["number"].isdecimal() or not platform.faults.remove(int(arguments["number"])):
-        raise ControlError(f"there is no fault {arguments['number']}", 404)
-    return _faults(platform, {})
+    elif not number.isdecimal() or not platform.faults.remove(int(number)):
+        raise ControlError(f"there is no fault {number}", 404)
+    return _faults(platform)
 
 
-def _settings(platform: Platform, arguments: dict[str, Any]) -> Any:
+def _settings(platform: Platform) -> Any:
     allowance = platform.limiters.get(platform.tool.client_id)
     return {
-        "skew": platform.site.skew,
-        "token_lifetime": platform.tokens.lifetime,
-        "maintenance": platform.maintenance,
-        "scopes": list(platform.tool.scopes),
-        "privacy": platform.tool.privacy,
-        "concluded": platform.course.concluded,
-        "published": platform.course.published,
-        "list_lag": platform.course.list_lag,
+        **{name: getattr(of(platform), attribute) for name, (of, attribute, _) in SETTINGS.items()},
         "limit": allowance.limit if isinstance(allowance, Quota) else None,
         "window": allowance.window if isinstance(allowance, Quota) else None,
     }
 
 
-def _change_settings(platform: Platform, arguments: dict[str, Any]) -> Any:
-    take = _Taking(arguments)
-    skew, lifetime = take("skew", float, platform.site.skew), take("token_lifetime", float, platform.tokens.lifetime)
-    maintenance, scopes = take("maintenance", bool, platform.maintenance), take("scopes", list, platform.tool.scopes)
-    privacy = check_privacy(take("privacy", str, platform.tool.privacy))
-    concluded = take("concluded", bool, platform.course.concluded)
-    published = take("published", bool, platform.course.published)
-    list_lag = take("list_lag", float, platform.course.list_lag)
-    limit, window = take("limit", float, None), take("window", float, 1.0)
-    take.end()
-    platform.site.skew, platform.tokens.lifetime, platform.maintenance = skew, lifetime, maintenance
-    platform.tool.scopes, platform.tool.privacy = tuple(map(str, scopes)), privacy
-    platform.course.concluded, platform.course.published = concluded, published
-    platform.course.list_lag = list_lag
+def _change_settings(platform: Platform, *, limit: float | None = None, window: float = 1.0, **more: Any) -> Any:
+    changes = _read(more, {name: kind for name, (_, _, kind) in SETTINGS.items()})
+    if "privacy" in changes:
+        check_privacy(changes["privacy"])
+    if "scopes" in changes:
+        changes["scopes"] = tuple(map(str, changes["scopes"]))
+    for name, value in changes.items():
+        of, attribute, _ = SETTINGS[name]
+        setattr(of(platform), attribute, value)
     if limit is not None:
         platform.limiters[platform.tool.client_id] = Quota(limit, window)
-    return _settings(platform, {})
+    return _settings(platform)
 
 
-def _revoke(platform: Platform, arguments: dict[str, Any]) -> Any:
+def _revoke(platform: Platform) -> Any:
     return {"revoked": platform.tokens.revoke()}
 
 
-def _reset(platform: Platform, arguments: dict[str, Any]) -> Any:
+def _reset(platform: Platform) -> Any:
     platform.reset()
     return summary(platform)
 
 
-class _Taking:
+def _arguments(route: Route, given: Mapping[str, Any]) -> dict[str, Any]:
     """
-    Takes arguments one by one, and finds what nobody asked for.
+    Check what was given against the keywords of a route: their annotations, and their defaults.
+
+    A route without keywords takes no notice of what is given.
     """
+    parameters = list(inspect.signature(route, eval_str=True).parameters.values())
+    kinds = {one.name: _kind(one.annotation) for one in parameters if one.kind is one.KEYWORD_ONLY}
+    needed = [one.name for one in parameters if one.name in kinds and one.default is one.empty]
+    if missing := [name for name in needed if name not in given]:
+        raise ControlError(f"{missing[0]} is missing")
+    rest = {name: value for name, value in given.items() if name not in kinds} if kinds else {}
+    read = _read({name: value for name, value in given.items() if name in kinds}, kinds, needed)
+    return read | (rest if parameters[-1].kind is inspect.Parameter.VAR_KEYWORD else _read(rest, {}))
 
-    def __init__(self, arguments: Mapping[str, Any]) -> None:
-        self._left = dict(arguments)
 
-    def __call__(self, name: str, kind: type, *default: Any) -> Any:
-        if name not in self._left:
-            if not default:
-                raise ControlError(f"{name} is missing")
-            return default[0]
-        value = self._left.pop(name)
-        if value is None and default:
-            return default[0]
-        if kind is float and isinstance(value, (int, float)) and not isinstance(value, bool):
-            if not abs(value) <= _LARGEST:
-                raise ControlError(f"{name} must lie between -{_LARGEST:.0e} and {_LARGEST:.0e}")
-            return value
-        if not isinstance(value, kind) or (isinstance(value, bool) and kind is int):
-            raise ControlError(f"{name} is {value!r}; it must be {KINDS.get(kind, kind.__name__)}")
+def _kind(annotation: Any) -> type:
+    kind: type = (get_args(annotation) or (annotation,))[0]
+    return object if annotation is Any else kind
+
+
+def _read(given: Mapping[str, Any], kinds: Mapping[str, type], needed: Collection[str] = ()) -> dict[str, Any]:
+    """
+    Read what is of these names and kinds. None is as good as not given, where nothing is needed.
+    """
+    wanted = [name for name in kinds if name in needed or given.get(name) is not None]
+    read = {name: _checked(name, given[name], kinds[name]) for name in wanted}
+    if unknown := given.keys() - kinds.keys():
+        raise ControlError(f"nothing here is called {', '.join(sorted(unknown))}")
+    return read
+
+
+def _checked(name: str, value: Any, kind: type) -> Any:
+    if kind is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+        if not abs(value) <= _LARGEST:
+            raise ControlError(f"{name} must lie between -{_LARGEST:.0e} and {_LARGEST:.0e}")
         return value
-
-    def end(self) -> None:
-        """
-        Say what was too much.
-
-        Raises:
-            ControlError: Something is left.
-        """
-        if self._left:
-            raise ControlError(f"nothing here is called {', '.join(sorted(self._left))}")
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is int):
+        raise ControlError(f"{name} is {value!r}; it must be {KINDS.get(kind, kind.__name__)}")
+    return value
 
 
 # More than any clock or grade needs, and less than what breaks a date or cannot be written as JSON.
@@ -368,31 +336,30 @@ KINDS: dict[type, str] = {
     list: "a list",
     dict: "an object",
 }
-FAULT_FIELDS: dict[str, type] = {
-    "effect": str,
-    "operation": str,
-    "method": str,
-    "path": str,
-    "skip": int,
-    "times": int,
-    "probability": float,
-    "applied": bool,
-    "seconds": float,
-    "jitter": float,
-    "over": int,
-    "size": int,
-    "status": int,
-    "reason": str,
-    "headers": dict,
-    "body": str,
+
+# As JSON has them.
+FAULT_FIELDS = {field.name: _kind(field.type) for field in attrs.fields(attrs.resolve_types(Fault))}
+FAULT_FIELDS |= {"headers": dict, "body": str}
+del FAULT_FIELDS["effect"]
+
+# Name: whose it is, what it is called there, its kind.
+SETTINGS: Mapping[str, tuple[Callable[[Platform], Any], str, type]] = {
+    "skew": (lambda platform: platform.site, "skew", float),
+    "token_lifetime": (lambda platform: platform.tokens, "lifetime", float),
+    "maintenance": (lambda platform: platform, "maintenance", bool),
+    "scopes": (lambda platform: platform.tool, "scopes", list),
+    "privacy": (lambda platform: platform.tool, "privacy", str),
+    "concluded": (lambda platform: platform.course, "concluded", bool),
+    "published": (lambda platform: platform.course, "published", bool),
+    "list_lag": (lambda platform: platform.course, "list_lag", float),
 }
 
-Route = Callable[[Platform, dict[str, Any]], Any]
+Route = Callable[..., Any]
 
 ROUTES: Mapping[str, Mapping[str, Route]] = {
-    "": {"GET": _summary},
+    "": {"GET": summary},
     "people": {"GET": _people, "POST": _enroll},
-    "line_items": {"GET": _line_items, "POST": _add_line_item},
+    "line_items": {"GET": Platform.line_items, "POST": _add_line_item},
     "grades": {"GET": _grades},
     "override": {"POST": _override, "DELETE": _release},
     "lock": {"POST": _lock},

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
+from typing import Any
 from urllib.parse import quote, unquote
 
 import attrs
@@ -36,6 +37,10 @@ class Place:
     user: str | None = None
 
 
+def _below(name: str, rest: str) -> Any:
+    return attrs.field(default=attrs.Factory(lambda addresses: getattr(addresses, name) + rest, takes_self=True))
+
+
 @attrs.define(frozen=True, slots=False, kw_only=True)
 class Addresses:
     """
@@ -47,7 +52,8 @@ class Addresses:
     Attributes:
         token: Path of the token endpoint.
 
-        container, item, scores, results, result: Paths of the AGS services; ``result`` is one user's record.
+        container, item, scores, results, result: Paths of the AGS services; ``result`` is one user's record. Each lies
+            below the one before, as the standard has it, unless it is given.
 
         results_again: A second path of ``results``.
 
@@ -66,10 +72,10 @@ class Addresses:
 
     token: str = "/lti/token"
     container: str = "/lti/contexts/{course}/line_items"
-    item: str = "/lti/contexts/{course}/line_items/{item}"
-    scores: str = "/lti/contexts/{course}/line_items/{item}/scores"
-    results: str = "/lti/contexts/{course}/line_items/{item}/results"
-    result: str | None = "/lti/contexts/{course}/line_items/{item}/results/{user}"
+    item: str = _below("container", "/{item}")
+    scores: str = _below("item", "/scores")
+    results: str = _below("item", "/results")
+    result: str | None = _below("results", "/{user}")
     results_again: str | None = None
     query: str = ""
     result_query: str | None = None
@@ -83,23 +89,10 @@ class Addresses:
 
     @cached_property
     def _patterns(self) -> list[tuple[str, re.Pattern[str]]]:
-        named = {
-            "item": self.item,
-            "scores": self.scores,
-            "results": self.results,
-            "container": self.container,
-            "token": self.token,
-            "memberships": self.memberships,
-            "jwks": self.jwks,
-            "authorization": self.authorization,
-        }
-        if self.result is not None:
-            named["result"] = self.result
-        if self.wrong_token is not None:
-            named["wrong_token"] = self.wrong_token
-        found = [(name, _pattern(template)) for name, template in named.items()]
-        again = [] if self.results_again is None else [("results", _pattern(self.results_again))]
-        return found + again
+        names = ("item", "scores", "results", "container", "token", "memberships", "jwks", "authorization")
+        more = ("result", "wrong_token", "results_again")
+        templates = ((name.removesuffix("_again"), getattr(self, name)) for name in (*names, *more))
+        return [(name, _pattern(template)) for name, template in templates if template is not None]
 
     @cached_property
     def _numbers(self) -> dict[str, re.Pattern[str]]:

@@ -15,10 +15,6 @@ SAKAI = Profile(
     addresses=Addresses(
         token="/imsblis/lti13/token/{tool}",
         container="/imsblis/lti13/lineitems/{course}",
-        item="/imsblis/lti13/lineitems/{course}/{item}",
-        scores="/imsblis/lti13/lineitems/{course}/{item}/scores",
-        results="/imsblis/lti13/lineitems/{course}/{item}/results",
-        result="/imsblis/lti13/lineitems/{course}/{item}/results/{user}",
         # A signed placement: three colons, and an escape that must stay as it is.
         course_form="5f0d:::content%3A{n}",
         memberships="/imsblis/lti13/namesandroles/{course}",

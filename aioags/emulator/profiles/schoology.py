@@ -14,10 +14,6 @@ SCHOOLOGY = Profile(
     addresses=Addresses(
         token="/lti-service/access-token",
         container="/lti-service/tool/{tool}/services/ags/v2/section/{course}/lineitems",
-        item="/lti-service/tool/{tool}/services/ags/v2/section/{course}/lineitems/{item}",
-        scores="/lti-service/tool/{tool}/services/ags/v2/section/{course}/lineitems/{item}/scores",
-        results="/lti-service/tool/{tool}/services/ags/v2/section/{course}/lineitems/{item}/results",
-        result="/lti-service/tool/{tool}/services/ags/v2/section/{course}/lineitems/{item}/results/{user}",
         jwks="/lti-service/.well-known/jwks",
         authorization="/lti-service/authorize-redirect",
     ),
