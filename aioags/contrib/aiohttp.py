@@ -22,16 +22,7 @@ from typing import Any
 from aiohttp import web
 
 from aioags.client import Client
-from aioags.contrib.base import (
-    JWKS_HEADERS,
-    NO_STORE,
-    AnsweredPage,
-    LTIBase,
-    read_form,
-    refusal_status,
-    refusal_text,
-)
-from aioags.errors import LaunchError
+from aioags.contrib.base import JWKS_HEADERS, BrowserAnswer, LTIBase, read_form
 from aioags.gradebook import Gradebook
 from aioags.launch import Cookie, Launch
 from aioags.model.registration import Registration
@@ -84,28 +75,15 @@ class LTI(LTIBase[Handler]):
         """
         if request.method not in {"GET", "POST"}:
             raise web.HTTPMethodNotAllowed(request.method, ["GET", "POST"])
-        try:
-            params = await read_form(request.content.iter_any()) if request.method == "POST" else dict(request.query)
-            login = await self.begin(params, registration=registration)
-        except LaunchError as error:
-            return _refused(error)
-        if login.page is None:
-            response = web.Response(status=302, headers={"Location": login.url, **NO_STORE})
-        else:
-            response = _shown(AnsweredPage(login.page, 200))
-        _set(response, login.cookie)
-        return response
+        return _answered(await self.begin(_params(request), registration))
 
     async def launch(self, request: web.Request) -> web.StreamResponse:
         """
         Take a launch, and let the handler answer it.
         """
-        try:
-            taken = await self.take(await read_form(request.content.iter_any()), request.cookies)
-        except LaunchError as error:
-            return _refused(error)
-        if isinstance(taken, AnsweredPage):
-            return _shown(taken)
+        taken = await self.take(_params(request), request.cookies)
+        if isinstance(taken, BrowserAnswer):
+            return _answered(taken)
         request[LAUNCH] = taken.launch
         response = await self.handler(request, taken.launch, taken.gradebook)
         if taken.spent is not None and not response.prepared:
@@ -116,7 +94,7 @@ class LTI(LTIBase[Handler]):
         """
         Register the tool with the platform that opened this, in a frame or a tab.
         """
-        return _shown(await self.enroll(dict(request.query)))
+        return _answered(await self.enroll(dict(request.query)))
 
     async def jwks(self, request: web.Request) -> web.StreamResponse:
         """
@@ -125,14 +103,19 @@ class LTI(LTIBase[Handler]):
         return web.json_response(self.jwks_document(), headers=JWKS_HEADERS)
 
 
-def _shown(page: AnsweredPage) -> web.Response:
-    return web.Response(text=page.html, status=page.status, content_type="text/html", headers=NO_STORE)
+async def _params(request: web.Request) -> dict[str, str]:
+    return await read_form(request.content.iter_any()) if request.method == "POST" else dict(request.query)
+
+
+def _answered(answer: BrowserAnswer) -> web.Response:
+    response = web.Response(
+        text=answer.text, status=answer.status, content_type=answer.content_type, headers=answer.headers
+    )
+    if answer.cookie is not None:
+        _set(response, answer.cookie)
+    return response
 
 
 def _set(response: web.StreamResponse, cookie: Cookie) -> None:
     for value in cookie.headers:
         response.headers.add("Set-Cookie", value)
-
-
-def _refused(error: LaunchError) -> web.Response:
-    return web.Response(text=refusal_text(error), status=refusal_status(error), headers=NO_STORE)

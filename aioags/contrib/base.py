@@ -4,7 +4,7 @@ What the web frameworks have in common: what is open while the application runs,
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Generic, TypeVar
 from urllib.parse import parse_qsl
@@ -17,7 +17,7 @@ from aioags.calls.transport import Transport
 from aioags.client import Client
 from aioags.errors import AGSError, IdTokenRefusedError, LaunchError, UnregisteredError
 from aioags.gradebook import Gradebook
-from aioags.launch import Cookie, Launch, Login, Registrar, Tool, ToolSettings
+from aioags.launch import Cookie, Launch, Registrar, Tool, ToolSettings
 from aioags.launch.registering.page import refused_page, registered_page
 from aioags.model.registration import Registration
 
@@ -52,13 +52,28 @@ class Arrival:
 
 
 @attrs.frozen
-class AnsweredPage:
+class BrowserAnswer:
     """
-    An HTML page, and its status.
+    What the browser is told, whatever the framework.
+
+    Attributes:
+        location: Where it goes on. None: it is shown the text.
+
+        cookie: Is set with it. None: there is none.
     """
 
-    html: str
-    status: int
+    text: str
+    status: int = 200
+    content_type: str = "text/html"
+    location: str | None = None
+    cookie: Cookie | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """
+        The headers, but for the type and the cookie.
+        """
+        return NO_STORE if self.location is None else {"Location": self.location, **NO_STORE}
 
 
 @attrs.frozen
@@ -76,13 +91,6 @@ class Opened:
         """
         await self.tool.aclose()
         await self.client.aclose()
-
-
-def default_transport() -> Transport:
-    """
-    Make the transport that client and launches share.
-    """
-    return open_transport()
 
 
 def default_client(transport: Transport) -> Client:
@@ -112,7 +120,7 @@ class LTIBase(Generic[HandlerT]):
         settings: ToolSettings,
         *,
         client: Callable[[Transport], Client] = default_client,
-        transport: Callable[[], Transport] = default_transport,
+        transport: Callable[[], Transport] = open_transport,
         registrar: Registrar | None = None,
     ) -> None:
         if registrar is not None and registrar.settings is not settings:
@@ -175,26 +183,37 @@ class LTIBase(Generic[HandlerT]):
             if self.registrar is not None:
                 await self.registrar.aclose()
 
-    async def begin(self, params: Mapping[str, Any], *, registration: Registration | None = None) -> Login:
+    async def begin(self, params: Awaitable[Mapping[str, Any]], registration: Registration | None) -> BrowserAnswer:
         """
         Answer a login request. See `Tool.login`.
         """
-        return await self._running().tool.login(params, registration=registration)
+        try:
+            given = await params
+            login = await self._running().tool.login(given, registration=registration)
+        except LaunchError as error:
+            return _refusal(error)
+        if login.page is None:
+            return BrowserAnswer("", 302, location=login.url, cookie=login.cookie)
+        return BrowserAnswer(login.page, cookie=login.cookie)
 
-    async def take(self, form: Mapping[str, Any], cookies: Mapping[str, str]) -> Arrival | AnsweredPage:
+    async def take(self, form: Awaitable[Mapping[str, Any]], cookies: Mapping[str, str]) -> Arrival | BrowserAnswer:
         """
-        Take a launch. A page: it is to be answered first, and brings the launch again.
+        Take a launch. An answer: it was refused, or the answer brings the launch again.
         """
-        running = self._running()
-        page = await running.tool.storage_page(form, cookies)
-        if page is not None:
-            return AnsweredPage(page, 200)
-        launch = await running.tool.launch(form, cookies)
+        try:
+            fields = await form
+            running = self._running()
+            page = await running.tool.storage_page(fields, cookies)
+            if page is not None:
+                return BrowserAnswer(page)
+            launch = await running.tool.launch(fields, cookies)
+        except LaunchError as error:
+            return _refusal(error)
         endpoint = launch.endpoint
         gradebook = None if endpoint is None else running.client.gradebook(launch.registration, endpoint)
-        return Arrival(launch, gradebook, running.tool.spent_cookie(form))
+        return Arrival(launch, gradebook, running.tool.spent_cookie(fields))
 
-    async def enroll(self, params: Mapping[str, Any]) -> AnsweredPage:
+    async def enroll(self, params: Mapping[str, Any]) -> BrowserAnswer:
         """
         Register the tool with the platform that opened the registration URL; what became of it is logged.
 
@@ -207,10 +226,10 @@ class LTIBase(Generic[HandlerT]):
             registered = await self.registrar.register(params)
         except AGSError as error:
             log(INFO, "a registration was refused: %(error)s", error=str(error))
-            return AnsweredPage(refused_page(error), 503 if error.transient else 400)
+            return BrowserAnswer(refused_page(error), 503 if error.transient else 400)
         state = "counts" if registered.is_active else "waits for approval"
         log(INFO, "a platform registered the tool (row %(row)s): it %(state)s", row=registered.row.id, state=state)
-        return AnsweredPage(registered_page(registered), 200)
+        return BrowserAnswer(registered_page(registered), 200)
 
     async def registration(
         self,
@@ -234,7 +253,7 @@ class LTIBase(Generic[HandlerT]):
         return self._running().tool.jwks()
 
 
-def refusal_status(error: LaunchError) -> int:
+def _status(error: LaunchError) -> int:
     """
     Return the HTTP status of a refusal: 401 for an id_token that is not believed (SEC 5.1.3, 3).
     """
@@ -245,11 +264,9 @@ def refusal_status(error: LaunchError) -> int:
     return 403 if isinstance(error, UnregisteredError) else 400
 
 
-def refusal_text(error: LaunchError) -> str:
-    """
-    Return what the person is told, as plain text.
-    """
-    return f"This launch was not accepted: {error}\nGo back to your course and open the link again.\n"
+def _refusal(error: LaunchError) -> BrowserAnswer:
+    text = f"This launch was not accepted: {error}\nGo back to your course and open the link again.\n"
+    return BrowserAnswer(text, _status(error), "text/plain")
 
 
 async def read_form(chunks: AsyncIterable[bytes]) -> dict[str, str]:

@@ -37,8 +37,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.urls import URLPattern, path
 from django.utils.module_loading import import_string
 
-from aioags.contrib.base import JWKS_HEADERS, NO_STORE, AnsweredPage, LTIBase, Opened, refusal_status, refusal_text
-from aioags.errors import LaunchError
+from aioags.contrib.base import JWKS_HEADERS, BrowserAnswer, LTIBase, Opened
 from aioags.gradebook import Gradebook
 from aioags.launch import Cookie, Launch, Registrar, ToolSettings
 from aioags.model.registration import Registration
@@ -135,17 +134,7 @@ class LTI(LTIBase[Handler]):
         if request.method not in {"GET", "POST"}:
             return HttpResponseNotAllowed(["GET", "POST"])
         _check_server(request)
-        try:
-            params = (request.POST if request.method == "POST" else request.GET).dict()
-            login = await self.begin(params, registration=registration)
-        except LaunchError as error:
-            return _refused(error)
-        if login.page is None:
-            response: HttpResponseBase = HttpResponse(status=302, headers={"Location": login.url, **NO_STORE})
-        else:
-            response = _shown(AnsweredPage(login.page, 200))
-        _set(response, login.cookie)
-        return _framable(response)
+        return _answered(await self.begin(_params(request), registration))
 
     async def launch(self, request: HttpRequest) -> HttpResponseBase:
         """
@@ -154,12 +143,9 @@ class LTI(LTIBase[Handler]):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         _check_server(request)
-        try:
-            taken = await self.take(request.POST.dict(), request.COOKIES)
-        except LaunchError as error:
-            return _refused(error)
-        if isinstance(taken, AnsweredPage):
-            return _shown(taken)
+        taken = await self.take(_params(request), request.COOKIES)
+        if isinstance(taken, BrowserAnswer):
+            return _answered(taken)
         response = await self.handler(request, taken.launch, taken.gradebook)
         if taken.spent is not None:
             _set(response, taken.spent)
@@ -172,7 +158,7 @@ class LTI(LTIBase[Handler]):
         if request.method != "GET":
             return HttpResponseNotAllowed(["GET"])
         _check_server(request)
-        return _shown(await self.enroll(request.GET.dict()))
+        return _answered(await self.enroll(request.GET.dict()))
 
     async def jwks(self, request: HttpRequest) -> HttpResponseBase:
         """
@@ -203,22 +189,19 @@ def _framable(response: HttpResponseBase) -> HttpResponseBase:
     return response
 
 
-def _shown(page: AnsweredPage) -> HttpResponseBase:
-    return _framable(HttpResponse(page.html, status=page.status, headers=NO_STORE))
+async def _params(request: HttpRequest) -> dict[str, Any]:
+    return (request.POST if request.method == "POST" else request.GET).dict()
+
+
+def _answered(answer: BrowserAnswer) -> HttpResponseBase:
+    content_type = f"{answer.content_type}; charset=utf-8"
+    response = HttpResponse(answer.text, status=answer.status, content_type=content_type, headers=answer.headers)
+    if answer.cookie is not None:
+        _set(response, answer.cookie)
+    return _framable(response)
 
 
 def _set(response: HttpResponseBase, cookie: Cookie) -> None:
     # Django has room for one header of a name, beside its own jar, which cannot spell Partitioned before Python 3.14.
     _, response.headers["Set-Cookie"] = cookie.headers
     response.set_cookie(cookie.name, cookie.value, cookie.seconds, secure=True, httponly=True, samesite="None")
-
-
-def _refused(error: LaunchError) -> HttpResponseBase:
-    return _framable(
-        HttpResponse(
-            refusal_text(error),
-            status=refusal_status(error),
-            content_type="text/plain; charset=utf-8",
-            headers=NO_STORE,
-        )
-    )

@@ -24,19 +24,10 @@ from functools import cached_property
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, Router
 
-from aioags.contrib.base import (
-    JWKS_HEADERS,
-    NO_STORE,
-    AnsweredPage,
-    LTIBase,
-    read_form,
-    refusal_status,
-    refusal_text,
-)
-from aioags.errors import LaunchError
+from aioags.contrib.base import JWKS_HEADERS, BrowserAnswer, LTIBase, read_form
 from aioags.gradebook import Gradebook
 from aioags.launch import Cookie, Launch
 from aioags.model.registration import Registration
@@ -81,29 +72,15 @@ class LTI(LTIBase[Handler]):
             registration: For a login URL of a route of your own that is for one registration; see `Tool.login`. None:
                 the request says.
         """
-        try:
-            params = await read_form(request.stream()) if request.method == "POST" else dict(request.query_params)
-            login = await self.begin(params, registration=registration)
-        except LaunchError as error:
-            return _refused(error)
-        response = (
-            RedirectResponse(login.url, status_code=302, headers=NO_STORE)
-            if login.page is None
-            else _shown(AnsweredPage(login.page, 200))
-        )
-        _set(response, login.cookie)
-        return response
+        return _answered(await self.begin(_params(request), registration))
 
     async def launch(self, request: Request) -> Response:
         """
         Take a launch, and let the handler answer it.
         """
-        try:
-            taken = await self.take(await read_form(request.stream()), request.cookies)
-        except LaunchError as error:
-            return _refused(error)
-        if isinstance(taken, AnsweredPage):
-            return _shown(taken)
+        taken = await self.take(_params(request), request.cookies)
+        if isinstance(taken, BrowserAnswer):
+            return _answered(taken)
         response = await self.handler(request, taken.launch, taken.gradebook)
         if taken.spent is not None:
             _set(response, taken.spent)
@@ -113,7 +90,7 @@ class LTI(LTIBase[Handler]):
         """
         Register the tool with the platform that opened this, in a frame or a tab.
         """
-        return _shown(await self.enroll(dict(request.query_params)))
+        return _answered(await self.enroll(dict(request.query_params)))
 
     async def jwks(self, request: Request) -> Response:
         """
@@ -122,14 +99,17 @@ class LTI(LTIBase[Handler]):
         return JSONResponse(self.jwks_document(), headers=JWKS_HEADERS)
 
 
-def _shown(page: AnsweredPage) -> Response:
-    return HTMLResponse(page.html, page.status, NO_STORE)
+async def _params(request: Request) -> dict[str, str]:
+    return await read_form(request.stream()) if request.method == "POST" else dict(request.query_params)
+
+
+def _answered(answer: BrowserAnswer) -> Response:
+    response = Response(answer.text, answer.status, answer.headers, answer.content_type)
+    if answer.cookie is not None:
+        _set(response, answer.cookie)
+    return response
 
 
 def _set(response: Response, cookie: Cookie) -> None:
     for value in cookie.headers:
         response.headers.append("Set-Cookie", value)
-
-
-def _refused(error: LaunchError) -> Response:
-    return PlainTextResponse(refusal_text(error), refusal_status(error), NO_STORE)

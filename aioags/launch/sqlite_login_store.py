@@ -5,16 +5,12 @@ A store that the processes of one machine share: a file of SQLite.
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from aioags.launch.login_store import MOST_ENTRIES, no_room, share_of
-
-# Another process writes for a few milliseconds; a disk that sleeps takes seconds.
-_BUSY_SECONDS = 10.0
+from aioags.launch.sqlite_file import SQLiteFile
 
 # As `share_of`, of the row that comes or goes.
 _SHARE_IN = "substr(new.key, 1, max(instr(new.key, '/') - 1, 0))"
@@ -45,7 +41,7 @@ _SCHEMA = (
 )
 
 
-class SQLiteLoginStore:
+class SQLiteLoginStore(SQLiteFile):
     """
     A store in a file, opened at the first use. SQLite lets one process write at a time, so each step is atomic.
 
@@ -60,11 +56,9 @@ class SQLiteLoginStore:
     """
 
     def __init__(self, path: str | Path, *, most: int = MOST_ENTRIES, clock: Callable[[], float] = time.time) -> None:
+        super().__init__(path, _SCHEMA)
         self._most = most
-        self._path = path
         self._clock = clock
-        self._connection: sqlite3.Connection | None = None
-        self._lock = threading.Lock()
 
     async def put(self, key: str, value: str, *, seconds: float) -> bool:
         """
@@ -81,18 +75,9 @@ class SQLiteLoginStore:
         """
         return await asyncio.to_thread(self._take, key)
 
-    def close(self) -> None:
-        """
-        Close the file. Can be called twice; the next use opens it again.
-        """
-        with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
-
     def _put(self, key: str, value: str, seconds: float) -> bool:
         now = self._clock()
-        with self._lock, self._opened() as connection:
+        with self._transaction() as connection:
             connection.execute("DELETE FROM aioags_logins WHERE expires_at <= ?", (now,))
             if connection.execute("SELECT 1 FROM aioags_logins WHERE key = ?", (key,)).fetchone():
                 return False
@@ -107,19 +92,6 @@ class SQLiteLoginStore:
 
     def _take(self, key: str) -> str | None:
         question = "DELETE FROM aioags_logins WHERE key = ? RETURNING value, expires_at"
-        with self._lock, self._opened() as connection:
+        with self._transaction() as connection:
             row = connection.execute(question, (key,)).fetchone()
         return None if row is None or row[1] <= self._clock() else str(row[0])
-
-    def _opened(self) -> sqlite3.Connection:
-        if self._connection is None:
-            # Every use holds the lock, from whatever thread.
-            connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, check_same_thread=False)
-            connection.execute("PRAGMA journal_mode = WAL")
-            with connection:
-                # In one step: what another process puts meanwhile would not be counted.
-                connection.execute("BEGIN IMMEDIATE")
-                for statement in _SCHEMA:
-                    connection.execute(statement)
-            self._connection = connection
-        return self._connection

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -14,17 +13,16 @@ from typing import TypeVar
 from aioags.errors import RegistryError
 from aioags.launch.registry.row import RegistrationRow, RowState, dump_row, load_row
 from aioags.launch.registry.store import PAGE_ROWS, RowChangedError
+from aioags.launch.sqlite_file import SQLiteFile
 
 T = TypeVar("T")
 
-# Another process writes for a few milliseconds; a disk that sleeps takes seconds.
-_BUSY_SECONDS = 10.0
 # issuer, client_id, state and kid stand beside the body because they are searched for, and are the same as in it.
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS aioags_registrations (id TEXT PRIMARY KEY, issuer TEXT NOT NULL,"
-    " client_id TEXT NOT NULL, state TEXT NOT NULL, kid TEXT, version INTEGER NOT NULL, body TEXT NOT NULL)"
+    " client_id TEXT NOT NULL, state TEXT NOT NULL, kid TEXT, version INTEGER NOT NULL, body TEXT NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS aioags_registrations_party ON aioags_registrations (issuer, client_id)",
 )
-_INDEX = "CREATE INDEX IF NOT EXISTS aioags_registrations_party ON aioags_registrations (issuer, client_id)"
 _INSERT = "INSERT OR IGNORE INTO aioags_registrations VALUES (?, ?, ?, ?, ?, 1, ?)"
 _UPDATE = (
     "UPDATE aioags_registrations SET issuer = ?, client_id = ?, state = ?, kid = ?, version = version + 1, body = ?"
@@ -38,7 +36,7 @@ _REKEY = (
 )
 
 
-class SQLiteRegistrationStore:
+class SQLiteRegistrationStore(SQLiteFile):
     """
     A store in a file, opened at the first use.
 
@@ -47,9 +45,7 @@ class SQLiteRegistrationStore:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self._path = path
-        self._connection: sqlite3.Connection | None = None
-        self._lock = threading.Lock()
+        super().__init__(path, _SCHEMA)
 
     async def save(self, *rows: RegistrationRow) -> bool:
         """
@@ -92,15 +88,6 @@ class SQLiteRegistrationStore:
         """
         return await self._run(lambda connection: connection.execute(_REKEY, (new, new, old)).rowcount)
 
-    def close(self) -> None:
-        """
-        Close the file. Can be called twice; the next use opens it again.
-        """
-        with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
-
     async def _read(self, question: str, *arguments: str | int | None) -> list[RegistrationRow]:
         rows = await self._run(lambda connection: connection.execute(question, arguments).fetchall())
         return [load_row(body, version) for body, version in rows]
@@ -110,27 +97,12 @@ class SQLiteRegistrationStore:
 
     def _locked(self, step: Callable[[sqlite3.Connection], T]) -> T:
         try:
-            with self._lock, self._opened() as connection:
+            with self._transaction() as connection:
                 return step(connection)
         except sqlite3.Error as error:
             raise RegistryError(
                 f"the store of registrations failed ({type(error).__name__})", transient=True
             ) from error
-
-    def _opened(self) -> sqlite3.Connection:
-        if self._connection is None:
-            # Every use holds the lock, from whatever thread.
-            connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, check_same_thread=False)
-            try:
-                connection.execute("PRAGMA journal_mode = WAL")
-                with connection:
-                    connection.execute(_SCHEMA)
-                    connection.execute(_INDEX)
-            except BaseException:
-                connection.close()
-                raise
-            self._connection = connection
-        return self._connection
 
 
 def _save(connection: sqlite3.Connection, row: RegistrationRow) -> None:
