@@ -4,29 +4,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+import inspect
+import re
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import aioags.client
 import aioags.gradebook
 from aioags.blocking.posting import Deliveries, Options, Plan, Scores, checked
 from aioags.blocking.running import Running, called
 from aioags.calls.callers_thread import CallersThread
-from aioags.grading.creating import Duplicates
-from aioags.model.checks import Number
 from aioags.model.delivery import Delivery, Report
 from aioags.model.line_item import LineItem
 from aioags.model.member import Member
-from aioags.model.result import Result
 from aioags.model.score import Score
-from aioags.model.unreadable import OnUnreadable
 
 if TYPE_CHECKING:
     from aioags.grading.plan import LastSentSource
 
+P = ParamSpec("P")
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+_Theirs = aioags.gradebook.Gradebook
+
+
+def _waited_for(theirs: Callable[Concatenate[_Theirs, P], Awaitable[T]]) -> Callable[Concatenate[Gradebook, P], T]:
+    """
+    Make of a method that is awaited one that waits.
+    """
+
+    def waits(self: Gradebook, /, *args: P.args, **given: P.kwargs) -> T:
+        return self._running.run(lambda client: theirs(self._opened(client), *args, **given))
+
+    return _told_as(theirs, waits)
+
+
+def _listed(
+    theirs: Callable[Concatenate[_Theirs, P], AsyncGenerator[T, None]],
+) -> Callable[Concatenate[Gradebook, P], Iterator[T]]:
+    """
+    Make of a method that lists, page by page, one that reads ahead as `Client.memberships` does.
+    """
+
+    def lists(self: Gradebook, /, *args: P.args, **given: P.kwargs) -> Iterator[T]:
+        return self._running.iterate(lambda client: theirs(self._opened(client), *args, **given))
+
+    return _told_as(theirs, lists, "; read ahead as `Client.memberships` does")
+
+
+def _told_as(theirs: Callable[..., Any], ours: F, more: str = "") -> F:
+    """
+    Give a method the name, the signature and the first sentence of what it stands for.
+    """
+    name, signature = theirs.__name__, inspect.signature(theirs)
+    returned = re.sub(r"AsyncGenerator\[(.*), None\]", r"Iterator[\1]", signature.return_annotation)
+    said = (inspect.getdoc(theirs) or "").partition("\n\n")[0].rstrip(".")
+    ours.__name__, ours.__qualname__ = name, f"Gradebook.{name}"
+    ours.__doc__ = f"{said}, as `aioags.Gradebook.{name}`{more}."
+    ours.__signature__ = signature.replace(return_annotation=returned)  # type: ignore[attr-defined]
+    return ours
 
 
 class Gradebook:
@@ -45,105 +82,16 @@ class Gradebook:
         """
         return self._running.run(called(lambda client: self._opened(client).coupled))
 
-    def line_items(
-        self,
-        *,
-        resource_link_id: str | None = None,
-        resource_id: str | None = None,
-        tag: str | None = None,
-        limit: int | None = None,
-        on_unreadable: OnUnreadable | None = None,
-    ) -> Iterator[LineItem]:
-        """
-        List this tool's line items, as `aioags.Gradebook.line_items`; read ahead as `Client.memberships` does.
-        """
-        return self._running.iterate(
-            lambda client: self._opened(client).line_items(
-                resource_link_id=resource_link_id,
-                resource_id=resource_id,
-                tag=tag,
-                limit=limit,
-                on_unreadable=on_unreadable,
-            )
-        )
-
-    def get_line_item(self, line_item: LineItem | str | None = None, *, patient: bool = True) -> LineItem:
-        """
-        Read one line item, as `aioags.Gradebook.get_line_item`.
-        """
-        return self._run(lambda book: book.get_line_item(line_item, patient=patient))
-
-    def create_line_item(self, item: LineItem) -> LineItem:
-        """
-        Create a line item, as `aioags.Gradebook.create_line_item`.
-        """
-        return self._run(lambda book: book.create_line_item(item))
-
-    def find_or_create_line_item(
-        self,
-        *,
-        label: str,
-        score_maximum: Number,
-        resource_id: str | None = None,
-        tag: str | None = None,
-        resource_link_id: str | None = None,
-        start_date_time: datetime | None = None,
-        end_date_time: datetime | None = None,
-        grades_released: bool | None = None,
-        extensions: Mapping[str, Any] | None = None,
-    ) -> LineItem:
-        """
-        Return the line item with this resource id, tag and link, or create it, as
-        `aioags.Gradebook.find_or_create_line_item`.
-        """
-        return self._run(
-            lambda book: book.find_or_create_line_item(
-                label=label,
-                score_maximum=score_maximum,
-                resource_id=resource_id,
-                tag=tag,
-                resource_link_id=resource_link_id,
-                start_date_time=start_date_time,
-                end_date_time=end_date_time,
-                grades_released=grades_released,
-                extensions=extensions,
-            )
-        )
-
-    def dedupe_line_items(
-        self,
-        *,
-        resource_id: str | None = None,
-        tag: str | None = None,
-        resource_link_id: str | None = None,
-        delete: bool = False,
-    ) -> Duplicates:
-        """
-        Show, and with `delete` delete, what is there twice, as `aioags.Gradebook.dedupe_line_items`.
-        """
-        return self._run(
-            lambda book: book.dedupe_line_items(
-                resource_id=resource_id, tag=tag, resource_link_id=resource_link_id, delete=delete
-            )
-        )
-
-    def update_line_item(self, item: LineItem) -> LineItem:
-        """
-        Write a line item back, as `aioags.Gradebook.update_line_item`.
-        """
-        return self._run(lambda book: book.update_line_item(item))
-
-    def delete_line_item(self, line_item: LineItem | str | None, *, force: bool = False) -> None:
-        """
-        Delete a line item and its grades, as `aioags.Gradebook.delete_line_item`.
-        """
-        self._run(lambda book: book.delete_line_item(line_item, force=force))
-
-    def post_score(self, score: Score, *, line_item: LineItem | str | None = None, confirm: bool = False) -> Delivery:
-        """
-        Post one score, as `aioags.Gradebook.post_score`. The stamp says when the score was made, in whichever thread.
-        """
-        return self._run(lambda book: book.post_score(score, line_item=line_item, confirm=confirm))
+    line_items = _listed(_Theirs.line_items)
+    get_line_item = _waited_for(_Theirs.get_line_item)
+    create_line_item = _waited_for(_Theirs.create_line_item)
+    find_or_create_line_item = _waited_for(_Theirs.find_or_create_line_item)
+    dedupe_line_items = _waited_for(_Theirs.dedupe_line_items)
+    update_line_item = _waited_for(_Theirs.update_line_item)
+    delete_line_item = _waited_for(_Theirs.delete_line_item)
+    post_score = _waited_for(_Theirs.post_score)
+    results = _listed(_Theirs.results)
+    get_result = _waited_for(_Theirs.get_result)
 
     def post_scores(
         self,
@@ -222,33 +170,5 @@ class Gradebook:
         )
         return Plan(self._running, made)
 
-    def results(
-        self,
-        *,
-        line_item: LineItem | str | None = None,
-        user_id: str | None = None,
-        limit: int | None = None,
-        on_unreadable: OnUnreadable | None = None,
-    ) -> Iterator[Result]:
-        """
-        Read what the gradebook shows, as `aioags.Gradebook.results`; read ahead as `Client.memberships` does.
-        """
-        return self._running.iterate(
-            lambda client: self._opened(client).results(
-                line_item=line_item, user_id=user_id, limit=limit, on_unreadable=on_unreadable
-            )
-        )
-
-    def get_result(
-        self, user_id: str, *, line_item: LineItem | str | None = None, patient: bool = True
-    ) -> Result | None:
-        """
-        Read the platform's current word on one user, as `aioags.Gradebook.get_result`.
-        """
-        return self._run(lambda book: book.get_result(user_id, line_item=line_item, patient=patient))
-
     def __repr__(self) -> str:
         return f"<blocking Gradebook of {self._running!r}>"
-
-    def _run(self, call: Callable[[aioags.gradebook.Gradebook], Awaitable[T]]) -> T:
-        return self._running.run(lambda client: call(self._opened(client)))
