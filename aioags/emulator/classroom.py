@@ -18,6 +18,7 @@ from aioags.emulator.site.keys import KeyPair
 from aioags.emulator.site.site import Site
 from aioags.emulator.site.state import Course, Grade, Item, Link, Override, Person, RegisteredTool
 from aioags.emulator.site.tool_keys import register_keys
+from aioags.emulator.traffic.changes import EVERYTHING, Change
 
 # How a line item may be named: its URL, its number, the JSON object the platform shows, or None: the oldest there is.
 ItemRef = str | int | dict[str, Any] | Item | None
@@ -312,6 +313,7 @@ class Classroom:
         if self.profile.override_rule == "moodle":
             # An edit by hand moves the time that scores are compared with (seen).
             grade.stamp = self.site.now()
+        self.touch(Change(self.item(item).number, user))
         return grade
 
     def release_override(self, item: ItemRef, user: str) -> None:
@@ -319,6 +321,7 @@ class Classroom:
         Let the tool's grade stand again.
         """
         self.item(item).grade(user).override = None
+        self.touch(Change(self.item(item).number, user))
 
     def save_activity(self, link: Link) -> Item:
         """
@@ -343,6 +346,7 @@ class Classroom:
         found = self.item(item)
         before, found.fields["scoreMaximum"] = found.maximum, score_maximum
         line_items.rescale(self.site, found, before)
+        self.touch(Change(found.number))
 
     def lock(self, item: ItemRef, user: str | None = None, *, locked: bool = True) -> None:
         """
@@ -350,5 +354,12 @@ class Classroom:
         """
         if user is None:
             self.item(item).locked = locked
+            self.touch()
         else:
             self.item(item).grade(user).locked = locked
+            self.touch(Change(self.item(item).number, user))
+
+    def touch(self, change: Change = EVERYTHING) -> None:
+        """
+        Say that something changed, or may have. A platform tells its watchers.
+        """

@@ -18,7 +18,7 @@ from urllib.parse import parse_qs
 import attrs
 from joserfc.jwk import Key
 
-from aioags.emulator.classroom import Classroom, ItemRef
+from aioags.emulator.classroom import Classroom
 from aioags.emulator.launching import clicks, oidc
 from aioags.emulator.launching.desk import ROOT, LaunchDesk
 from aioags.emulator.profiles import PROFILES
@@ -31,7 +31,7 @@ from aioags.emulator.site import roster
 from aioags.emulator.site.clock import Clock
 from aioags.emulator.site.keys import KeyPair
 from aioags.emulator.site.site import Site
-from aioags.emulator.site.state import Grade, Person, PlatformState, RegisteredTool
+from aioags.emulator.site.state import Person, PlatformState, RegisteredTool
 from aioags.emulator.site.tool_keys import lacking
 from aioags.emulator.traffic.changes import EVERYTHING, Change, touched_by
 from aioags.emulator.traffic.exchanges import Exchange
@@ -340,37 +340,6 @@ class Platform(Classroom):
         if throttle is not None:
             throttle.enter(self.site.now())
             visit.throttle = throttle
-
-    def override(
-        self, item: ItemRef, user: str, points: float | None, *, comment: str | None = None, teacher: str = "teacher"
-    ) -> Grade:
-        """
-        Set a grade by hand, as `Classroom.override` does, and tell the watchers.
-        """
-        grade = Classroom.override(self, item, user, points, comment=comment, teacher=teacher)
-        self.touch(Change(self.item(item).number, user))
-        return grade
-
-    def release_override(self, item: ItemRef, user: str) -> None:
-        """
-        Let the tool's grade stand again, and tell the watchers.
-        """
-        Classroom.release_override(self, item, user)
-        self.touch(Change(self.item(item).number, user))
-
-    def change_maximum(self, item: ItemRef, score_maximum: float) -> None:
-        """
-        Rescale a line item as `Classroom.change_maximum` does, and tell the watchers.
-        """
-        Classroom.change_maximum(self, item, score_maximum)
-        self.touch(Change(self.item(item).number))
-
-    def lock(self, item: ItemRef, user: str | None = None, *, locked: bool = True) -> None:
-        """
-        Forbid changes, or allow them again, as `Classroom.lock` does, and tell the watchers.
-        """
-        Classroom.lock(self, item, user, locked=locked)
-        self.touch(EVERYTHING if user is None else Change(self.item(item).number, user))
 
     def subscribe(self, listener: Callable[[Exchange], None]) -> Callable[[], None]:
         """

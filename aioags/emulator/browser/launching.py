@@ -9,8 +9,6 @@ application that is started when it is launched first, and shut down with the la
 from __future__ import annotations
 
 import asyncio
-import base64
-import json
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import Any, Self
@@ -25,6 +23,7 @@ from aioags.emulator.doors.key_fetch import fetch_keys
 from aioags.emulator.launching.desk import Connection
 from aioags.emulator.platform import Platform
 from aioags.emulator.site.state import Link
+from aioags.emulator.site.tool_keys import jwt_part
 from aioags.emulator.wire.messages import Answer
 from aioags.emulator.wire.names import DL
 from aioags.protocol.messages import Request
@@ -321,8 +320,7 @@ def _text(answer: Answer) -> str:
 def _claims(token: str) -> dict[str, Any]:
     # For a test to look at; the platform has verified it, or said why not.
     try:
-        segment = token.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))
+        claims = jwt_part(token.split(".")[1])
     except (ValueError, LookupError):
         return {}
     return claims if isinstance(claims, dict) else {}

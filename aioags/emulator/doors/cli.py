@@ -91,7 +91,7 @@ def _add_people(group: argparse._ArgumentGroup) -> None:
 def _add_addresses(group: argparse._ArgumentGroup) -> None:
     loopback = "to listen on (default: 127.0.0.1, for this machine only)"
     group.add_argument("--host", metavar="ADDRESS", type=_host, default="127.0.0.1", help=loopback)
-    group.add_argument("--port", metavar="N", type=_port, default=0, help="to listen on (default: any free one)")
+    group.add_argument("--port", metavar="N", type=port, default=0, help="to listen on (default: any free one)")
     elsewhere = "what the platform's URLs begin with, where it is reached by another name or through a proxy"
     group.add_argument("--base-url", metavar="URL", type=_origin, help=elsewhere)
 
@@ -146,18 +146,23 @@ def _host(text: str) -> str:
     return text
 
 
-def _port(text: str) -> int:
-    return _number(text, 65_535, "port")
+def port(text: str) -> int:
+    """
+    Read the number of a port; 0: any free one.
+    """
+    return number(text, 65_535, "port")
 
 
 def _count(text: str) -> int:
-    return _number(text, 1_000_000, "number of users")
+    return number(text, 1_000_000, "number of users")
 
 
-def _number(text: str, most: int, kind: str) -> int:
-    # Not isdigit alone: it is true of "²". No longer text is read: int() refuses thousands of digits in its own words.
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and int(text) <= most):
-        raise argparse.ArgumentTypeError(f"{reprlib.repr(text)} is no {kind}; give 0 to {most}")
+def number(text: str, most: int, kind: str, *, least: int = 0) -> int:
+    """
+    Read a whole number that an option may have.
+    """
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and least <= int(text) <= most):
+        raise argparse.ArgumentTypeError(f"{reprlib.repr(text)} is no {kind}; give {least} to {most}")
     return int(text)
 
 
@@ -225,8 +230,8 @@ async def run(options: argparse.Namespace) -> None:
     people, public_keys = read_people(options.roster), read_key(options.tool_public_key)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
+    for caught in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(caught, stopped.set)
     failures: list[DatabaseError] = []
 
     def fail(error: DatabaseError) -> None:

@@ -4,7 +4,6 @@ A tool's answer to a deep linking launch, checked with the platform's own eyes (
 
 from __future__ import annotations
 
-import base64
 import json
 from typing import Any
 from urllib.parse import parse_qs
@@ -16,7 +15,7 @@ from aioags.emulator.launching.desk import LaunchDesk
 from aioags.emulator.launching.pages import error_page, page
 from aioags.emulator.site.claims import issuer
 from aioags.emulator.site.state import RegisteredTool
-from aioags.emulator.site.tool_keys import agreed_key
+from aioags.emulator.site.tool_keys import agreed_key, jwt_part
 from aioags.emulator.wire.amounts import is_number
 from aioags.emulator.wire.html import fill
 from aioags.emulator.wire.messages import Answer, Asked
@@ -49,8 +48,7 @@ def place(desk: LaunchDesk, asked: Asked) -> Answer:
 
 def _opened(desk: LaunchDesk, token: str) -> tuple[RegisteredTool, dict[str, Any]]:
     try:
-        segment = token.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))
+        claims = jwt_part(token.split(".")[1])
         tool = desk.classroom.site.state.tools[claims["iss"]]
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise ResponseError("JWT is missing, or its iss is no client id of this platform.") from error

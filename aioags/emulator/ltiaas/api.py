@@ -12,16 +12,13 @@ from typing import Any, Literal
 import attrs
 
 from aioags.emulator.ltiaas.launches import GatewayLaunch, idtoken, raw_claims
-from aioags.emulator.ltiaas.lms import CONTAINER, LINE_ITEM, LMS, MEMBERSHIPS, RESULTS, SCORE, service
+from aioags.emulator.ltiaas.lms import LMS, service
 from aioags.emulator.ltiaas.refusals import NOT_FOR_CONTEXT, invalid, unavailable
+from aioags.emulator.profiles.profile import CONTAINER_TYPE, LINE_ITEM_TYPE, MEMBERSHIPS_TYPE, RESULTS_TYPE, SCORE_TYPE
+from aioags.emulator.services.score_checks import ACTIVITY, GRADING
 from aioags.emulator.wire.instants import iso
 from aioags.emulator.wire.messages import Answer, Asked, json_answer
 from aioags.emulator.wire.names import DEEP_LINKING_CLAIM, DEEP_LINKING_RESPONSE, DL, LTI, NRPS_CLAIM, VERSION
-
-# One page of the reference has Initiated for the first, all others have this. That the former is refused is a guess.
-ACTIVITY = ("Initialized", "Started", "InProgress", "Submitted", "Completed")
-GRADING = ("FullyGraded", "Pending", "PendingManual", "Failed", "NotReady")
-
 
 # "own": the time of sending. "tool": as the tool says.
 Stamps = Literal["own", "tool"]
@@ -80,14 +77,14 @@ def list_line_items(call: GatewayCall) -> Answer:
     Answer ``GET /api/lineitems``.
     """
     names = {"resource_link_id": "resourceLinkId", "resource_id": "resourceId", "tag": "tag", "limit": "limit"}
-    return _page(call, "lineItems", call.offered()["lineitems"], CONTAINER, names)
+    return _page(call, "lineItems", call.offered()["lineitems"], CONTAINER_TYPE, names)
 
 
 def get_line_item(call: GatewayCall) -> Answer:
     """
     Answer ``GET /api/lineitems/{id}``.
     """
-    return json_answer(200, call.lms.ask("GET", call.item_url(), LINE_ITEM).json())
+    return json_answer(200, call.lms.ask("GET", call.item_url(), LINE_ITEM_TYPE).json())
 
 
 def create_line_item(call: GatewayCall) -> Answer:
@@ -95,7 +92,7 @@ def create_line_item(call: GatewayCall) -> Answer:
     Answer ``POST /api/lineitems``.
     """
     body = json.dumps(_line_item(call)).encode()
-    return json_answer(201, call.lms.ask("POST", call.offered()["lineitems"], LINE_ITEM, body).json())
+    return json_answer(201, call.lms.ask("POST", call.offered()["lineitems"], LINE_ITEM_TYPE, body).json())
 
 
 def update_line_item(call: GatewayCall) -> Answer:
@@ -103,7 +100,7 @@ def update_line_item(call: GatewayCall) -> Answer:
     Answer ``PUT /api/lineitems/{id}``: 201, as the reference has it.
     """
     fields = _line_item(call)
-    answer = call.lms.ask("PUT", call.item_url(), LINE_ITEM, json.dumps(fields).encode())
+    answer = call.lms.ask("PUT", call.item_url(), LINE_ITEM_TYPE, json.dumps(fields).encode())
     return json_answer(201, json.loads(answer.body) if answer.body.strip() else {**fields, "id": call.item})
 
 
@@ -111,7 +108,7 @@ def delete_line_item(call: GatewayCall) -> Answer:
     """
     Answer ``DELETE /api/lineitems/{id}``.
     """
-    call.lms.ask("DELETE", call.item_url(), LINE_ITEM)
+    call.lms.ask("DELETE", call.item_url(), LINE_ITEM_TYPE)
     return Answer(204)
 
 
@@ -126,7 +123,7 @@ def post_score(call: GatewayCall) -> Answer:
     if call.stamps == "own" or "timestamp" not in score:
         score["timestamp"] = iso(call.now())
     # On one line: a score with line breaks that Moodle rejects comes back as 200.
-    call.lms.ask("POST", service(call.item_url(), "scores"), SCORE, json.dumps(score).encode())
+    call.lms.ask("POST", service(call.item_url(), "scores"), SCORE_TYPE, json.dumps(score).encode())
     return Answer(204)
 
 
@@ -135,7 +132,7 @@ def get_scores(call: GatewayCall) -> Answer:
     Answer ``GET /api/lineitems/{id}/scores``: the results.
     """
     url = service(call.item_url(), "results")
-    return _page(call, "scores", url, RESULTS, {"user_id": "userId", "limit": "limit"})
+    return _page(call, "scores", url, RESULTS_TYPE, {"user_id": "userId", "limit": "limit"})
 
 
 def get_idtoken(call: GatewayCall) -> Answer:
@@ -155,7 +152,7 @@ def get_memberships(call: GatewayCall) -> Answer:
     if service_claim is None:
         raise unavailable(NOT_FOR_CONTEXT, "Names and Roles is not available in this context.")
     names = {"role": "role", "rlid": "resourceLinkId", "limit": "limit"}
-    told, neighbours = _ask(call, service_claim["context_memberships_url"], MEMBERSHIPS, names)
+    told, neighbours = _ask(call, service_claim["context_memberships_url"], MEMBERSHIPS_TYPE, names)
     members = [{_camel(name): value for name, value in member.items()} for member in told["members"]]
     return json_answer(200, {**told, "members": members, **neighbours})
 
@@ -229,6 +226,7 @@ def _line_item(call: GatewayCall) -> dict[str, Any]:
 def _score_problems(score: dict[str, Any]) -> Iterable[str]:
     if not isinstance(score.get("userId"), str):
         yield "userId is required"
+    # One page of the reference has Initiated for the first of them. That it is refused is a guess.
     if score.get("activityProgress") not in ACTIVITY:
         yield "activityProgress must be one of the allowed values"
     if score.get("gradingProgress") not in GRADING:

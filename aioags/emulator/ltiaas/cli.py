@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from aioags.emulator.doors.cli import announcement, tell
+from aioags.emulator.doors.cli import announcement, number, port, tell
 from aioags.emulator.doors.server import serve as serve_platform
 from aioags.emulator.ltiaas.gateway import Gateway
 from aioags.emulator.ltiaas.server import serve
@@ -30,24 +30,14 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m aioags.emulator.ltiaas", description="LTIAAS on your own desk.")
     parser.add_argument("--profile", default="spec", choices=list(PROFILES), help="which platform stands behind it")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: loopback only)")
-    parser.add_argument("--port", type=_port, default=0, help="0: any free one (default)")
+    parser.add_argument("--port", type=port, default=0, help="0: any free one (default)")
     parser.add_argument("--users", type=_count, default=30, help="how many learners to make up (default: 30)")
     return parser.parse_args(arguments)
 
 
-def _port(text: str) -> int:
-    return _number(text, 0, 65_535)
-
-
 def _count(text: str) -> int:
     # One of them launches.
-    return _number(text, 1, 1_000_000)
-
-
-def _number(text: str, least: int, most: int) -> int:
-    if not text.isdecimal() or not least <= int(text) <= most:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from {least} to {most}")
-    return int(text)
+    return number(text, 1_000_000, "number of users", least=1)
 
 
 def document(gateway: Gateway) -> dict[str, Any]:
@@ -72,8 +62,8 @@ async def run(options: argparse.Namespace) -> None:
     """
     gateway = Gateway.create(Platform.create(options.profile, users=options.users))
     stopped = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(signal_number, stopped.set)
     async with (
         serve_platform(gateway.platform, host=options.host),
         serve(gateway, host=options.host, port=options.port) as server,

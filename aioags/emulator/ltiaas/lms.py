@@ -16,16 +16,11 @@ from joserfc import jwt
 
 from aioags.emulator.ltiaas.refusals import relayed, unanswered
 from aioags.emulator.platform import Platform
+from aioags.emulator.services.tokens import ASSERTION_TYPE, FORM, GRANT_TYPE
 from aioags.emulator.site.state import Course, Link, RegisteredTool
 from aioags.emulator.wire.messages import Answer
 from aioags.protocol.messages import Request
 
-CONTAINER = "application/vnd.ims.lis.v2.lineitemcontainer+json"
-LINE_ITEM = "application/vnd.ims.lis.v2.lineitem+json"
-SCORE = "application/vnd.ims.lis.v1.score+json"
-MEMBERSHIPS = "application/vnd.ims.lti-nrps.v2.membershipcontainer+json"
-RESULTS = "application/vnd.ims.lis.v2.resultcontainer+json"
-ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 # A relation in any quotes, also Moodle's U+201C.
 _LINK = re.compile(r"<([^>]*)>\s*;\s*rel=[\"\u201c]?([a-z]+)")
 _RELATIONS = ("next", "prev", "first", "last")
@@ -107,12 +102,12 @@ class LMS:
         times = {"iat": int(now), "exp": int(now) + 60}
         claims = {"iss": client_id, "sub": client_id, "aud": registration["audience"] or url, **times}
         form = {
-            "grant_type": "client_credentials",
+            "grant_type": GRANT_TYPE,
             "client_assertion_type": ASSERTION_TYPE,
             "client_assertion": self.sign(claims | {"jti": f"ltiaas-{next(self._numbers)}"}),
             "scope": " ".join(self.tool.scopes),
         }
-        return Request("POST", url, (("Content-Type", "application/x-www-form-urlencoded"),), urlencode(form).encode())
+        return Request("POST", url, (("Content-Type", FORM),), urlencode(form).encode())
 
     def sign(self, claims: dict[str, Any]) -> str:
         """

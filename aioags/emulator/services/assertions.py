@@ -4,8 +4,6 @@ The signed assertion with which a tool asks for an access token: every check of 
 
 from __future__ import annotations
 
-import base64
-import json
 from typing import Any
 
 import attrs
@@ -17,7 +15,7 @@ from aioags.emulator.refusals import GrantRefusal
 from aioags.emulator.services.claim_faults import claim_faults, missing_claims
 from aioags.emulator.site.site import Site
 from aioags.emulator.site.state import RegisteredTool
-from aioags.emulator.site.tool_keys import agreed_key
+from aioags.emulator.site.tool_keys import agreed_key, jwt_part
 from aioags.emulator.wire.amounts import is_number
 
 
@@ -182,7 +180,7 @@ def peek(assertion: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _part(text: str, name: str) -> dict[str, Any]:
     try:
-        value = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        value = jwt_part(text)
     except (ValueError, RecursionError) as error:
         message = f"The {name} of client_assertion are not base64url of JSON."
         raise GrantRefusal("invalid_client", f"bad_{name}", message, "SEC 4.1") from error

@@ -5,7 +5,7 @@ What a score in a request must be on platforms that do not follow the standard's
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from aioags.emulator.refusals import Kind, Refusal
@@ -20,6 +20,7 @@ from aioags.emulator.services.score_checks import (
 )
 from aioags.emulator.site.site import Site
 from aioags.emulator.wire.amounts import as_number
+from aioags.emulator.wire.instants import minutes_east
 
 NEEDED = ("userId", "activityProgress", "gradingProgress", "timestamp")
 # A stamp that PHP's strtotime cannot read is false: earlier than everything. Finite, so that it can be rounded.
@@ -86,7 +87,7 @@ def moodle_instant(text: object, site: Site) -> float | None:
     if match is None:
         return None
     parts = match.groupdict()
-    zone = _zone(parts["zone"], site)
+    zone = timezone(timedelta(minutes=minutes_east(parts["zone"], site.profile.site_zone)))
     if (parts["fraction"] or "").startswith(","):
         return NEVER
     if parts["month"] is None:
@@ -108,17 +109,6 @@ def moodle_instant(text: object, site: Site) -> float | None:
         seconds=int(parts["second"] or 0),
     )
     return moment.timestamp() - years / 400 * GREGORIAN_CYCLE
-
-
-def _zone(text: str | None, site: Site) -> timezone:
-    if text is None:
-        # Read in the site's own zone (seen).
-        return timezone(timedelta(minutes=site.profile.site_zone))
-    if text in "Zz":
-        return UTC
-    digits = text[1:].replace(":", "").ljust(4, "0")
-    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
-    return timezone(-offset if text[0] == "-" else offset)
 
 
 def read_openedx(call: ServiceCall, body: dict[str, Any]) -> Stated:

@@ -126,10 +126,16 @@ def loose_instant(value: object, zone_minutes: int = 0) -> float | None:
     except ValueError:
         return None
     fraction = float("0." + parts["fraction"][1:]) if parts["fraction"] else 0.0
-    return moment.timestamp() + fraction - _minutes_east(parts["zone"], zone_minutes) * 60
+    return moment.timestamp() + fraction - minutes_east(parts["zone"], zone_minutes) * 60
 
 
-def _minutes_east(zone: str | None, otherwise: int) -> int:
+def minutes_east(zone: str | None, otherwise: int) -> int:
+    """
+    Read a zone, such as ``Z`` and ``+01:00``, as minutes.
+
+    Args:
+        otherwise: Where there is none.
+    """
     if zone is None:
         return otherwise
     if zone.upper() in ("Z", "UTC"):
