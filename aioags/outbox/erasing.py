@@ -47,9 +47,7 @@ def check_erasure(registration_id: str, user_id: str | None, line_item: str | No
         ValueError: One of them is blank; or a line item and a course are given, of which one would say nothing.
     """
     checks.text("registration_id", registration_id)
-    for name, value in {"user_id": user_id, "line_item": line_item, "lineitems": lineitems}.items():
-        if value is not None:
-            checks.text(name, value)
+    checks.given_texts(user_id=user_id, line_item=line_item, lineitems=lineitems)
     if line_item is not None and lineitems is not None:
         raise ValueError("erase takes a line_item or the lineitems of a course, not both")
 

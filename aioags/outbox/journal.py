@@ -15,7 +15,7 @@ hook is in it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -175,13 +175,8 @@ class JournalInSQL(ABC):
         """
         List what the journal holds, in the order in which it was written, one page.
         """
-        arguments = {**selection_arguments(selection), "limit": limit}
-        while True:
-            rows = await self._attempts({**arguments, "after": after})
-            page = readable(rows)
-            if page or not rows:
-                return page
-            after = rows[-1][0]
+        arguments = {**selection_arguments(selection), "after": after, "limit": limit}
+        return await _next_page(self._attempts, arguments, 0)
 
     async def last_sent(
         self, registration_id: str, line_item: str, *, after: str = "", limit: int = 500
@@ -189,10 +184,21 @@ class JournalInSQL(ABC):
         """
         List, of each user of a line item, the attempt that was recorded last and every later one of which nobody knows.
         """
-        arguments = {"registration": registration_id, "line_item": line_item, "limit": limit}
-        while True:
-            rows = await self._sent({**arguments, "after": after})
-            page = readable(rows)
-            if page or not rows:
-                return [attempt for _, attempt in page]
-            after = rows[-1][3]
+        arguments = {"registration": registration_id, "line_item": line_item, "after": after, "limit": limit}
+        return [attempt for _, attempt in await _next_page(self._sent, arguments, 3)]
+
+
+async def _next_page(
+    read: Callable[[Mapping[str, Any]], Awaitable[list[tuple[Any, ...]]]], arguments: dict[str, Any], place: int
+) -> list[tuple[int, Attempt]]:
+    """
+    Read pages until one has what can be read.
+
+    Args:
+        place: Of the column that pages go by.
+    """
+    while rows := await read(arguments):
+        if page := readable(rows):
+            return page
+        arguments["after"] = rows[-1][place]
+    return []

@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 
 from aioags.outbox.damage import sane_count, sane_seconds
-from aioags.outbox.model import Block, Deferral, DueItem, Selection, State, StoredScore
+from aioags.outbox.model import Block, DueItem, Selection, State, StoredScore
 from aioags.outbox.stats import PlatformStats, Stats
 
 _NOTHING = (0, 0, 0, 0, 0, 0, None)
@@ -65,21 +65,6 @@ def soonest(rows: Iterable[Sequence[Any]]) -> list[DueItem]:
         place = (registration_id, line_item)
         times[place] = min(times.get(place, at), at)
     return [DueItem(*place, at) for place, at in times.items()]
-
-
-def deferral_arguments(registration_id: str, line_item: str, deferral: Deferral) -> dict[str, Any]:
-    """
-    Return the arguments that defer a line item.
-    """
-    return {
-        "registration": registration_id,
-        "line_item": line_item,
-        "count": deferral.count,
-        "at": deferral.at,
-        "until": deferral.until,
-        "reason": deferral.reason,
-        "waited": deferral.waited,
-    }
 
 
 def selection_arguments(selection: Selection) -> dict[str, str | None]:

@@ -207,17 +207,21 @@ UNBLOCK: LiteralString = """
     WHERE %(registration)s::text IS NULL OR registration = %(registration)s
 """
 
-# A row that somebody is just changing is in use.
-DELAY: LiteralString = """
-    WITH waiting AS (
-        SELECT user_id FROM aioags_outbox_score
-        WHERE registration = %(registration)s AND line_item = %(line_item)s
-            AND state = 'due' AND not_before < %(until)s
-        FOR UPDATE SKIP LOCKED
-    )
-    UPDATE aioags_outbox_score AS score SET not_before = %(until)s FROM waiting
-    WHERE registration = %(registration)s AND line_item = %(line_item)s AND score.user_id = waiting.user_id
-"""
+
+def _each(state: LiteralString, changes: LiteralString, *, also: LiteralString = "") -> LiteralString:
+    # A row that somebody is just changing is in use: it is passed over.
+    return f"""
+        WITH waiting AS (
+            SELECT user_id FROM aioags_outbox_score
+            WHERE registration = %(registration)s AND line_item = %(line_item)s AND state = '{state}' {also}
+            FOR UPDATE SKIP LOCKED
+        )
+        UPDATE aioags_outbox_score AS score SET {changes} FROM waiting
+        WHERE registration = %(registration)s AND line_item = %(line_item)s AND score.user_id = waiting.user_id
+    """  # noqa: S608  Only our own text is put in.
+
+
+DELAY: LiteralString = _each("due", "not_before = %(until)s", also="AND not_before < %(until)s")
 
 DEFER_ITEM: LiteralString = """
     INSERT INTO aioags_outbox_deferral (registration, line_item, count, at, until, reason, waited)
@@ -227,31 +231,14 @@ DEFER_ITEM: LiteralString = """
         waited = excluded.waited
 """
 
-# A row that somebody is just changing is in use.
-DEFER: LiteralString = """
-    WITH waiting AS (
-        SELECT user_id FROM aioags_outbox_score
-        WHERE registration = %(registration)s AND line_item = %(line_item)s AND state = 'due'
-        FOR UPDATE SKIP LOCKED
-    )
-    UPDATE aioags_outbox_score AS score SET state = 'deferred', last_error = %(reason)s FROM waiting
-    WHERE registration = %(registration)s AND line_item = %(line_item)s AND score.user_id = waiting.user_id
-"""
+DEFER: LiteralString = _each("due", "state = 'deferred', last_error = %(reason)s")
 
 LIFT_ITEM: LiteralString = """
     DELETE FROM aioags_outbox_deferral WHERE registration = %(registration)s AND line_item = %(line_item)s
 """
 
 # One that is passed over is tried at its own time.
-LIFT: LiteralString = """
-    WITH waiting AS (
-        SELECT user_id FROM aioags_outbox_score
-        WHERE registration = %(registration)s AND line_item = %(line_item)s AND state = 'deferred'
-        FOR UPDATE SKIP LOCKED
-    )
-    UPDATE aioags_outbox_score AS score SET state = 'due', not_before = 0 FROM waiting
-    WHERE registration = %(registration)s AND line_item = %(line_item)s AND score.user_id = waiting.user_id
-"""
+LIFT: LiteralString = _each("deferred", "state = 'due', not_before = 0")
 
 STATS: LiteralString = f"""
     SELECT registration, count(*) FILTER (WHERE state = 'due'),

@@ -8,9 +8,9 @@ It holds state only. Who drains when is the business of a job engine, such as pr
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -18,7 +18,9 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed
 
 from aioags.outbox.erasing import Erased
 from aioags.outbox.group_commit import Commit, GroupCommit
+from aioags.outbox.in_sql import ChangesInSQL
 from aioags.outbox.model import (
+    DAY,
     SECOND,
     Block,
     Deferral,
@@ -38,12 +40,11 @@ from aioags.outbox.postgres.errors import check_conninfo, held_error, store_erro
 from aioags.outbox.postgres.journal import JournalInPostgres
 from aioags.outbox.postgres.locks import Locks
 from aioags.outbox.postgres.reading import bury, fetched
-from aioags.outbox.rows import counted, deferral_arguments, listed_score, page_arguments, selection_arguments, soonest
+from aioags.outbox.rows import counted, listed_score, page_arguments, soonest
 from aioags.outbox.stats import Stats
 from aioags.outbox.store import lock_name
 
 _CONNECT_TIMEOUT = 10
-_DAY = 86_400.0
 
 Connection = psycopg.AsyncConnection[Any]
 Pool = AsyncConnectionPool[Connection]
@@ -55,7 +56,7 @@ in the same database hear of them when the transaction commits.
 """
 
 
-class PostgresStore(JournalInPostgres):
+class PostgresStore(JournalInPostgres, ChangesInSQL):
     """
     Scores in PostgreSQL. Nothing is opened before the first call.
 
@@ -75,6 +76,8 @@ class PostgresStore(JournalInPostgres):
             PgBouncer in transaction mode. Then no statement is prepared, and `alone` refuses. A pool of the caller's
             must see to the first itself: ``prepare_threshold=None`` for its connections.
     """
+
+    statements = sql
 
     def __init__(
         self,
@@ -290,39 +293,9 @@ class PostgresStore(JournalInPostgres):
         if held:
             raise held_error()
 
-    async def block(self, block: Block, *, now: float) -> None:
-        """
-        Leave a platform alone until a time.
-        """
-        arguments = {"registration": block.registration_id, "until": block.until, "reason": block.reason, "now": now}
-        async with self.single() as connection:
-            await connection.execute(sql.BLOCK, arguments)
-
-    async def delay(self, registration_id: str, line_item: str, until: float) -> None:
-        """
-        Try the due scores of one line item not before a time.
-        """
-        arguments = {"registration": registration_id, "line_item": line_item, "until": until}
-        async with self.single() as connection:
-            await connection.execute(sql.DELAY, arguments)
-
-    async def defer(self, registration_id: str, line_item: str, deferral: Deferral) -> int:
-        """
-        Note that a line item refuses everything: all its due scores are deferred.
-        """
-        arguments = deferral_arguments(registration_id, line_item, deferral)
-        async with self.connection() as connection:
-            await connection.execute(sql.DEFER_ITEM, arguments)
-            return (await connection.execute(sql.DEFER, arguments)).rowcount
-
-    async def lift(self, registration_id: str, line_item: str) -> int:
-        """
-        Note that a line item takes scores again: all its deferred ones are due.
-        """
-        arguments = {"registration": registration_id, "line_item": line_item}
-        async with self.connection() as connection:
-            await connection.execute(sql.LIFT_ITEM, arguments)
-            return (await connection.execute(sql.LIFT, arguments)).rowcount
+    async def _execute(self, arguments: Mapping[str, Any], *statements: LiteralString) -> list[int]:
+        async with self.connection() if len(statements) > 1 else self.single() as connection:
+            return [(await connection.execute(statement, arguments)).rowcount for statement in statements]
 
     async def stats(self, *, now: float) -> Stats:
         """
@@ -347,22 +320,6 @@ class PostgresStore(JournalInPostgres):
                 found = await fetched(await connection.execute(sql.LISTED, arguments))
             return [listed_score(row) for row in found]
 
-    async def retry(self, selection: Selection, *, now: float, restamp: bool = False, waiting: bool = False) -> int:
-        """
-        Make dead and deferred rows due again, and lift what holds them back.
-        """
-        arguments = {
-            **selection_arguments(selection),
-            "now": now,
-            "now_micros": int(now * SECOND),
-            "restamp": restamp,
-        }
-        async with self.connection() as connection:
-            await connection.execute(sql.UNBLOCK, arguments)
-            await connection.execute(sql.LIFT_ITEMS, arguments)
-            late = (await connection.execute(sql.HURRY, arguments)).rowcount if waiting else 0
-            return late + (await connection.execute(sql.RETRY, arguments)).rowcount
-
     async def prune(self, *, before: float, dead: bool = False) -> int:
         """
         Delete rows that are done since before a time, and endpoints that nothing has used since two days before it.
@@ -370,7 +327,7 @@ class PostgresStore(JournalInPostgres):
         async with self.connection() as connection:
             deleted = (await connection.execute(sql.PRUNE, {"dead": dead, "before": before})).rowcount
             # A transaction that is still open counts on the one it found, which was at most a day old.
-            await connection.execute(sql.PRUNE_ENDPOINTS, (before - 2 * _DAY,))
+            await connection.execute(sql.PRUNE_ENDPOINTS, (before - 2 * DAY,))
             await connection.execute(sql.PRUNE_DEFERRALS)
             return deleted
 

@@ -95,7 +95,7 @@ class JournalInFile(JournalInSQL):
     async def _read(self, query: Callable[[sqlite3.Connection], T]) -> T: ...
 
     @abstractmethod
-    async def _execute(self, statement: str, arguments: Sequence[Any] | Mapping[str, Any] = ()) -> int: ...
+    async def _execute(self, arguments: Mapping[str, Any], *statements: str) -> list[int]: ...
 
     async def _attempts(self, arguments: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         statement = _OF_EVERYBODY if arguments["user_id"] is None else _OF_A_PERSON
@@ -116,6 +116,6 @@ class JournalInFile(JournalInSQL):
         """
         deleted, portion = 0, _PRUNED_AT_ONCE
         while portion == _PRUNED_AT_ONCE:
-            portion = await self._execute(statement, {**arguments, "limit": _PRUNED_AT_ONCE})
+            (portion,) = await self._execute({**arguments, "limit": _PRUNED_AT_ONCE}, statement)
             deleted += portion
         return deleted

@@ -18,9 +18,9 @@ from typing import Any, TypeVar
 import attrs
 
 from aioags.outbox.erasing import Erased
+from aioags.outbox.in_sql import ChangesInSQL
 from aioags.outbox.model import (
     Block,
-    Deferral,
     DueItem,
     Entry,
     Outcome,
@@ -31,7 +31,7 @@ from aioags.outbox.model import (
     Taken,
 )
 from aioags.outbox.order import Newest, recent
-from aioags.outbox.rows import counted, deferral_arguments, listed_score, page_arguments, selection_arguments, soonest
+from aioags.outbox.rows import counted, listed_score, page_arguments, soonest
 from aioags.outbox.sqlite import sql
 from aioags.outbox.sqlite.erasing import erase, leave_nothing
 from aioags.outbox.sqlite.files import NETWORK_FILE_SYSTEMS, FileLock, file_system_of, identity_of, mount_table
@@ -60,7 +60,7 @@ _TRIES = 100
 _LOG_BYTES = 64 * 1024 * 1024
 
 
-class SQLiteStore(JournalInFile):
+class SQLiteStore(JournalInFile, ChangesInSQL):
     """
     Scores in a SQLite file. Nothing is opened before the first call.
 
@@ -75,6 +75,8 @@ class SQLiteStore(JournalInFile):
     Raises:
         ValueError: The path is empty or ``:memory:``, which SQLite takes for no file at all.
     """
+
+    statements = sql
 
     def __init__(
         self, path: str | os.PathLike[str], *, create: bool = True, mounts: Callable[[], str] = mount_table
@@ -126,7 +128,7 @@ class SQLiteStore(JournalInFile):
             migrate(connection)
             write_ahead(connection)
             connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
-        except BaseException:
+        except Exception:
             connection.close()
             raise
         return connection
@@ -167,8 +169,11 @@ class SQLiteStore(JournalInFile):
             await self._writer.run(mend)
         return await asyncio.to_thread(read)
 
-    async def _execute(self, statement: str, arguments: Sequence[Any] | Mapping[str, Any] = ()) -> int:
-        return await self._writer.run(lambda connection: connection.execute(statement, arguments).rowcount)
+    async def _execute(self, arguments: Mapping[str, Any], *statements: str) -> list[int]:
+        def write(connection: sqlite3.Connection) -> list[int]:
+            return [connection.execute(statement, arguments).rowcount for statement in statements]
+
+        return await self._writer.run(write)
 
     async def migrate(self) -> None:
         """
@@ -243,39 +248,6 @@ class SQLiteStore(JournalInFile):
         """
         await self._writer.run(lambda connection: settle(connection, outcomes, now))
 
-    async def block(self, block: Block, *, now: float) -> None:
-        """
-        Leave a platform alone until a time.
-        """
-        arguments = {"registration": block.registration_id, "until": block.until, "reason": block.reason, "now": now}
-        await self._execute(sql.BLOCK, arguments)
-
-    async def delay(self, registration_id: str, line_item: str, until: float) -> None:
-        """
-        Try the due scores of one line item not before a time.
-        """
-        await self._execute(sql.DELAY, {"registration": registration_id, "line_item": line_item, "until": until})
-
-    async def defer(self, registration_id: str, line_item: str, deferral: Deferral) -> int:
-        """
-        Note that a line item refuses everything: all its due scores are deferred.
-        """
-        arguments = deferral_arguments(registration_id, line_item, deferral)
-        return await self._both(sql.DEFER_ITEM, sql.DEFER, arguments)
-
-    async def lift(self, registration_id: str, line_item: str) -> int:
-        """
-        Note that a line item takes scores again: all its deferred ones are due.
-        """
-        return await self._both(sql.LIFT_ITEM, sql.LIFT, {"registration": registration_id, "line_item": line_item})
-
-    async def _both(self, first: str, second: str, arguments: Mapping[str, Any]) -> int:
-        def write(connection: sqlite3.Connection) -> int:
-            connection.execute(first, arguments)
-            return connection.execute(second, arguments).rowcount
-
-        return await self._writer.run(write)
-
     async def stats(self, *, now: float) -> Stats:
         """
         Count the rows.
@@ -301,26 +273,12 @@ class SQLiteStore(JournalInFile):
             lambda connection: [listed_score(row) for row in fetched_scores(connection, statement, arguments)]
         )
 
-    async def retry(self, selection: Selection, *, now: float, restamp: bool = False, waiting: bool = False) -> int:
-        """
-        Make dead and deferred rows due again, and lift what holds them back.
-        """
-        arguments = {**selection_arguments(selection), "now": now, "restamp": restamp}
-
-        def write(connection: sqlite3.Connection) -> int:
-            connection.execute(sql.UNBLOCK, arguments)
-            connection.execute(sql.LIFT_ITEMS, arguments)
-            late = connection.execute(sql.HURRY, arguments).rowcount if waiting else 0
-            return late + connection.execute(sql.RETRY, arguments).rowcount
-
-        return await self._writer.run(write)
-
     async def prune(self, *, before: float, dead: bool = False) -> int:
         """
         Delete rows that are done since before a time.
         """
         deleted = await self._pruned(sql.PRUNE, {"dead": dead, "before": before})
-        await self._execute(sql.PRUNE_ITEMS)
+        await self._execute({}, sql.PRUNE_ITEMS)
         return deleted
 
     async def erase(
