@@ -49,7 +49,7 @@ class BackgroundLoop:
         try:
             check_thread()
             return asyncio.run_coroutine_threadsafe(coroutine, self._running())
-        except BaseException:
+        except Exception:
             coroutine.close()
             raise
 

@@ -111,7 +111,7 @@ class GradesTable:
         file, source = open_source(path)
         try:
             return cls(file, source, by=by, named=named, label=label, maximum=maximum)
-        except BaseException:
+        except ValueError:
             file.close()
             raise
 

@@ -87,7 +87,7 @@ def open_source(path: str, stdin: BinaryIO | None = None) -> tuple[BinaryIO, Sou
         file = _open_binary(path, sys.stdin.buffer if stdin is None else stdin)
         try:
             return file, read_source(file)
-        except BaseException:
+        except Exception:
             file.close()
             raise
     except TableError as error:

@@ -261,9 +261,7 @@ class LineItems:
 
 
 def _filters(resource_link_id: str | None, resource_id: str | None, tag: str | None) -> Filters:
-    for name, value in (("resource_link_id", resource_link_id), ("resource_id", resource_id), ("tag", tag)):
-        if value is not None:
-            checks.text(name, value)
+    checks.given_texts(resource_link_id=resource_link_id, resource_id=resource_id, tag=tag)
     return Filters(resource_link_id, resource_id, tag)
 
 

@@ -71,6 +71,4 @@ def check_wanted(role: object, resource_link_id: object, limit: object, on_unrea
     """
     checks.optional_count("limit", limit)
     check_listener(on_unreadable)
-    for name, value in (("role", role), ("resource_link_id", resource_link_id)):
-        if value is not None:
-            checks.text(name, value)
+    checks.given_texts(role=role, resource_link_id=resource_link_id)

@@ -4,26 +4,13 @@ Members, as LTIAAS writes them.
 
 from __future__ import annotations
 
+import re
+
 from aioags.model.member import Member
 from aioags.wire import members
 
 # Their own names now; those of NRPS in the vendor's older documents.
-_NAMES = {
-    "userId": "user_id",
-    "user_id": "user_id",
-    "status": "status",
-    "name": "name",
-    "givenName": "given_name",
-    "given_name": "given_name",
-    "familyName": "family_name",
-    "family_name": "family_name",
-    "middleName": "middle_name",
-    "middle_name": "middle_name",
-    "email": "email",
-    "picture": "picture",
-    "lisPersonSourcedid": "lis_person_sourcedid",
-    "lis_person_sourcedid": "lis_person_sourcedid",
-}
+_NAMES = {re.sub("_(.)", lambda found: found[1].upper(), name): name for name in members.NAMES} | members.NAMES
 
 
 def load_member(record: object) -> Member:

@@ -124,9 +124,7 @@ class CanvasFile:
 
     def __attrs_post_init__(self) -> None:
         _url("url", self.url)
-        for name in ("title", "media_type"):
-            if getattr(self, name) is not None:
-                checks.text(name, getattr(self, name))
+        checks.given_texts(title=self.title, media_type=self.media_type)
 
     def to_content_item(self) -> dict[str, str]:
         """

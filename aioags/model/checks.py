@@ -35,6 +35,15 @@ def text(name: str, value: object) -> str:
     return _encodable(name, value)
 
 
+def given_texts(**values: object) -> None:
+    """
+    Check strings that must not be blank, each as far as it is given. None: it is not.
+    """
+    for name, value in values.items():
+        if value is not None:
+            text(name, value)
+
+
 def optional_text(name: str, value: object) -> str | None:
     """
     Return a string, possibly empty, or None.

@@ -114,9 +114,7 @@ class LineItem:
         """
         checks.text("label", self.label)
         checks.positive("score_maximum", self.score_maximum, spec="AGS 3.2.8")
-        for name in ("resource_link_id", "resource_id", "tag"):
-            if (value := getattr(self, name)) is not None:
-                checks.text(name, value)
+        checks.given_texts(resource_link_id=self.resource_link_id, resource_id=self.resource_id, tag=self.tag)
         for name, longest in _LONGEST.items():
             if (value := getattr(self, name)) is not None and len(value) > longest:
                 raise ValueError(f"{name} must have at most {longest} characters, got {len(value)}: LMSs take no more")

@@ -159,6 +159,4 @@ class Registration:
         checks.text("issuer", self.issuer)
         checks.text("client_id", self.client_id)
         check_secure_url("token_url", self.token_url)
-        for name in ("audience", "deployment_id"):
-            if (value := getattr(self, name)) is not None:
-                checks.text(name, value)
+        checks.given_texts(audience=self.audience, deployment_id=self.deployment_id)

@@ -13,17 +13,10 @@ from aioags.wire.scalars import NotReadableError, load_json, load_string
 from aioags.wire.steps import Steps
 
 _TEXTS = (
-    "user_id",
-    "status",
-    "name",
-    "given_name",
-    "family_name",
-    "middle_name",
-    "email",
-    "picture",
-    "lis_person_sourcedid",
-)
-_NAMES: Mapping[str, str] = {name: name for name in _TEXTS}
+    "user_id", "status", "name", "given_name", "family_name", "middle_name", "email", "picture", "lis_person_sourcedid",
+)  # fmt: skip
+NAMES = {name: name for name in _TEXTS}
+"""The key of each text: the field's name."""
 
 
 def load_members(body: bytes) -> Steps[Records[Member]]:
@@ -39,7 +32,7 @@ def load_members(body: bytes) -> Steps[Records[Member]]:
     return (yield from load_records("members", container.get("members"), load_member))
 
 
-def load_member(record: object, names: Mapping[str, str] = _NAMES) -> Member:
+def load_member(record: object, names: Mapping[str, str] = NAMES) -> Member:
     """
     Read one member; keys of no standard field stay in `extensions`, and so does a field that cannot be read. Only the
     user id must be there.

@@ -7,7 +7,6 @@ Source:
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import tempfile
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 # It becomes part of a file's name.
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 INSTALL = "--config needs tomlkit: pip install 'aioags[cli]'"
-FIELDS = ("issuer", "client_id", "token_url", "audience", "deployment_id", "authorization_url", "jwks_url")
-CLAIMS = ("lineitems", "lineitem", "scope")
 
 
 class ConfigError(ValueError):
@@ -55,10 +52,9 @@ def write_config(path: Path, name: str, platform: Platform) -> None:
     Raises:
         ConfigError: As `check_config`, or it cannot be written.
     """
-    told = platform.registration_args() | platform.endpoint_claim()
-    said: dict[str, Any] = {field: told.get(field) for field in (*FIELDS, *CLAIMS)}
+    said = {**platform.registration_args(), "lineitems": None, "lineitem": None, **platform.endpoint_claim()}
     said["memberships_url"] = platform.site.memberships_url(platform.course, platform.tool.client_id)
-    update_table(path, name, said, pem=told.get("key"), keep_key=False)
+    update_table(path, name, said, pem=said.pop("key", None), keep_key=False)
 
 
 def update_table(path: Path, name: str, values: Mapping[str, Any], *, pem: str | None, keep_key: bool = True) -> None:
@@ -144,10 +140,8 @@ def _replace(path: Path, text: str, mode: int | None = None) -> None:
             file.write(text)
         os.chmod(name, mode if mode is not None else _mode_of(path))
         os.replace(name, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        raise
+    finally:
+        Path(name).unlink(missing_ok=True)
 
 
 def _mode_of(path: Path) -> int:

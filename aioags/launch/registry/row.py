@@ -18,7 +18,6 @@ from aioags.model.registration import Registration, load_origins
 from aioags.model.secure import check_secure_url
 
 _URLS = ("token_url", "authorization_url", "jwks_url", "registration_client_uri")
-_OPTIONAL_TEXTS = ("audience", "deployment_id", "kid", "replaces")
 
 
 class RowState(StrEnum):
@@ -94,9 +93,8 @@ class RegistrationRow:
     def __attrs_post_init__(self) -> None:
         for name in ("issuer", "client_id", "id"):
             checks.text(name, getattr(self, name))
-        for name in _OPTIONAL_TEXTS:
-            if (value := getattr(self, name)) is not None:
-                checks.text(name, value)
+        texts = ("audience", "deployment_id", "kid", "replaces")
+        checks.given_texts(**{name: getattr(self, name) for name in texts})
         for name in _URLS:
             if name == "token_url" or getattr(self, name) is not None:
                 check_secure_url(name, getattr(self, name))
