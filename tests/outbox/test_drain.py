@@ -51,12 +51,7 @@ async def test_the_stamp_and_every_field_are_those_that_were_put() -> None:
 
 async def test_a_score_put_during_the_post_of_an_older_one_is_posted_next() -> None:
     desk = new_desk()
-
-    async def put_newer(request: Request) -> None:
-        if "/scores" in request.url and desk.applied() == []:
-            await desk.put(desk.grade(9, at=1))
-
-    desk.transport.before = put_newer
+    desk.put_during_the_first_post(9)
     await desk.put(desk.grade(1))
     assert await desk.drain() == (2, 0, 0)
     assert desk.applied() == [1, 9]

@@ -21,7 +21,6 @@ from aioags.outbox.conformance.given import SCHOOL as ITS_SCHOOL
 from aioags.outbox.conformance.noting import attempt_with, send
 from aioags.outbox.model import SECOND
 from aioags.outbox.sqlite.schema import APPLICATION_ID, MIGRATIONS, migrate
-from aioags.protocol.messages import Request
 from tests.outbox.kit import SCHOOL, Desk, new_desk
 from tests.outbox.test_erasing import bytes_of
 
@@ -114,12 +113,7 @@ async def test_what_was_put_off_unsent_is_not_in_it() -> None:
 
 async def test_what_was_sent_of_a_score_that_was_replaced_meanwhile_is_in_it() -> None:
     desk = new_desk()
-
-    async def put_newer(request: Request) -> None:
-        if "/scores" in request.url and desk.applied() == []:
-            await desk.put(desk.grade(9, at=1))
-
-    desk.transport.before = put_newer
+    desk.put_during_the_first_post(9)
     await desk.put(desk.grade(1))
     await desk.drain()
     assert [attempt.score_given for attempt in await story(desk)] == [1, 9]

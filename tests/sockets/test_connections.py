@@ -9,7 +9,6 @@ import gc
 import random
 import warnings
 import zlib
-from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
@@ -29,18 +28,12 @@ from aioags import (
     UserNotGradableError,
 )
 from aioags.calls.lane import LaneTransport
-from tests.rigs.raw_server import RawServer, Received, http, http_json, raw_server
+from tests.rigs.raw_server import RawServer, Received, http, http_json
 
 pytestmark = pytest.mark.usefixtures("both_transports")
 
 ONCE = RetryPolicy(attempts=1)
 QUICK = RetryPolicy(first_wait=0.001)
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[RawServer]:
-    async with raw_server(http_json([])) as running:
-        yield running
 
 
 def graded(comment: str | None = None) -> Score:

@@ -5,7 +5,6 @@ Which headers and bodies are sent: one exact media type each (Moodle and Schoolo
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from urllib.parse import parse_qs
@@ -18,7 +17,7 @@ from joserfc import jwt
 import aioags
 from aioags import Client, LineItem, Scope, Score
 from tests.rigs.memory import tool_key
-from tests.rigs.raw_server import GRANT, RawServer, Received, http, http_json, raw_server
+from tests.rigs.raw_server import GRANT, RawServer, Received, http, http_json
 
 pytestmark = pytest.mark.usefixtures("both_transports")
 
@@ -26,18 +25,6 @@ CONTAINER = "application/vnd.ims.lis.v2.lineitemcontainer+json"
 LINE_ITEM = "application/vnd.ims.lis.v2.lineitem+json"
 RESULTS = "application/vnd.ims.lis.v2.resultcontainer+json"
 SCORE = "application/vnd.ims.lis.v1.score+json"
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[RawServer]:
-    async with raw_server(http_json([])) as running:
-        yield running
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[Client]:
-    async with Client() as opened:
-        yield opened
 
 
 def media(request: Received) -> tuple[list[str], list[str]]:

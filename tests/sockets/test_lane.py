@@ -32,15 +32,9 @@ from aioags.calls.lane import LaneTransport
 from aioags.calls.lane_check import CHECKS, fault_of_aiohttp
 from aioags.protocol.messages import Request
 from tests.rigs.memory import until
-from tests.rigs.raw_server import RawServer, Received, http, http_json, raw_server
+from tests.rigs.raw_server import RawServer, Received, http, http_json
 
 ONCE = RetryPolicy(attempts=1)
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[RawServer]:
-    async with raw_server(http_json([])) as running:
-        yield running
 
 
 def new_lane(timeouts: Timeouts = Timeouts()) -> LaneTransport:  # noqa: B008

@@ -6,13 +6,11 @@ The server reads the socket itself: a URL library on the other side would put ri
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import attrs
 import pytest
 
 from aioags import Client, LineItem, Score
-from tests.rigs.raw_server import RawServer, http, http_json, raw_server
+from tests.rigs.raw_server import RawServer, http, http_json
 
 pytestmark = pytest.mark.usefixtures("both_transports")
 
@@ -41,18 +39,6 @@ SCORES_OF = {
 }
 # An empty query is the same resource to yarl, which drops its mark.
 WITHOUT_EMPTY_QUERY = {path: wanted.removesuffix("?") for path, wanted in SCORES_OF.items()}
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[RawServer]:
-    async with raw_server(http_json([])) as running:
-        yield running
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[Client]:
-    async with Client() as opened:
-        yield opened
 
 
 @pytest.mark.parametrize("item, wanted", WITHOUT_EMPTY_QUERY.items())
