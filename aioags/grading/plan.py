@@ -103,23 +103,7 @@ class Compared:
     The lists of a `Plan`, and what it sends: the base of whatever applies one.
 
     Attributes:
-        line_item: URL of the line item.
-
-        new: No grade stands there.
-
-        changed: What stands there is ours, as far as is known, and another is wanted.
-
-        unchanged: What is wanted stands there; also a share that differs by no more than five decimals of points tell,
-            and a whole maximum where the platform caps.
-
-        overridden: Something stands there that we are not known to have sent. Without ``last_sent=`` every value that
-            differs.
-
-        only_on_platform: Users with a grade for whom no score is wanted.
-
-        not_in_course: Scores of users who are no active members. None: it was not said who is one.
-
-        superseded: How many scores gave way to a newer one of the same user.
+        line_item, superseded: As of `Plan`.
     """
 
     def __init__(self, column: Column, reading: Reading, *, superseded: int, knows_members: bool) -> None:
@@ -132,26 +116,45 @@ class Compared:
 
     @property
     def new(self) -> tuple[PlannedChange, ...]:
+        """
+        No grade stands there.
+        """
         return self._of(ChangeKind.NEW)
 
     @property
     def changed(self) -> tuple[PlannedChange, ...]:
+        """
+        What stands there is ours, as far as is known, and another is wanted.
+        """
         return self._of(ChangeKind.CHANGED)
 
     @property
     def unchanged(self) -> tuple[PlannedChange, ...]:
+        """
+        What is wanted stands there; also a share that differs by no more than five decimals of points tell, and a whole
+        maximum where the platform caps.
+        """
         return self._of(ChangeKind.UNCHANGED)
 
     @property
     def overridden(self) -> tuple[PlannedChange, ...]:
+        """
+        Something stands there that we are not known to have sent. Without ``last_sent=`` every value that differs.
+        """
         return self._of(ChangeKind.OVERRIDDEN)
 
     @property
     def only_on_platform(self) -> tuple[PlannedChange, ...]:
+        """
+        Users with a grade for whom no score is wanted.
+        """
         return tuple(self._reading.others.values())
 
     @property
     def not_in_course(self) -> tuple[PlannedChange, ...] | None:
+        """
+        Scores of users who are no active members. None: it was not said who is one.
+        """
         return self._of(ChangeKind.NOT_IN_COURSE) if self._knows_members else None
 
     def _of(self, kind: ChangeKind) -> tuple[PlannedChange, ...]:
@@ -208,20 +211,6 @@ class Plan(Compared):
 
     Attributes:
         line_item: URL of the line item.
-
-        new: No grade stands there.
-
-        changed: What stands there is ours, as far as is known, and another is wanted.
-
-        unchanged: What is wanted stands there; also a share that differs by no more than five decimals of points tell,
-            and a whole maximum where the platform caps.
-
-        overridden: Something stands there that we are not known to have sent. Without ``last_sent=`` every value that
-            differs.
-
-        only_on_platform: Users with a grade for whom no score is wanted.
-
-        not_in_course: Scores of users who are no active members. None: it was not said who is one.
 
         superseded: How many scores gave way to a newer one of the same user.
     """
