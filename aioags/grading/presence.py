@@ -2,19 +2,23 @@
 What a 404 for one user means: the line item is gone, or the platform does not know the user.
 
 AGS has one status for both. Reading the line item tells them apart, where its scope is offered: once for a batch, since
-a class may hold a hundred people whom the platform does not know.
+a class may hold a hundred people whom the platform does not know. A proxy that answers for a platform says 404 of
+everything: so a line item is gone only where the platform lists the others, and still does not know it.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import attrs
 
 from aioags.calls.service import Service
 from aioags.errors import AGSError, NotFoundError, RefusedError, UserNotGradableError
-from aioags.protocol.dialect import Dialect
+from aioags.protocol.dialect import Dialect, Operation
 from aioags.protocol.trial import Trial
 
 # Seconds after which a batch looks again: a line item may be deleted while it runs.
@@ -50,15 +54,25 @@ class Presence:
             return said[1]
 
     async def _ask(self, item_id: str) -> bool | None:
+        dialect = self._service.dialect
+        one = partial(dialect.get_line_item, item_id, maximum=1)
+        others = partial(dialect.line_items, resource_link_id=None, resource_id=None, tag=None, limit=1, maximum=1)
+        try:
+            if await self._is_found(one):
+                return True
+            # Again, since what said 404 of it may be gone when the others are listed.
+            return await self._is_found(one) if await self._is_found(others) else None
+        except AGSError:
+            return None
+
+    async def _is_found(self, asked: Callable[[], Operation[Any]]) -> bool:
         retry = self._service.engine.retry
         policy = attrs.evolve(retry, attempts=1, total_time=min(_BRIEFLY, retry.total_time))
+        operation = asked()
         try:
-            operation = self._service.dialect.get_line_item(item_id, maximum=1)
             await self._service.perform(operation, trial=Trial(operation, policy, waits=self._waits))
         except NotFoundError:
             return False
-        except AGSError:
-            return None
         return True
 
     async def explain(self, item_id: str, error: NotFoundError) -> RefusedError:

@@ -13,7 +13,7 @@ from aioags import AGSError, ForbiddenError, NotFoundError, Scope, Score, UserNo
 from aioags.outbox import MemoryStore, Outbox, State
 from aioags.outbox.memory import Table
 from aioags.protocol.messages import Request, Response
-from tests.fakes import ITEM, PaperPlatform, answer, endpoint, item_record, registration
+from tests.fakes import CONTAINER, ITEM, PaperPlatform, answer, endpoint, item_record, registration
 from tests.ltiaas.paper import gradebook_on_paper
 from tests.ltiaas.paper import item_record as lms_item_record
 
@@ -21,6 +21,8 @@ BOTH = "has no such line item, or does not know this user"
 SCORE_ONLY = (Scope.SCORE, Scope.RESULT_READONLY)
 ILIAS = {"status": 404, "reason": "Benutzer nicht vorhanden"}
 THERE, GONE, AWAY = answer(200, item_record()), answer(404), answer(502)
+# What the list of the others says beside an item that is gone.
+LISTED = answer(200, [])
 
 # What comes for the score or the result: without words, with ILIAS's, and for good.
 NOT_FOUND = [answer(404), answer(404, ILIAS), answer(410)]
@@ -31,15 +33,16 @@ class School(PaperPlatform):
     A platform that says 404 for whom it does not know.
     """
 
-    def __init__(self, *users: str, item: Response = THERE) -> None:
+    def __init__(self, *users: str, item: Response = THERE, others: Response = LISTED) -> None:
         super().__init__()
-        self.users, self.item = users, item
+        self.users, self.item, self.others = users, item, others
         self.asked = asyncio.Event()
 
     async def send(self, request: Request) -> Response:
         known = any(user in (request.body or b"").decode() for user in self.users)
         score = answer(200) if known else answer(404)
-        self.script = [score if request.method == "POST" else self.item]
+        item = self.others if request.url.startswith(f"{CONTAINER}&") else self.item
+        self.script = [score if request.method == "POST" else item]
         if request.method == "GET":
             self.asked.set()
         return await super().send(request)
@@ -76,10 +79,29 @@ async def test_a_score_where_the_item_is_there_is_about_the_person(said: Respons
 
 @pytest.mark.parametrize("said", NOT_FOUND)
 async def test_a_score_where_the_item_is_gone_says_so(said: Response) -> None:
-    error = await failed(PaperPlatform([said, GONE]))
+    error = await failed(PaperPlatform([said, GONE, LISTED, GONE]))
     assert isinstance(error, NotFoundError)
     assert error.gone
     assert "the line item is not there any more" in str(error)
+
+
+@pytest.mark.parametrize(
+    "others", [[answer(404, "<html>")], [answer(200, "<html>")], [AWAY], [LISTED, THERE], [LISTED, AWAY]]
+)
+async def test_a_404_of_everything_says_nothing_of_the_item(others: list[Response]) -> None:
+    """
+    A proxy says it of all that it does not know, while what is behind it is set up anew.
+    """
+    error = await failed(PaperPlatform([answer(404, "<html>"), answer(404, "<html>"), *others]))
+    assert type(error) is (UserNotGradableError if THERE in others else NotFoundError)
+    assert getattr(error, "gone", None) is None
+
+
+async def test_where_no_list_is_offered_nobody_knows_whether_the_item_is_gone() -> None:
+    platform = PaperPlatform([answer(404), GONE])
+    with pytest.raises(NotFoundError) as caught:
+        await platform.gradebook(lineitems=None).post_score(score())
+    assert caught.value.gone is None
 
 
 @pytest.mark.parametrize("said", NOT_FOUND)
@@ -118,32 +140,38 @@ async def test_a_batch_asks_once_whatever_the_answer(item: Response, gone: bool 
     school = School(item=item)
     report = await school.gradebook().post_scores([score(f"user-{number}") for number in range(100)])
     assert {getattr(delivery.error, "gone", "?") for delivery in report.failed} == {gone}
-    assert (school.count("POST"), school.count("GET")) == (100, 1)
+    assert (school.count("POST"), school.count("GET")) == (100, 3 if gone else 1)
 
 
 @pytest.mark.parametrize(
-    "item, states",
-    [(THERE, {State.DEFERRED}), (AWAY, {State.DEFERRED}), (GONE, {State.DEAD})],
-    ids=["there", "unknown", "gone"],
+    "item, others, state, asked",
+    [
+        (THERE, LISTED, State.DEFERRED, 1),
+        (AWAY, LISTED, State.DEFERRED, 1),
+        (GONE, LISTED, State.DEAD, 3),
+        (GONE, GONE, State.DEFERRED, 2),
+    ],
+    ids=["there", "unknown", "gone", "all are"],
 )
-async def test_an_outbox_defers_unless_the_item_itself_is_gone(item: Response, states: set[State]) -> None:
+async def test_an_outbox_defers_unless_the_item_itself_is_gone(
+    item: Response, others: Response, state: State, asked: int
+) -> None:
     """
     Who is unknown today may enrol tomorrow.
     """
-    school, table = School("user-1", item=item), Table()
+    school, table = School("user-1", item=item, others=others), Table()
     outbox = Outbox(MemoryStore(table), school.client(), {"school": registration()}, runtime=school.time.runtime())
     await outbox.put_many("school", endpoint(), [score("user-2"), score("user-3")])
     done = await outbox.drain("school", ITEM)
-    assert (done.deferred, done.refused) == ((0, 2) if item is GONE else (2, 0))
-    assert {row.state for row in table.rows.values()} == states
-    assert school.count("GET") == 1
+    assert (done.deferred, done.refused) == ((0, 2) if state is State.DEAD else (2, 0))
+    assert {row.state for row in table.rows.values()} == {state}
+    assert school.count("GET") == asked
 
 
 @pytest.mark.parametrize("code, kind", [(200, UserNotGradableError), (404, NotFoundError)])
 async def test_so_it_is_behind_a_gateway(code: int, kind: type[AGSError]) -> None:
-    _, gradebook = gradebook_on_paper(
-        answer(404, {"status": 404, "error": "Not Found"}), answer(code, lms_item_record())
-    )
+    item = answer(code, lms_item_record())
+    _, gradebook = gradebook_on_paper(answer(404, {"status": 404, "error": "Not Found"}), item, LISTED, item)
     with pytest.raises(kind) as caught:
         await gradebook.post_score(score())
     assert type(caught.value) is kind
@@ -179,7 +207,7 @@ async def test_a_result_of_an_unknown_person_is_none(said: Response) -> None:
 @pytest.mark.parametrize("item, gone", [(GONE, True), (AWAY, None)], ids=["gone", "unknown"])
 async def test_a_result_of_an_item_that_is_not_there_is_an_error(item: Response, gone: bool | None) -> None:
     with pytest.raises(NotFoundError) as caught:
-        await PaperPlatform([answer(404), item]).gradebook().get_result("user-1")
+        await PaperPlatform([answer(404), item, LISTED, item]).gradebook().get_result("user-1")
     assert caught.value.gone is gone
     assert (BOTH in str(caught.value)) is (gone is None)
     assert "user-1" not in str(caught.value)
