@@ -105,6 +105,7 @@ class Client(NeedsAsyncWith):
         self.told = self._engine.told
         self._tokens = TokenCache(self._fetch_token, clock=runtime.clock, wall=runtime.wall, most=most_platforms)
         self._shared = Shared()
+        self.turns = self._shared.turns
         self._raised = RaisedHosts()
         self._closed = False
 

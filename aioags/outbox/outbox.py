@@ -126,7 +126,7 @@ class Outbox(Planner, NeedsAsyncWith):
         self._registry = registrations if callable(registrations) else direct(registrations)
         self._teller = Teller(client.told, on_recorded, on_refused, on_unknown, on_deferred, on_dropped)
         self._runtime = runtime = attrs.evolve(runtime, wall=SteadyWall(runtime.wall, runtime.clock))
-        self._putting = Putting(store, runtime.wall)
+        self._putting = Putting(store, runtime.wall, client.turns.last)
         self._grace = grace
         self._drains = 0
         self._at_rest = asyncio.Event()

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import attrs
 import pytest
 
-from aioags import Score
+from aioags import Client, Score
 from aioags.model.stamp import Timekeeper, timekeeper
 from aioags.outbox import Entry, MemoryStore, Outbox, StoreError
 from tests.outbox.kit import SCHOOL, Desk, new_desk
@@ -228,3 +228,39 @@ async def test_a_batch_in_any_order_leaves_its_newest_on_top() -> None:
     await other.put(SCHOOL, desk.endpoint, graded(desk, its_stamps, 50))
     assert not await box.put(SCHOOL, desk.endpoint, scores[1])
     assert desk.row().score.score_given == 50
+
+
+async def test_a_score_is_put_past_what_its_process_has_posted_itself() -> None:
+    """
+    One is posted at once, the next goes through the outbox, and another process sends it. The platform's clock is
+    ahead, and it has stamped the first by that.
+    """
+    desk = new_desk("moodle-4.1")
+    desk.platform.site.skew = 9.0
+    (box, stamps), client = a_process(desk, MemoryStore(desk.table)), Client(transport=desk.transport)
+    token = timekeeper.set(stamps)
+    try:
+        await desk.client.gradebook(desk.registration, desk.endpoint).post_score(graded(desk, stamps, 40))
+        await box.put(SCHOOL, desk.endpoint, graded(desk, stamps, 90))
+    finally:
+        timekeeper.reset(token)
+    other = Outbox(MemoryStore(desk.table), client, {SCHOOL: desk.registration}, runtime=runtime_for(desk.time))
+    assert (await other.drain(SCHOOL, desk.item)).recorded == 1
+    assert desk.applied()[-1] == 90
+
+
+async def test_what_is_not_newer_for_sure_is_not_moved_past_what_was_posted() -> None:
+    """
+    Made before it, or by another process.
+    """
+    desk = new_desk("moodle-4.1", users=2)
+    desk.platform.site.skew = 9.0
+    store, (one, other) = MemoryStore(desk.table), desk.platform.users()
+    (box, stamps), (_, its_stamps) = a_process(desk, store), a_process(desk, store)
+    before, theirs = graded(desk, stamps, 30, one), graded(desk, its_stamps, 90, other)
+    for user in (one, other):
+        posted = graded(desk, stamps, 50, user)
+        await desk.client.gradebook(desk.registration, desk.endpoint).post_score(posted)
+    for score in (before, theirs):
+        await box.put(SCHOOL, desk.endpoint, score)
+        assert desk.row(score.user_id).score.timestamp == score.timestamp
