@@ -369,7 +369,7 @@ class Drain:
             # The next attempt finds it stale, and looks then.
             return attrs.evolve(delivery, error=attrs.evolve(error, transient=True))
         if isinstance(error, NotFoundError) and error.gone:
-            self._is_gone, self._end = True, error.copied()
+            self._is_gone, self._end = True, attrs.evolve(error, recorded=False)
         return delivery
 
     def _conclude(self, row: StoredScore, delivery: Delivery) -> Verdict:
@@ -421,7 +421,7 @@ class Drain:
         if self._shut is None and (self._deferral is not None or refuses_all):
             self._shut = defer_again(self._deferral, describe(error), self._around.runtime.wall())
             if self._shut.waited >= self._around.backoff.give_up_after:
-                self._end = error.copied()
+                self._end = attrs.evolve(error, recorded=False)
 
     async def _block(self, seconds: float, reason: str) -> None:
         now = self._around.runtime.wall()

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from aioags import AGSError, ForbiddenError, NotFoundError, Scope, Score, UserNotGradableError
+from aioags import AGSError, ForbiddenError, LostAnswerError, NotFoundError, Scope, Score, UserNotGradableError
 from aioags.outbox import MemoryStore, Outbox, State
 from aioags.outbox.memory import Table
 from aioags.protocol.messages import Request, Response
-from tests.fakes import CONTAINER, ITEM, PaperPlatform, answer, endpoint, item_record, registration
+from tests.fakes import CONTAINER, ITEM, SCORES, PaperPlatform, answer, endpoint, item_record, registration
 from tests.ltiaas.paper import gradebook_on_paper
 from tests.ltiaas.paper import item_record as lms_item_record
 
@@ -36,9 +36,12 @@ class School(PaperPlatform):
     def __init__(self, *users: str, item: Response = THERE, others: Response = LISTED) -> None:
         super().__init__()
         self.users, self.item, self.others = users, item, others
+        self.first: list[AGSError] = []
         self.asked = asyncio.Event()
 
     async def send(self, request: Request) -> Response:
+        if request.url == SCORES and self.first:
+            raise self.first.pop()
         known = any(user in (request.body or b"").decode() for user in self.users)
         score = answer(200) if known else answer(404)
         item = self.others if request.url.startswith(f"{CONTAINER}&") else self.item
@@ -166,6 +169,20 @@ async def test_an_outbox_defers_unless_the_item_itself_is_gone(
     assert (done.deferred, done.refused) == ((0, 2) if state is State.DEAD else (2, 0))
     assert {row.state for row in table.rows.values()} == {state}
     assert school.count("GET") == asked
+
+
+async def test_what_one_answer_left_open_is_not_open_of_the_others() -> None:
+    """
+    Of one score an answer was lost before its line item was gone; the others were never sent.
+    """
+    school, table = School(item=GONE), Table()
+    lost = LostAnswerError("the connection broke", recorded=None, transient=True)
+    school.first = [lost]
+    outbox = Outbox(MemoryStore(table), school.client(), {"school": registration()}, runtime=school.time.runtime())
+    await outbox.put_many("school", endpoint(), [score(f"user-{number}") for number in range(4)])
+    done = await outbox.drain("school", ITEM)
+    assert (done.unknown, done.refused) == (1, 3)
+    assert sorted(row.unsure for row in table.rows.values()) == [False, False, False, True]
 
 
 @pytest.mark.parametrize("code, kind", [(200, UserNotGradableError), (404, NotFoundError)])
