@@ -135,7 +135,7 @@ class Tool:
             self.ledger.made[number] = Made(number, key, way, self.process.name, now, valued, repeatable)
         if is_right:
             self._check_stamp(score, number)
-        item = place.platform.item(key[1]).number
+        item = place.item(key[1]).number
         kind = "a grade" if valued else "progress"
         self.say(f"makes #{number} for item {item}, {key[2][:6]} ({kind}, {score.timestamp:%H:%M:%S.%f})")
         return score
@@ -261,6 +261,9 @@ class Tool:
         except StoreError as error:
             self.say(f"is told: nothing may be tried again: {error}")
             return
+        self.world.network.watch.lifted(place.name)
+        if restamp:
+            self.ledger.restamped[place.name] = self.world.loop.now
         how = f"{', as of now' if restamp else ''}{', also what waits' if waiting else ''}"
         self.say(f"is told: {count} of {place.name} are tried again{how}")
 
@@ -308,14 +311,14 @@ class Tool:
         """
         Read a result, and compare it with what the platform shows.
         """
-        before, mixed_up = _shown_of(place, url, user), self.world.network.mixed_up
+        before, mixed_up = place.shown(url, user), self.world.network.mixed_up
         try:
             result = await self.gradebook(place).get_result(user, line_item=url)
         except AGSError as error:
             self.say(f"is told: no result of {user[:6]}: {type(error).__name__}")
             self._check_cause(error)
             return
-        after = _shown_of(place, url, user)
+        after = place.shown(url, user)
         shown = None if after[0] is None else after[0].get("resultScore")
         read = None if result is None else result.result_score
         self.say(f"reads {read} of {user[:6]}")
@@ -355,13 +358,6 @@ class Tool:
 
     def _wrong_read(self, sentence: str) -> None:
         self.ledger.wrongs.append(("what_is_read_is_about_what_was_asked", f"{self.process.name} {sentence}"))
-
-
-def _shown_of(place: Place, url: str, user: str) -> tuple[dict[str, Any] | None, int]:
-    """
-    Return what a platform shows of somebody, and after how many scores: it may have shown something else in between.
-    """
-    return place.platform.result(url, user), len(place.platform.history(url, user))
 
 
 def _tail(item: LineItem) -> str:

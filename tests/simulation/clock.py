@@ -177,6 +177,12 @@ class WallClock:
         now = EPOCH + self.loop.now + self.offset
         return now + self.glitches.pop() if self.glitches else now
 
+    def shows(self) -> float:
+        """
+        Return what it shows, without a reading.
+        """
+        return EPOCH + self.loop.now + self.offset
+
 
 @attrs.define(eq=False)
 class Process:

@@ -4,7 +4,12 @@ What can happen to one request on its way, and how a platform can be away: the w
 
 from __future__ import annotations
 
+import random
+from email.utils import formatdate
+
 import attrs
+
+from aioags import Response
 
 _PAGE = b"<!DOCTYPE html><html><title>Bad Gateway</title></html>"
 _LOGIN = b"Please log in to continue."
@@ -25,6 +30,8 @@ class Kind:
         hint: The answer says how long to wait.
 
         silent: That nothing comes is found out only after the client's patience.
+
+        location: Where it says that the answer is. Empty: nothing of the kind.
     """
 
     takes: bool | None = None
@@ -33,6 +40,7 @@ class Kind:
     body: bytes = b""
     hint: bool = False
     silent: bool = False
+    location: str = ""
 
 
 _WRITES = ("post_score", "create_line_item")
@@ -65,3 +73,39 @@ OUTAGES: dict[str, Kind] = {
     "silence": KINDS["silence"],
 }
 """All the ways for a platform to be away."""
+
+_NOT_FOUND = b"<html><title>404 Not Found</title><center>default backend - 404</center></html>"
+_FORBIDDEN = b"<html><title>Request Rejected</title>Your support ID is: 1234567890</html>"
+
+VEILS: dict[str, Kind] = {
+    "200": Kind(takes=False, status=200, body=_LOGIN),
+    "302": Kind(takes=False, status=302, body=_LOGIN, location="https://login.example/?back=1"),
+    "400": Kind(takes=False, status=400, body=b"<html><title>400 Bad Request</title></html>"),
+    "401": Kind(takes=False, status=401, body=_LOGIN),
+    "403": Kind(takes=False, status=403, body=_FORBIDDEN),
+    "404": Kind(takes=False, status=404, body=_NOT_FOUND),
+    "503": Kind(takes=False, status=503, body=_PAGE),
+    "scores 403": Kind(takes=False, of=("post_score",), status=403, body=_FORBIDDEN),
+    "scores 404": Kind(takes=False, of=("post_score",), status=404, body=_NOT_FOUND),
+    "tokens 401": Kind(takes=False, of=("token",), status=401, body=b'{"error":"invalid_client"}'),
+}
+"""What a proxy says to everybody while the platform behind it is not asked."""
+
+
+def instead(kind: Kind, dice: random.Random, now: float, url: str) -> tuple[Response, int]:
+    """
+    Return what comes instead of an answer, and how many seconds it asks to wait. 0: it does not.
+    """
+    headers: tuple[tuple[str, str], ...] = (("Content-Type", "text/html"),)
+    seconds = 0
+    if kind.body.startswith(b"{"):
+        headers = (("Content-Type", "application/json"),)
+    if kind.hint:
+        seconds = dice.choice((1, 1, 3, 3, 20, 20, 90, 90, 400, 7200, 20_000))
+        as_date = dice.random() < 0.3
+        told = formatdate(int(now) + seconds, usegmt=True) if as_date else str(seconds)
+        headers += (("Retry-After", told),)
+    headers += (("Date", formatdate(now, usegmt=True)),)
+    if kind.location:
+        headers += (("Location", kind.location),)
+    return Response(kind.status, "", headers, kind.body, url), seconds

@@ -7,11 +7,18 @@ Each yields a sentence for every breach that it finds.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from tests.simulation.about_calls import (
+    a_refusal_is_believed,
+    an_outage_is_not_hammered,
+    no_outage_leaves_a_score_unknown,
+    nothing_is_unknown_without_a_cause,
+    what_is_told_as_refused_was_refused,
+)
 from tests.simulation.actors import number_of
-from tests.simulation.ledger import RECORDED, REFUSED, UNKNOWN, Key, Made, Outage
+from tests.simulation.ledger import RECORDED, REFUSED, UNKNOWN, Key, Made
 from tests.simulation.network import LONGEST_DELAY
 
 if TYPE_CHECKING:
@@ -21,7 +28,6 @@ DAY = 86_400.0
 # Longest that an automatic stamp of another process may be raised after its making (see the outbox's rules), less
 # what the transaction takes.
 _RAISED_WITHIN = 58.0
-_LONGEST_PROBE = 10.0
 
 Invariant = Callable[["World"], Iterator[str]]
 
@@ -37,6 +43,12 @@ def what_is_told_as_recorded_was_held(world: World) -> Iterator[str]:
         applied = [one for one in world.ledger.applied[made.number] if one.at <= told]
         if not applied:
             yield f"#{made.number} was told to {made.maker} as recorded at {told:.3f}, and the platform never took it"
+    for row in world.table.rows.values():
+        if str(row.state) == "sent" and not world.ledger.applied[number_of(row.score)]:
+            yield f"#{number_of(row.score)} is sent, says its row, and the platform never took it"
+    for _, attempt in world.table.journal.values():
+        if attempt.recorded and attempt.score_given and not world.ledger.applied[int(attempt.score_given)]:
+            yield f"#{attempt.score_given} is recorded, says the journal, and the platform never took it"
 
 
 def nothing_older_stands_over_what_was_recorded(world: World) -> Iterator[str]:
@@ -49,6 +61,10 @@ def nothing_older_stands_over_what_was_recorded(world: World) -> Iterator[str]:
             continue
         for newer in world.ledger.of(key):
             if newer.recorded_at is None or not newer.is_newer_than(standing):
+                continue
+            # It was taken, and a backup undid it.
+            taken_at = max((one.at for one in world.ledger.applied[newer.number]), default=0.0)
+            if any(taken_at <= at for at in world.places[key[0]].restored):
                 continue
             if not _may_stand(world, standing, newer):
                 yield f"#{standing.number} of {standing.maker} stands over the newer #{newer.number} of {newer.maker}"
@@ -68,12 +84,20 @@ def no_newest_score_is_refused_as_stale(world: World) -> Iterator[str]:
         refused = max((at for at in ledger.refused[made.number] if at <= stale.at), default=0.0)
         last = _last_taken(world, made.key, refused)
         # Processes that post by themselves share nothing: one may stamp ahead of the other.
-        if last is None or not made.is_newer_than(last) or (made.way == "post" and last.maker != made.maker):
+        if last is None or not made.is_newer_than(last) or _share_nothing(world, made, last):
             continue
         # Repeated on its way, and stamped anew with the platform's own time: nobody was told.
         if any(one.echo for one in ledger.applied[last.number]) and not last.valued:
             continue
         yield f"#{made.number} of {made.maker} is newer than its last score #{last.number}, and was refused as stale"
+
+
+def _share_nothing(world: World, made: Made, other: Made) -> bool:
+    """
+    True when two scores went their ways without a common store, sent by different processes.
+    """
+    senders = {made.maker, other.maker, *world.ledger.senders[made.number], *world.ledger.senders[other.number]}
+    return "post" in (made.way, other.way) and len(senders) > 1
 
 
 def _is_overtaken(world: World, made: Made, until: float) -> bool:
@@ -82,7 +106,7 @@ def _is_overtaken(world: World, made: Made, until: float) -> bool:
     the newest, whichever of them arrived.
     """
     for other in world.ledger.of(made.key):
-        if other.maker != made.maker or other.number < made.number or other.way != made.way:
+        if other.maker != made.maker or other.number < made.number:
             continue
         for sent in world.ledger.sent[other.number]:
             told = next((one.verdict for one in other.told if one.at >= sent), UNKNOWN)
@@ -128,84 +152,11 @@ def nothing_waits_longer_than_a_day(world: World) -> Iterator[str]:
     """
     for row in world.table.rows.values():
         made = world.ledger.made[number_of(row.score)]
+        if row.line_item in world.places[row.registration_id].gone:
+            continue
         if str(row.state) == "sent" or _is_for_people(world, made, row.last_error or "", unsure=row.unsure):
             continue
         yield f"#{made.number} of {made.maker} is still {row.state}: {row.last_error}, not before {row.not_before:.0f}"
-
-
-def no_outage_leaves_a_score_unknown(world: World) -> Iterator[str]:
-    """
-    An outage shorter than the call's time leaves no repeatable score unknown or unsent.
-    """
-    for made in world.ledger.made.values():
-        told = made.told[0] if made.told else None
-        if made.way != "post" or not made.repeatable or told is None or made.began is None:
-            continue
-        # Throttled: another call was asked for a longer silence than this one may take.
-        if told.verdict == RECORDED or not (told.verdict == UNKNOWN or told.transient) or "Throttled" in told.error:
-            continue
-        met = [one for one in world.ledger.met[made.number] if one.at <= told.at]
-        met += [one for one in world.ledger.token_met if one.maker == made.maker and made.began <= one.at <= told.at]
-        numbers = {one.outage for one in met}
-        # By one outage and nothing else: of faults and refusals beside it a call has only its tries.
-        if len(numbers) != 1 or None in numbers or world.ledger.refused[made.number]:
-            continue
-        if not _has_company(world, made, told.at):
-            continue
-        outage = next(one for one in world.ledger.outages if one.number in numbers)
-        end = _end_of(outage, world.ledger.outages)
-        lasted = end - min(outage.start, made.began)
-        if lasted < world.retry.total_time - _LONGEST_PROBE - 2 * LONGEST_DELAY:
-            yield (
-                f"#{made.number} of {made.maker} was told as {told.verdict} ({told.error}) at {told.at:.3f}, for an "
-                f"outage that ended at {end:.3f}"
-            )
-
-
-def _end_of(outage: Outage, outages: Iterable[Outage]) -> float:
-    """
-    Return when a platform is back: the next outage may begin at the moment when this one ends.
-    """
-    end = outage.end
-    for other in outages:
-        if other.platform == outage.platform and other.start <= end:
-            end = max(end, other.end)
-    return end
-
-
-def _has_company(world: World, made: Made, until: float) -> bool:
-    """
-    True when another score of the process was between two attempts when this one was tried for the last time, at the
-    same platform: a call alone cannot tell an outage from its own fate.
-    """
-    ledger = world.ledger
-    last = max((at for at in ledger.sent[made.number] if at <= until), default=until)
-    for other in ledger.made.values():
-        if other.maker != made.maker or other.way != "post" or other.key[0] != made.key[0] or other.key == made.key:
-            continue
-        before = max((at for at in ledger.sent[other.number] if at <= last), default=None)
-        after = min((at for at in ledger.sent[other.number] if at > last), default=None)
-        if before is None or after is None:
-            continue
-        if not any(before <= told.at <= after for told in other.told):
-            return True
-    return False
-
-
-def an_outage_is_not_hammered(world: World) -> Iterator[str]:
-    """
-    A platform that is away gets at most twice the window (8 at the least) and one request a second from a process.
-    """
-    for outage in world.ledger.outages:
-        for maker, asked in outage.asked.items():
-            most = _bar(outage, maker)
-            if asked > most:
-                lasted = f"{outage.end - outage.start:.0f} s from {outage.start:.3f} on"
-                yield f"{maker} sent {asked} requests into the outage of {lasted}; {most} were allowed"
-
-
-def _bar(outage: Outage, maker: str) -> int:
-    return 2 * max(outage.windows.get(maker, 0), 8) + int(outage.end - outage.start) + 1
 
 
 def nothing_acknowledged_is_lost(world: World) -> Iterator[str]:
@@ -237,25 +188,14 @@ def one_identity_is_one_column(world: World) -> Iterator[str]:
         if call.orphans > 2:
             yield f"{call.maker} left {call.orphans} columns of {call.identity} that nobody can delete"
     for (platform, identity), calls in wanted.items():
-        urls = sorted({call.url for call in calls if call.url is not None})
         place = world.places[platform]
+        urls = sorted({call.url for call in calls if call.url is not None} - place.gone)
         apart = max((place.made[url] for url in urls), default=0.0) - min(
             (place.made[url] for url in urls), default=0.0
         )
         # What no listing shows yet nobody can find.
         if len(urls) > 1 and (not place.lag or apart > place.lag + 2 * LONGEST_DELAY):
             yield f"{identity} at {platform} is {len(urls)} columns: {', '.join(urls)}"
-
-
-def what_is_told_as_refused_was_refused(world: World) -> Iterator[str]:
-    """
-    A score that is told as refused by the platform was refused itself, and not for a token that was forgotten.
-    """
-    ledger = world.ledger
-    for made in ledger.made.values():
-        errors = {told.error for told in made.told if told.verdict == REFUSED} & {"RefusedError", "ForbiddenError"}
-        if errors and not (ledger.refused[made.number] or ledger.met[made.number]):
-            yield f"#{made.number} of {made.maker} is told as refused ({', '.join(errors)}), and nobody refused it"
 
 
 def what_is_told_as_refused_was_not_taken(world: World) -> Iterator[str]:
@@ -303,6 +243,8 @@ INVARIANTS: tuple[Invariant, ...] = (
     one_identity_is_one_column,
     what_is_told_as_refused_was_refused,
     what_is_told_as_refused_was_not_taken,
+    nothing_is_unknown_without_a_cause,
+    a_refusal_is_believed,
     what_is_told_is_in_the_journal,
 )
 
@@ -338,6 +280,7 @@ def _may_stand(world: World, standing: Made, newer: Made) -> bool:
     """
     applied, place = world.ledger.applied, world.places[newer.key[0]]
     taken = [one for one in applied[newer.number] if one.kept]
+    first = taken[0].at if taken else 0.0
     last = max((one for one in applied[standing.number]), key=lambda one: one.at)
     # It was on the way already when the newer one arrived, at a platform that does not compare.
     if taken and last.sent_at < taken[-1].at < last.at and not place.keeps_order(newer.key[1]):
@@ -345,6 +288,12 @@ def _may_stand(world: World, standing: Made, newer: Made) -> bool:
     # Processes that share nothing: only the platform could keep their order. It does not where it compares no stamps,
     # where it stamps by its own clock, and where two requests at once upset it.
     apart = standing.maker != newer.maker and newer.way == "post"
+    if newer.way == "post" and standing.way == "put" and world.ledger.restamped.get(newer.key[0], 0.0) > first:
+        # Somebody decided meanwhile that what the outbox had given up goes as of now.
+        return True
+    if standing.way != newer.way and (apart or {one.sender for one in taken} != {last.sender}):
+        # One went past the outbox of the other, or another process's outbox sent it.
+        return True
     return apart and (not place.compares or not newer.valued or not taken)
 
 
@@ -352,14 +301,28 @@ def _is_for_people(world: World, made: Made, error: str, *, unsure: bool) -> boo
     """
     True when no machine can decide it: somebody else has been there, or an answer was lost and nothing can tell.
     """
-    if error.startswith("StaleScoreError") and world.ledger.touched[made.key]:
+    touched = bool(world.ledger.touched[made.key]) or _went_past(world, made)
+    if error.startswith("StaleScoreError") and touched:
         return True
     if error.startswith("ForbiddenError") and world.places[made.key[0]].bars == made.key[2]:
         return True
     if not (unsure and error.startswith(("StaleScoreError", "LostAnswerError"))):
         return False
-    met = world.ledger.touched[made.key] or world.ledger.met[made.number]
-    return bool(met) or _is_held_unseen(world, made, error)
+    return touched or bool(world.ledger.met[made.number]) or _is_held_unseen(world, made, error)
+
+
+def _went_past(world: World, made: Made) -> bool:
+    """
+    True when the tool has itself posted a score past its outbox, so that it may stand: a newer one; or while this one
+    was put; or by another process, which shares nothing with this one.
+    """
+    for one in world.ledger.of(made.key):
+        if one.way == "put" or not (world.ledger.applied[one.number] or UNKNOWN in {told.verdict for told in one.told}):
+            continue
+        is_over = one.ended is not None and made.stored_at is not None and one.ended < made.stored_at
+        if one.maker != made.maker or one.is_newer_than(made) or not is_over:
+            return True
+    return False
 
 
 def _is_held_unseen(world: World, made: Made, error: str) -> bool:

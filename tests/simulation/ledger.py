@@ -7,7 +7,7 @@ took is written down where it took it, not where the answer arrived.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 import attrs
 
@@ -100,6 +100,8 @@ class Applied:
         kept: It is in the platform's history; a platform that two requests upset may answer yes and keep the other.
 
         echo: The network repeated it by itself.
+
+        sender: The process that sent it, which may not be the one that made it.
     """
 
     number: int
@@ -107,6 +109,7 @@ class Applied:
     sent_at: float
     kept: bool
     echo: bool
+    sender: str
 
 
 @attrs.frozen
@@ -131,6 +134,8 @@ class Outage:
         windows: Of each client, how many requests it had allowed itself when it began.
 
         asked: How many requests of each client reached the platform meanwhile, those not counted that were on the way.
+
+        of: The operation that alone is not answered. Empty: none is.
     """
 
     number: int
@@ -138,6 +143,7 @@ class Outage:
     kind: str
     start: float
     end: float
+    of: str = ""
     windows: dict[str, int] = attrs.field(factory=dict)
     asked: dict[str, int] = attrs.field(factory=dict)
 
@@ -190,6 +196,14 @@ class Ledger:
     Attributes:
         sent: When each request with a score left the tool.
 
+        senders: The processes that sent a score.
+
+        restamped: When somebody last decided that what an outbox had given up goes as of now, by platform.
+
+        believable: How often a platform itself refused a score, and not for the number of requests.
+
+        failed: Scores that a platform refused as if it had failed.
+
         faults: The names of all that happened to any request.
 
         touched: When somebody else changed a grade, or what it is out of.
@@ -203,6 +217,10 @@ class Ledger:
     strangers: set[int] = attrs.field(factory=set)
     applied: dict[int, list[Applied]] = attrs.field(factory=lambda: defaultdict(list))
     sent: dict[int, list[float]] = attrs.field(factory=lambda: defaultdict(list))
+    restamped: dict[str, float] = attrs.field(factory=dict)
+    senders: dict[int, set[str]] = attrs.field(factory=lambda: defaultdict(set))
+    believable: Counter[int] = attrs.field(factory=Counter)
+    failed: set[int] = attrs.field(factory=set)
     faults: set[str] = attrs.field(factory=set)
     met: dict[int, list[Met]] = attrs.field(factory=lambda: defaultdict(list))
     token_met: list[Met] = attrs.field(factory=list)
@@ -233,3 +251,11 @@ class Ledger:
         Return the keys of all scores of the tool, each once.
         """
         return list(dict.fromkeys(made.key for made in self.made.values()))
+
+    def forget_created(self, platform: str) -> None:
+        """
+        Note that what a platform said that it created may be gone: it may be created anew.
+        """
+        for call in self.wanted:
+            if call.platform == platform:
+                call.told_created = 0

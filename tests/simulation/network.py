@@ -23,10 +23,11 @@ from aioags import LostAnswerError, Request, Response, UnreachableError
 from aioags.emulator import Visit
 from tests.rigs.work import Work
 from tests.simulation.clock import Process, VirtualLoop
-from tests.simulation.faults import KINDS, OUTAGES, Kind
+from tests.simulation.faults import KINDS, OUTAGES, VEILS, Kind, instead
 from tests.simulation.ledger import Applied, Ledger, Met, Outage, Wanted
 from tests.simulation.odd_records import MOST_WORK, Oddness
 from tests.simulation.places import Place, is_of_one_user, number_in, operation_of
+from tests.simulation.watch import Watch, shown
 
 PATIENCE = 30.0
 """Seconds of silence after which a client takes an answer for lost, as `Timeouts` has it."""
@@ -78,9 +79,9 @@ class Network:
 
         pace: Seconds that a request is on its way, in the middle.
 
-        holds: Until when a process was told to leave a platform alone.
-
         mixed_up: How many answers were about something else.
+
+        watch: Who sees on the spot what is wrong.
     """
 
     loop: VirtualLoop = attrs.field(repr=False)
@@ -92,9 +93,12 @@ class Network:
     places: dict[str, Place] = attrs.field(factory=dict)
     weather: dict[str, float] = attrs.field(factory=dict)
     pace: float = 0.05
-    holds: dict[tuple[str, str], float] = attrs.field(factory=dict)
     mixed_up: int = 0
+    watch: Watch = attrs.field(init=False, repr=False)
     weighing: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        self.watch = Watch(self.loop, self.ledger)
 
     def later(self, seconds: float, act: Callable[..., None], *arguments: Any) -> None:
         """
@@ -102,12 +106,14 @@ class Network:
         """
         self.loop.call_later(seconds, act, *arguments, context=self.context)
 
-    def outage(self, place: Place) -> Outage | None:
+    def outage(self, sent: Sent) -> Outage | None:
         """
-        Return the outage that a platform has now.
+        Return the outage that a request runs into now.
         """
-        now = self.loop.now
-        return next((o for o in self.ledger.outages if o.platform == place.name and o.start <= now < o.end), None)
+        now, name, of = self.loop.now, sent.place.name, ("", sent.operation)
+        return next(
+            (o for o in self.ledger.outages if o.platform == name and o.of in of and o.start <= now < o.end), None
+        )
 
     async def carry(self, process: Process, request: Request) -> Response:
         """
@@ -119,7 +125,8 @@ class Network:
         )
         if sent.number is not None:
             self.ledger.sent[sent.number].append(sent.at)
-        self._check_hold(sent)
+            self.ledger.senders[sent.number].add(process.name)
+        self.watch.check_hold(sent)
         sent.wanted = self._wanted_by(sent)
         sent.fault = self._draw(sent)
         wait = min(self.dice.expovariate(1 / self.pace), LONGEST_DELAY / 2)
@@ -132,7 +139,7 @@ class Network:
             )
         self.later(wait, self._come, sent)
         self.later(PATIENCE, self._give_up, sent)
-        self.say(process.name, f"sends {_shown(sent)}")
+        self.say(process.name, f"sends {shown(sent)}")
         return await sent.answer
 
     def weigh(self, request: Request) -> None:
@@ -164,12 +171,6 @@ class Network:
                 return fault if not of or sent.operation in of else ""
         return ""
 
-    def _check_hold(self, sent: Sent) -> None:
-        until = self.holds.get((sent.process.name, sent.place.name), 0.0)
-        if sent.operation != "token" and self.loop.now < until - 1e-6:
-            sentence = f"{sent.process.name} sent {_shown(sent)} at {self.loop.now:.3f}, told to wait until {until:.3f}"
-            self.ledger.wrongs.append(("nothing_is_sent_inside_a_hold", sentence))
-
     def _wanted_by(self, sent: Sent) -> Wanted | None:
         if sent.operation != "create_line_item":
             return None
@@ -183,11 +184,14 @@ class Network:
         return found
 
     def _come(self, sent: Sent) -> None:
-        outage = self.outage(sent.place)
+        outage = self.outage(sent)
         if outage is not None and sent.at >= outage.start + LONGEST_DELAY:
             outage.asked[sent.process.name] = outage.asked.get(sent.process.name, 0) + 1
-        kind = OUTAGES[outage.kind] if outage is not None else KINDS.get(sent.fault)
-        name = f"outage: {outage.kind}" if outage is not None else sent.fault
+        kind, name = KINDS.get(sent.fault), sent.fault
+        if outage is not None:
+            kind, name = OUTAGES[outage.kind], f"outage: {outage.kind}"
+        elif veil := sent.place.veil_over(sent.operation):
+            kind, name = VEILS[veil], f"proxy: {veil}"
         if name:
             self._note(sent, Met(self.loop.now, sent.process.name, sent.place.name, name, outage and outage.number))
         takes = kind is None or (outage is None and (kind.takes or (kind.takes is None and self.dice.random() < 0.5)))
@@ -227,6 +231,7 @@ class Network:
     def _apply(self, sent: Sent, visit: Visit) -> Response:
         platform, ledger = sent.place.platform, self.ledger
         before, columns = self._history(sent), len(platform.course.orphans)
+        self.watch.check_delete(sent)
         try:
             answer = visit.apply()
         finally:
@@ -236,19 +241,27 @@ class Network:
         done = visit.exchange.applied
         if sent.number is not None and done:
             kept = self._history(sent) > before
-            self._check_race(sent, len(platform.course.orphans) - columns)
-            ledger.applied[sent.number].append(Applied(sent.number, self.loop.now, sent.at, kept, sent.echo))
+            self.watch.check_race(sent, self._key(sent)[1], len(platform.course.orphans) - columns)
+            ledger.applied[sent.number].append(
+                Applied(sent.number, self.loop.now, sent.at, kept, sent.echo, sent.process.name)
+            )
             if sent.number in ledger.strangers:
                 ledger.touched[self._key(sent)].append(self.loop.now)
         elif sent.number is not None:
             ledger.refused[sent.number].append(self.loop.now)
+            # Nobody can tell a refusal from a failure where both are 500.
+            told = not sent.fault and not sent.echo and 400 <= answer.status < 500
+            refusal = visit.exchange.refusal
+            ledger.believable[sent.number] += told and refusal is not None and refusal.kind != "throttled"
+            if answer.status >= 500:
+                ledger.failed.add(sent.number)
         if sent.operation == "update_line_item" and done:
             for key in ledger.all_keys():
                 if key[:2] == (sent.place.name, sent.request.url):
                     ledger.touched[key].append(self.loop.now)
         if sent.operation == "create_line_item" and done:
             self._note_created(sent, answer.json()["id"])
-        self.say(sent.place.name, f"{'takes' if done else 'refuses'} {_shown(sent)}: {answer.status}{_words(answer)}")
+        self.say(sent.place.name, f"{'takes' if done else 'refuses'} {shown(sent)}: {answer.status}{_words(answer)}")
         headers = (*answer.headers, ("Date", formatdate(platform.site.now(), usegmt=True)))
         if sent.operation == "token" and answer.status == 200:
             sent.place.granted[answer.json()["access_token"]] = self.loop.now
@@ -260,16 +273,8 @@ class Network:
         body = self._lagging(sent, answer.body) if answer.status == 200 else answer.body
         return Response(answer.status, answer.phrase, headers, body, sent.request.url)
 
-    def _check_race(self, sent: Sent, columns: int) -> None:
-        _, url, _ = self._key(sent)
-        if columns and not sent.echo and sent.place.made_by.get(url) == sent.process.name:
-            sentence = (
-                f"{_shown(sent)} of {sent.process.name} made one more column: it raced onto what {url} was made as"
-            )
-            self.ledger.wrongs.append(("first_scores_do_not_race", sentence))
-
     def _forgotten(self, sent: Sent) -> Response:
-        self.say(sent.place.name, f"has forgotten the token of {_shown(sent)}")
+        self.say(sent.place.name, f"has forgotten the token of {shown(sent)}")
         # Where a renewal did not help, no other call renews for a minute: what is refused is believed.
         if sent.number is not None and sent.place.renewed_in_vain(sent.process.name, self.loop.now):
             self.ledger.refused[sent.number].append(self.loop.now)
@@ -277,7 +282,7 @@ class Network:
         return Response(400, "", challenge, b"Authorization token expired.", sent.request.url)
 
     def _barred(self, sent: Sent) -> Response:
-        self.say(sent.place.name, f"bars {_shown(sent)}")
+        self.say(sent.place.name, f"bars {shown(sent)}")
         assert sent.number is not None
         self.ledger.refused[sent.number].append(self.loop.now)
         sent.place.refused[sent.process.name] = self.loop.now
@@ -292,7 +297,7 @@ class Network:
         sent.place.made_by.setdefault(url, sent.process.name)
         if sent.fault == "orphan" and is_new:
             # The item is half made: it counts for nothing, and no service shows it.
-            item = sent.place.platform.item(url)
+            item = sent.place.item(url)
             del course.items[item.number]
             course.orphans.append(item)
             if sent.wanted is not None:
@@ -327,20 +332,10 @@ class Network:
         return attrs.evolve(other, url=sent.request.url)
 
     def _instead(self, sent: Sent, kind: Kind) -> Response:
-        headers: tuple[tuple[str, str], ...] = (("Content-Type", "text/html"),)
-        if kind.body.startswith(b"{"):
-            headers = (("Content-Type", "application/json"),)
-        now = sent.place.platform.site.now()
-        if kind.hint:
-            seconds = self.dice.choice((1, 1, 3, 3, 20, 20, 90, 90, 400, 7200, 20_000))
-            as_date = self.dice.random() < 0.3
-            sent.hold = seconds
-            told = formatdate(int(now) + seconds, usegmt=True) if as_date else str(seconds)
-            headers += (("Retry-After", told),)
-        headers += (("Date", formatdate(now, usegmt=True)),)
-        if kind.body.startswith(b'{"status"'):
+        answer, sent.hold = instead(kind, self.dice, sent.place.platform.site.now(), sent.request.url)
+        if kind.body.startswith(b'{"status"') or 400 <= kind.status < 429:
             sent.place.refused[sent.process.name] = self.loop.now
-        return Response(kind.status, "", headers, kind.body, sent.request.url)
+        return answer
 
     def _answer(self, sent: Sent, answer: Response, name: str) -> None:
         wait = min(self.dice.expovariate(1 / self.pace), LONGEST_DELAY / 2)
@@ -361,17 +356,16 @@ class Network:
         if sent.wanted is not None and answer.status in (200, 201) and "page" not in name:
             sent.wanted.told_created += 1
         if sent.hold:
-            key = (sent.process.name, sent.place.name)
-            self.holds[key] = max(self.holds.get(key, 0.0), self.loop.now + sent.hold)
+            self.watch.note_hold(sent)
         if name:
             hint = f", wait {sent.hold} s" if sent.hold else ""
-            self.say("network", f"{name}: {answer.status} to {_shown(sent)}{hint}")
+            self.say("network", f"{name}: {answer.status} to {shown(sent)}{hint}")
         sent.answer.set_result(answer)
 
     def _break(self, sent: Sent, name: str) -> None:
         if not self._is_awaited(sent):
             return
-        self.say("network", f"{name}: no answer to {_shown(sent)}")
+        self.say("network", f"{name}: no answer to {shown(sent)}")
         if name.endswith("refused"):
             sent.answer.set_exception(UnreachableError("connection refused", transient=True))
         else:
@@ -416,17 +410,6 @@ def _can_be_told(sent: Sent, url: str, other: Response) -> bool:
         return b'"scoreOf"' in other.body
     user = dict(parse_qsl(query)).get("user_id")
     return user is not None and user.encode() not in other.body
-
-
-def _shown(sent: Sent) -> str:
-    again = " again by itself" if sent.echo else ""
-    if sent.number is None:
-        tail = sent.request.url.removeprefix(sent.place.platform.base_url).split("?")[0]
-        return f"{sent.operation} {tail}{again}"
-    body = json.loads(sent.request.body or b"{}")
-    item = sent.place.platform.item(sent.request.url.replace("/scores", "")).number
-    given = body.get("scoreGiven", "nothing")
-    return f"score #{sent.number} (item {item}, {body['userId'][:6]} gets {given}, {body['timestamp'][11:26]}){again}"
 
 
 def _words(answer: Any) -> str:

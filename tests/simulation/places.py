@@ -6,12 +6,15 @@ from __future__ import annotations
 
 import json
 from math import inf
+from typing import Any
 from urllib.parse import parse_qsl
 
 import attrs
 
 from aioags import Request, Response
 from aioags.emulator import Platform
+from aioags.emulator.site.state import Grade, Item
+from tests.simulation.faults import VEILS
 
 SCORE_ID = "https://simulation.example/score"
 """Extension by which a platform's record is recognised as one score of ours."""
@@ -37,6 +40,8 @@ class Place:
 
         forgets: When it forgets every token that it has granted; it says 400 of those, with a challenge or without.
 
+        spares: How many seconds before that a token must have been granted not to be forgotten.
+
         bars: Whose scores it answers with 401, for ever. None: nobody's.
 
         granted: When each token was granted.
@@ -44,6 +49,14 @@ class Place:
         renewed: When each process was last granted one.
 
         refused: When it last refused something to each process for another reason than a forgotten token.
+
+        veil: Name of what a proxy says instead of it, to everybody. Empty: nothing.
+
+        gone: Line items that a teacher deleted, or that a backup did not have.
+
+        restored: When it was set back to a backup.
+
+        seen: Every line item that was looked for here, as it was then, by its URL.
     """
 
     name: str
@@ -56,18 +69,60 @@ class Place:
     terse: bool = False
     forgets: float = inf
     challenges: bool = False
+    spares: float = 0.0
     bars: str | None = None
     granted: dict[str, float] = attrs.field(factory=dict)
     renewed: dict[str, float] = attrs.field(factory=dict)
     refused: dict[str, float] = attrs.field(factory=dict)
+    veil: str = ""
+    gone: set[str] = attrs.field(factory=set)
+    restored: list[float] = attrs.field(factory=list)
+    seen: dict[str, Item] = attrs.field(factory=dict)
+
+    def item(self, url: str) -> Item:
+        """
+        Return a line item, also when it is gone.
+        """
+        try:
+            self.seen[url] = self.platform.item(url)
+        except LookupError:
+            return self.seen[url]
+        return self.seen[url]
+
+    def veil_over(self, operation: str) -> str:
+        """
+        Return the veil that lies over an operation. Empty: none does.
+        """
+        of = VEILS[self.veil].of if self.veil else ()
+        return self.veil if not of or operation in of else ""
+
+    def lost(self, *urls: str) -> None:
+        """
+        Note that line items are gone.
+        """
+        self.gone.update(urls)
+
+    def shown(self, url: str, user: str) -> tuple[dict[str, Any] | None, int]:
+        """
+        Return what is shown of somebody, and after how many scores: it may have shown something else in between.
+        """
+        if url in self.gone:
+            return None, 0
+        return self.platform.result(url, user), len(self.platform.history(url, user))
 
     def keeps_order(self, url: str) -> bool:
         """
         True when a request that comes late cannot take the place of a newer score of this line item: stamps are
         compared, and what they are compared with is what was sent, not a second of the platform's own clock.
         """
-        own_second = self.platform.profile.coupled_stamps_now and self.platform.item(url).coupled
+        own_second = self.platform.profile.coupled_stamps_now and self.item(url).coupled
         return self.compares and not own_second
+
+    def grades(self, url: str) -> list[Grade]:
+        """
+        Return what a line item holds; empty when it is gone.
+        """
+        return [] if url in self.gone else list(self.item(url).grades.values())
 
     def renewed_in_vain(self, process: str, now: float) -> bool:
         """
@@ -81,7 +136,8 @@ class Place:
         True when a request carries a token that this platform does not know any more.
         """
         shown = [value.removeprefix("Bearer ") for name, value in request.headers if name == "Authorization"]
-        return now >= self.forgets and any(self.granted.get(token, now) < self.forgets for token in shown)
+        since = self.forgets - self.spares
+        return now >= self.forgets and any(self.granted.get(token, now) < since for token in shown)
 
     def lets_in(self, request: Request) -> bool:
         """

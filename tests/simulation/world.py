@@ -13,7 +13,7 @@ import gc
 import random
 from collections.abc import Callable
 from contextvars import copy_context
-from functools import cache
+from functools import cache, partial
 from math import inf
 from typing import Any
 
@@ -22,15 +22,16 @@ from joserfc.jwk import ECKey, Key, RSAKey
 
 from aioags import RetryPolicy
 from aioags.emulator import PROFILES, Platform
-from aioags.protocol.urls import origin
-from tests.simulation.actors import OUT_OF, Tool, endpoint_of, registration_of
+from tests.simulation.actors import Tool, endpoint_of, registration_of
+from tests.simulation.calamities import Calamities
 from tests.simulation.clock import EPOCH, YEAR, Process, VirtualLoop, WallClock
-from tests.simulation.faults import KINDS, OUTAGES
-from tests.simulation.ledger import Ledger, Outage
+from tests.simulation.faults import KINDS
+from tests.simulation.ledger import Ledger
 from tests.simulation.network import Network
 from tests.simulation.odd_records import Oddness
 from tests.simulation.places import Place
 from tests.simulation.store_faults import Table
+from tests.simulation.teachers import Teachers
 
 PEACE = 90_000.0
 """Seconds at the end in which nothing goes wrong: a day and an hour."""
@@ -52,7 +53,7 @@ class Line:
     One line item that is there from the start.
 
     Attributes:
-        way: How the tool sends its scores: ``post`` or ``put``.
+        way: How the tool sends its scores: ``post``, ``put`` or ``both``.
     """
 
     place: Place
@@ -91,7 +92,9 @@ class World:
         self.late: list[tuple[Place, Any]] = []
         self.lives: dict[str, int] = {}
         self.calm = 0.0
+        self.teachers = Teachers(self)
         self._furnish()
+        self.calamities = Calamities(self)
 
     def say(self, who: str, what: str) -> None:
         """
@@ -173,7 +176,7 @@ class World:
 
     # WHAT WILL HAPPEN
 
-    def _at(self, when: float, act: Callable[..., None], *arguments: Any) -> None:
+    def at(self, when: float, act: Callable[..., None], *arguments: Any) -> None:
         self.loop.call_at(when, act, *arguments, context=self.network.context)
 
     def plan(self) -> None:
@@ -189,8 +192,8 @@ class World:
             start += _BURST + dice.choice((0.0, 30.0, 300.0, 3600.0, 20_000.0))
         self.calm = start + 200.0
         for place, person in self.late:
-            self._at(dice.uniform(start / 2, self.calm), self._enrol, place, person)
-        self._at(self.calm, self._end_trouble)
+            self.at(dice.uniform(start / 2, self.calm), self.teachers.enrol, place, person)
+        self.at(self.calm, self._end_trouble)
 
     def _draw_weather(self) -> None:
         dice = self.dice
@@ -201,21 +204,23 @@ class World:
                 self.network.weather[fault] = chance
         self.trouble["store"] = dice.choice((0.0, 0.0, 0.0, 0.02, 0.1))
         self.trouble["callers"] = dice.choice((0.0, 0.0, 0.0, 0.05, 0.2))
+        self.trouble_drawn = dict(self.trouble)
         self.say("world", f"weather {self.network.weather}, store and callers {self.trouble}")
 
     def _plan_burst(self, start: float) -> None:
         dice = self.dice
         rest: list[Callable[[float], None]] = []
         rest += [self._plan_job] * dice.randint(4, 12)
-        rest += [self._plan_teacher] * dice.choice((0, 0, 1, 2, 4))
+        rest += [partial(self.teachers.plan, dice)] * dice.choice((0, 0, 1, 2, 4))
         rest += [self._plan_second] * dice.choice((0, 0, 1, 2, 4))
-        rest += [self._plan_outage] * dice.choice((0, 0, 1))
+        rest += [partial(self.calamities.plan_outage, dice)] * dice.choice((0, 0, 1))
         rest += [self._plan_kill] * dice.choice((0, 0, 0, 1))
         rest += [self._plan_clock] * dice.choice((0, 0, 0, 2, 4))
         for plan in rest:
             # Most of it at few moments, so that things meet.
             moment = dice.choice((0.0, 0.0, 2.0, 10.0, 25.0)) + dice.choice((0.0, 0.05, dice.random() * 4))
             plan(start + moment)
+        self.calamities.plan_burst(start)
 
     def _plan_job(self, when: float) -> None:
         dice = self.dice
@@ -225,29 +230,29 @@ class World:
         job = dice.choice((*often, *often, self._grade, *seldom))
         job(when, name, line)
 
-    def _users(self, place: Place) -> list[str]:
+    def users_of(self, place: Place) -> list[str]:
         late = [person.user_id for where, person in self.late if where is place]
         return [*late, *place.platform.users()]
 
-    def _user(self, place: Place) -> str:
+    def user_of(self, place: Place) -> str:
         # Few, so that scores meet.
-        return self.dice.choice(self._users(place)[:3])
+        return self.dice.choice(self.users_of(place)[:3])
 
     def _grade(self, when: float, name: str, line: Line) -> None:
-        user = self._user(line.place)
+        user = self.user_of(line.place)
         valued, comment = self.dice.random() < 0.5, self.dice.random() < 0.1
         confirm = self.dice.random() < 0.3
         thought = self.dice.choice((0.0, 0.0, 0.0, 5.0, 100.0))
-        self._at(when, self._do_grade, name, line, user, valued, comment, confirm, thought)
+        self.at(when, self._do_grade, name, line, user, valued, comment, confirm, thought)
         if self.dice.random() < 0.6:
             later = when + self.dice.choice((0.0, 0.3, 2.0))
             another = self.dice.choice((name, name, self.dice.choice(self.workers)))
-            self._at(later, self._do_grade, another, line, user, True, comment, confirm, 0.0)
+            self.at(later, self._do_grade, another, line, user, True, comment, confirm, 0.0)
 
     def _do_grade(
         self, name: str, line: Line, user: str, valued: bool, comment: bool, confirm: bool, thought: float
     ) -> None:
-        tool = self.tools[name]
+        tool, line = self.tools[name], self.calamities.choose_way(line)
 
         async def work() -> None:
             score = tool.make((line.place.name, line.url, user), line.way, valued=valued, comment=comment)
@@ -262,20 +267,20 @@ class World:
 
     def _grade_many(self, when: float, name: str, line: Line) -> None:
         dice = self.dice
-        users = self._users(line.place)
+        users = self.users_of(line.place)
         chosen = users + dice.choices(users, k=dice.choice((0, 2, 4)))
         again = dice.choice(([], [3.0], [20.0, 200.0]))
         more = {"coalesce": dice.random() < 0.2, "confirm": dice.random() < 0.2}
         if dice.random() < 0.4:
             # The class begins, and soon hands in.
-            self._at(when, self._do_grade_many, name, line, users, False, again, more)
+            self.at(when, self._do_grade_many, name, line, users, False, again, more)
             when += dice.choice((0.5, 2.0, 5.0))
-        self._at(when, self._do_grade_many, name, line, chosen, True, again, more)
+        self.at(when, self._do_grade_many, name, line, chosen, True, again, more)
 
     def _do_grade_many(
         self, name: str, line: Line, users: list[str], valued: bool, again: list[float], more: dict[str, Any]
     ) -> None:
-        tool = self.tools[name]
+        tool, line = self.tools[name], self.calamities.choose_way(line)
 
         async def work() -> None:
             scores = [tool.make((line.place.name, line.url, user), line.way, valued=valued) for user in users]
@@ -293,8 +298,8 @@ class World:
         names = dice.choice(([name], self.workers, self.workers))
         for one in names:
             at = when + dice.choice((0.0, 0.0, 0.05, 0.5))
-            users = dice.choice((self._users(line.place), [self._user(line.place)]))
-            self._at(at, self._do_want, one, line.place, identity, users)
+            users = dice.choice((self.users_of(line.place), [self.user_of(line.place)]))
+            self.at(at, self._do_want, one, line.place, identity, users)
 
     def _do_want(self, name: str, place: Place, identity: str, users: list[str]) -> None:
         tool = self.tools[name]
@@ -303,7 +308,7 @@ class World:
     def _read(self, when: float, name: str, line: Line) -> None:
         for kind in ("read", "look", "read", "look"):
             one = self.dice.choice((line, self.dice.choice(self.lines)))
-            self._at(when, self._do_read, name, one, self._user(one.place), kind)
+            self.at(when, self._do_read, name, one, self.user_of(one.place), kind)
             when += self.dice.choice((0.0, 1.0))
 
     def _do_read(self, name: str, line: Line, user: str, kind: str) -> None:
@@ -317,7 +322,7 @@ class World:
         dice = self.dice
         url = dice.choice((line.url, None))
         restamp, waiting = dice.random() < 0.3, dice.random() < 0.5
-        self._at(when + dice.choice((0.0, 5.0, 30.0, 600.0)), self._do_retry, name, line.place, url, restamp, waiting)
+        self.at(when + dice.choice((0.0, 5.0, 30.0, 600.0)), self._do_retry, name, line.place, url, restamp, waiting)
 
     def _do_retry(self, name: str, place: Place, url: str | None, restamp: bool, waiting: bool) -> None:
         tool = self.tools[name]
@@ -325,7 +330,7 @@ class World:
 
     def _plan_second(self, when: float) -> None:
         line, maximum = self.dice.choice(self.lines), self.dice.choice((0, 0, 0, 20, 50))
-        self._at(when, self._do_second, line, self._user(line.place), maximum)
+        self.at(when, self._do_second, line, self.user_of(line.place), maximum)
 
     def _do_second(self, line: Line, user: str, maximum: int) -> None:
         tool = self.tools["second"]
@@ -341,72 +346,21 @@ class World:
 
     # WHAT WILL GO WRONG
 
-    def _plan_teacher(self, when: float) -> None:
-        dice = self.dice
-        line, act = dice.choice(self.lines), dice.choice((self._override, self._override, self._lock, self._unpublish))
-        self._at(when, act, line, self._user(line.place), dice.choice((5.0, 60.0, 1800.0, 15_000.0)))
-
-    def _override(self, line: Line, user: str, _: float) -> None:
-        key = (line.place.name, line.url, user)
-        share = self.ledger.next_number() / OUT_OF
-        self.say("teacher", f"sets {user[:6]} in {line.url[-12:]} by hand")
-        line.place.platform.override(line.url, user, line.place.platform.item(line.url).maximum * share)
-        self.ledger.touched[key].append(self.loop.now)
-
-    def _lock(self, line: Line, user: str, seconds: float) -> None:
-        whom = user if seconds < 1000 else None
-        self.say("teacher", f"locks {whom or 'everybody'} in {line.url[-12:]} for {seconds:g} s")
-        line.place.platform.lock(line.url, whom)
-        self.network.later(seconds, self._unlock, line, whom)
-
-    def _unlock(self, line: Line, user: str | None) -> None:
-        self.say("teacher", f"unlocks {user or 'everybody'} in {line.url[-12:]}")
-        line.place.platform.lock(line.url, user, locked=False)
-
-    def _unpublish(self, line: Line, user: str, seconds: float) -> None:
-        self.say("teacher", f"hides the course of {line.place.name} for {seconds:g} s")
-        line.place.platform.course.published = False
-        self.network.later(seconds, self._publish, line)
-
-    def _publish(self, line: Line) -> None:
-        self.say("teacher", f"shows the course of {line.place.name}")
-        line.place.platform.course.published = True
-
-    def _enrol(self, place: Place, person: Any) -> None:
-        self.say("teacher", f"enrols {person.user_id[:6]} at {place.name}")
-        place.platform.course.people[person.user_id] = person
-
-    def _plan_outage(self, when: float) -> None:
-        dice = self.dice
-        name, kind = dice.choice(sorted(self.places)), dice.choice(sorted(OUTAGES))
-        seconds = dice.choice((2.0, 6.0, 12.0, 40.0, 75.0, 400.0))
-        self._at(when, self._begin_outage, name, kind, seconds)
-
-    def _begin_outage(self, name: str, kind: str, seconds: float) -> None:
-        now = self.loop.now
-        outage = Outage(len(self.ledger.outages) + 1, name, kind, now, now + seconds)
-        base = origin(self.places[name].platform.base_url)
-        for tool in self.tools.values():
-            windows = [one.window for one in tool.client.stats() if one.origin == base]
-            outage.windows[tool.process.name] = max(windows, default=0)
-        self.ledger.outages.append(outage)
-        self.say(name, f"is away for {seconds:g} s ({kind})")
-        self.network.later(seconds, self.say, name, "is back")
-
     def _plan_kill(self, when: float) -> None:
-        self._at(when, self.kill, self.dice.choice(self.workers), self.dice.choice((1.0, 20.0, 150.0)))
+        self.at(when, self.kill, self.dice.choice(self.workers), self.dice.choice((1.0, 20.0, 150.0)))
 
     def _plan_clock(self, when: float) -> None:
         dice = self.dice
         name, by = dice.choice(self.workers), dice.choice((YEAR, YEAR, -YEAR, 0.0, 0.0))
         readings, step = dice.choice((1, 1, 5, 20)), dice.choice((-30.0, -5.0, 5.0, 30.0))
-        self._at(when, self._disturb, name, by, readings, step)
+        self.at(when, self._disturb, name, by, readings, step)
 
     def _disturb(self, name: str, glitch: float, readings: int, step: float) -> None:
         clock = self.clocks[name]
         if glitch:
             self.say(name, f"its next {readings} readings of the clock are {glitch / YEAR:+g} year off")
             clock.glitches += [glitch] * readings
+            self.network.watch.glitched = True
         else:
             self.say(name, f"its clock is set by {step:+g} s")
             clock.offset += step
@@ -415,17 +369,11 @@ class World:
         self.say("world", "all trouble ends")
         self.network.weather.clear()
         self.trouble["store"] = 0.0
-        for place in self.places.values():
-            place.platform.course.published = True
-        for line in self.lines:
-            line.place.platform.lock(line.url, None, locked=False)
-            for user in self._users(line.place):
-                line.place.platform.lock(line.url, user, locked=False)
+        self.teachers.end()
         for clock in self.clocks.values():
             clock.offset = 0.0
             clock.glitches.clear()
-        for outage in self.ledger.outages:
-            outage.end = min(outage.end, self.loop.now)
+        self.calamities.end()
 
     def run(self) -> None:
         """
