@@ -9,7 +9,7 @@ tries, and nothing else does:
 ``lost``       an earlier try may have been applied. From then on "not found" means deleted, "stale" may be our own
                doing, and an error can no longer say that surely nothing was recorded.
 ``renewed``    the token was renewed for this call. It is not renewed again within a minute: 400, 401 and 403 have many
-               meanings.
+               meanings; nor after its time, or slow tokens would keep it for ever.
 ``doubt``      nobody knows what became of what was sent, and the platform is being searched for it: the error that says
                so, which stands when the search settles nothing.
 
@@ -246,8 +246,9 @@ class Trial(Generic[T]):
         return self.policy.total_time - (now - (now if self.began is None else self.began))
 
     def _may_renew(self, error: RefusedError, answer: Response, cached: bool, now: float) -> bool:
-        lately = self.renewed and now - self._renewed_at <= _RENEWED_FOR
-        return bool(self.operation.scopes) and not lately and may_mean_token(error, answer, cached=cached)
+        again = now - self._renewed_at > _RENEWED_FOR and self.time_left(now) > 0
+        may = bool(self.operation.scopes) and (again or not self.renewed)
+        return may and may_mean_token(error, answer, cached=cached)
 
     def _succeeded(self, answer: Response, now: float, wall: float, jitter: float) -> Verdict[T]:
         read, self.read = self.read or self.operation.read, None

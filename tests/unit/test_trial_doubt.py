@@ -161,6 +161,22 @@ def test_401_renews_once_whatever_the_token(kind: str) -> None:
         assert isinstance(verdict.error, ForbiddenError)
 
 
+def test_a_token_is_renewed_again_only_within_the_time_of_the_call() -> None:
+    """
+    Where a token takes longer than a minute each time, a person who is never let in must not keep a call for ever.
+    """
+    policy = attrs.evolve(POLICY, total_time=120.0)
+    one = Trial(KINDS["score"], policy)
+    one.entered(0.0, 0, None)
+    assert isinstance(judged(one, answer(401), now=1.0), Renew)
+    assert isinstance(judged(one, answer(401), now=90.0), Renew)
+    assert isinstance(judged(one, answer(401), now=180.0), GiveUp)
+    # The first time it may be the outage that the call waited for.
+    late = Trial(KINDS["score"], policy)
+    late.entered(0.0, 0, None)
+    assert isinstance(judged(late, answer(401), now=125.0), Renew)
+
+
 def test_a1_403_renews_only_a_token_from_the_cache() -> None:
     assert isinstance(judged(trial("score"), answer(403), cached=False), GiveUp)
     one = trial("score")
