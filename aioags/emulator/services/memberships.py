@@ -4,6 +4,7 @@ The membership service: who is in the course (NRPS 2.0).
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -15,7 +16,7 @@ from aioags.emulator.site.claims import basic_outcome, context, roles_of, told
 from aioags.emulator.site.state import Person
 from aioags.emulator.wire.messages import Answer, Header, json_answer
 from aioags.emulator.wire.names import BASIC_OUTCOME_CLAIM, LTI, RESOURCE_LINK, ROLES
-from aioags.emulator.wire.paging import Keyed, cut, read_listing
+from aioags.emulator.wire.paging import cut, find, read_listing
 
 
 def memberships(call: ServiceCall) -> Answer:
@@ -32,13 +33,15 @@ def memberships(call: ServiceCall) -> Answer:
     url = call.site.memberships_url(call.course, call.client_id)
     if style.window is not None:
         _check_link(call, asked.get("rlid"))
-        page, links = _windowed(call, style.window, url, _people(call, asked.get("role")), asked.get("rlid"))
+        people = [one for user_id in sorted(call.course.people) if (one := _listed(call, user_id, asked.get("role")))]
+        page, links = _windowed(call, style.window, url, people, asked.get("rlid"))
     else:
         paging = call.profile.paging
         listing = read_listing(call.asked, url, list(asked), call.profile, paging, page=style.page_size)
         asked = {name: listing.filters.get(name) for name in asked}
         _check_link(call, asked.get("rlid"))
-        page, links = cut(listing, _people(call, asked.get("role")), call.profile)
+        look = partial(_listed, call, role=asked.get("role"))
+        page, links = cut(listing, find(listing, sorted(call.course.people), look, call.profile), call.profile)
     shown = context(call.site, call.course)
     body = {
         "id": call.site.base_url + call.asked.target if style.id_as_asked else url,
@@ -71,10 +74,9 @@ def _check_own_link(call: ServiceCall, rlid: str | None) -> None:
         raise Refusal(Kind.BAD_RLID, reason, "NRPS 2.4.1", field="rlid", rlid=rlid)
 
 
-def _people(call: ServiceCall, role: str | None) -> Keyed[Person]:
-    style = call.profile.members
-    people = sorted((one.user_id, one) for one in call.course.people.values() if one.active or not style.hides_inactive)
-    return [(key, one) for key, one in people if _matches(one, role, style.role_filter)]
+def _listed(call: ServiceCall, user_id: str, role: str | None) -> Person | None:
+    person, style = call.course.people[user_id], call.profile.members
+    return person if (person.active or not style.hides_inactive) and _matches(person, role, style.role_filter) else None
 
 
 def _matches(person: Person, role: str | None, rule: str) -> bool:
@@ -88,9 +90,8 @@ def _matches(person: Person, role: str | None, rule: str) -> bool:
 
 
 def _windowed(
-    call: ServiceCall, window: Window, url: str, people: Keyed[Person], rlid: str | None
+    call: ServiceCall, window: Window, url: str, everybody: list[Person], rlid: str | None
 ) -> tuple[list[Person], tuple[Header, ...]]:
-    everybody = [person for _, person in people]
     limit = _count(call.asked.parameter("limit"))
     if limit is None:
         return everybody, ()

@@ -15,7 +15,7 @@ from aioags.emulator.site.state import Grade, Item
 from aioags.emulator.wire.amounts import pointed, times
 from aioags.emulator.wire.instants import iso
 from aioags.emulator.wire.messages import Answer, json_answer
-from aioags.emulator.wire.paging import Keyed, cut, read_listing
+from aioags.emulator.wire.paging import Keyed, Listing, cut, find, read_listing
 
 
 def results(call: ServiceCall) -> Answer:
@@ -34,7 +34,7 @@ def results(call: ServiceCall) -> Answer:
         url = url.partition("?")[0]
     listing = read_listing(call.asked, url, ("user_id",), profile, style)
     user_id = _wanted(call, listing.filters.get("user_id"))
-    grades = _grades(call, user_id)
+    grades = _grades(call, user_id, listing)
     if profile.results_limit == "html-404" and listing.limit is not None and grades and _names_tool(call):
         text = "Exception - ServiceCall to a member function out() on null"
         raise Refusal(Kind.FATAL, text, "AGS 3.3.6", field="limit")
@@ -129,14 +129,18 @@ def is_shown(site: Site, item: Item, grade: Grade) -> bool:
     return grade.shown is not None
 
 
-def _grades(call: ServiceCall, user_id: str | None) -> Keyed[Grade]:
+def _grades(call: ServiceCall, user_id: str | None, listing: Listing | None) -> Keyed[Grade]:
     item, site = call.item, call.site
     if site.profile.results_style == "roster":
         members = [user_id] if user_id is not None else sorted(call.course.people)
         return [(member, item.grades.get(member) or Grade(member)) for member in members]
+
+    def look(key: str) -> Grade | None:
+        grade = item.grades.get(key)
+        return grade if grade is not None and is_shown(site, item, grade) else None
+
     chosen = [user_id] if user_id is not None else sorted(item.grades)
-    found = [(key, item.grades[key]) for key in chosen if key in item.grades]
-    shown = [(key, grade) for key, grade in found if is_shown(site, item, grade)]
+    shown = find(listing, chosen, look, site.profile)
     if site.profile.numbered_results:
         shown.sort(key=lambda keyed: keyed[1].number or 0)
     return sorted(shown, key=_newest) if site.profile.newest_first else shown
@@ -148,7 +152,7 @@ def _newest(keyed: tuple[str, Grade]) -> float:
 
 def _one(call: ServiceCall, user_id: str) -> Answer:
     numbered = call.profile.numbered_results
-    found = [grade for _, grade in _grades(call, None if numbered else user_id)]
+    found = [grade for _, grade in _grades(call, None if numbered else user_id, None)]
     if numbered:
         found = [grade for grade in found if str(grade.number) == user_id]
     records = [render(call.site, call.item, grade) for grade in found]

@@ -8,6 +8,7 @@ import base64
 import json
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -99,6 +100,29 @@ def _numbered(asked: Asked, listing: Listing, profile: Profile, page: int | None
     if not profile.link_keeps_query:
         others = [(name, value) for name, value in others if name in listing.filters or name == "limit"]
     return attrs.evolve(listing, limit=size, begin=begin, carried=tuple(others))
+
+
+def find(
+    listing: Listing | None, keys: Sequence[Any], look: Callable[[Any], T | None], profile: Profile
+) -> list[tuple[Any, T]]:
+    """
+    Look records up for `cut`. Behind a cursor no more than its page shows: a hundred thousand are not read a thousand
+    times.
+
+    Args:
+        listing: None: every record.
+
+        keys: Of all records, sorted.
+
+        look: Returns a key's record; None: it is not listed.
+    """
+    count = None
+    if listing is not None and listing.style == "cursor":
+        keys = keys[bisect_right(keys, listing.after) :] if listing.after is not None else keys
+        size = _size(listing, profile)
+        count = size and size + 1  # one more: whether there is a next page
+    found = ((key, record) for key in keys if (record := look(key)) is not None)
+    return list(islice(found, count))
 
 
 def cut(listing: Listing, records: Keyed[T], profile: Profile) -> tuple[list[T], tuple[Header, ...]]:
