@@ -15,6 +15,7 @@ from aiohttp import web
 
 from aioags.cli.command import Run
 from aioags.cli.failures import CommandError, Status
+from aioags.cli.outcomes import check_place
 from aioags.cli.setup import TOOL_URL
 from aioags.config import Target
 from aioags.contrib.aiohttp import LTI
@@ -44,6 +45,7 @@ async def listen(
         aioags listen school
     """
     target = run.target(name)
+    check_place(run.config_path)  # before somebody goes and launches
     registration = target.registration
     if registration.authorization_url is None or registration.jwks_url is None:
         raise CommandError(f"{target.where} lacks authorization_url or jwks_url: without both nothing is launched")

@@ -30,10 +30,22 @@ def fences(language: str) -> list[str]:
     return [token.content for token in MarkdownIt().parse(GUIDE) if token.type == "fence" and token.info == language]
 
 
+def python(folder: Path, program: str) -> subprocess.CompletedProcess[str]:
+    """
+    Run a program of the page in a folder.
+    """
+    command, environ = [sys.executable, "-c", program], {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=60, check=False)
+
+
 def test_the_commands_of_the_guide_print_what_it_says(tmp_path: Path) -> None:
     shown = [block for block in fences("console") if block.startswith("$ aioags")]
     assert len(shown) == 3
     with desk(tmp_path, people=1) as here:
+        (created,) = re.findall(r"`aioags (items create [^`]*)`", GUIDE)
+        (program,) = [block for block in fences("python") if "asyncio.run(" in block]
+        here.platform.course.items.clear()
+        here.run(*shlex.split(created))
         (people_told,) = re.findall(r"printf 'user_id,name\\n(.*)\\n' > class.csv", GUIDE)
         people = [Person(*line.split(",")) for line in people_told.split("\\n")]
         here.platform.course.people = {person.user_id: person for person in people}
@@ -42,6 +54,9 @@ def test_the_commands_of_the_guide_print_what_it_says(tmp_path: Path) -> None:
             command, _, printed = block.partition("\n")
             assert here.run(*shlex.split(command)[2:]) == printed
         assert here.points() == {"4102": 85, "4103": 85, "4105": 100, "4106": 76}
+        # The program of the page goes on with the same line item.
+        assert "0 new, 0 changed, 4 unchanged" in python(tmp_path, program).stdout
+        assert len(here.platform.course.items) == 1
 
 
 DIRTY = {
@@ -71,11 +86,7 @@ def test_the_program_of_the_guide_tells_what_it_does_not_send(content: str, told
     with desk(tmp_path, people=1) as here:
         here.platform.course.people = {str(one): Person(str(one), f"Person {one}") for one in range(4101, 4107)}
         here.write("midterm.csv", content)
-        command = [sys.executable, "-c", program]
-        environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-        done = subprocess.run(
-            command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60, check=False
-        )
+        done = python(tmp_path, program)
     assert done.stderr == ""
     assert [line for line in done.stdout.splitlines() if "without a grade" not in line] == told
 

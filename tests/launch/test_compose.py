@@ -61,6 +61,12 @@ def test_a_container_may_do_no_more_than_it_needs(service: str) -> None:
     assert not re.search(r"PRIVATE KEY|\"d\":", json.dumps(one))
 
 
+def test_the_key_beside_the_compose_file_comes_into_no_layer() -> None:
+    ignored = (EXAMPLE / "Dockerfile.dockerignore").read_text(encoding="utf-8").split("\n")
+    assert "key.pem" in (EXAMPLE / "compose.yaml").read_text(encoding="utf-8")
+    assert "**/*.pem" in ignored
+
+
 def test_the_image_runs_as_nobody_in_particular_and_copies_what_is_there() -> None:
     stages = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
     assert stages and all(re.fullmatch(r"[a-z]+:\d[\w.]*-slim", stage) for stage in stages)

@@ -26,11 +26,11 @@ async def main(school: dict[str, Any]) -> None:
         school: The fields of a `RegistrationRow`.
     """
     async with pool, jobs.open_async():
+        store = PostgresStore(pool=pool)
+        await store.migrate()  # first: it says what is wrong with a database
+        await store.aclose()
         if not await jobs.check_connection_async():
             await jobs.schema_manager.apply_schema_async()
-        store = PostgresStore(pool=pool)
-        await store.migrate()
-        await store.aclose()
         await Launches().make_table()
         row = RegistrationRow(**school)
         if not await registrations.store.find(row.issuer, row.client_id):
