@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parent.parent
 
@@ -213,3 +214,13 @@ def test_ci_that_cannot_install_says_so_and_fails(machine: Path, change: str) ->
     done = ci(machine)
     assert done.returncode != 0
     assert "only root with apt-get can install them" in done.stderr
+
+
+def test_the_hosting_site_runs_it_on_each_python_where_its_programs_can_be_had() -> None:
+    job = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))["jobs"]["test"]
+    known = re.findall(r"Python :: (3\.\d+)", (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert job["strategy"]["matrix"]["python"] == known
+    # Debian's names: Ubuntu has no firefox-esr, and a chromium only as a snap.
+    assert re.fullmatch(r"python:\$\{\{ matrix\.python \}\}-[a-z]+", job["container"]["image"])
+    (step,) = (step for step in job["steps"] if step.get("run") == ".ci/run")
+    assert step["env"]["HOME"] == "/root"
