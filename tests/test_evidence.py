@@ -4,6 +4,7 @@ What the pages of evidence name is there, and what is counted on them was counte
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from functools import cache
@@ -186,3 +187,18 @@ def test_the_page_of_the_night_holds_the_figures_of_the_run() -> None:
     page = (DOCS / "university.md").read_text(encoding="utf-8")
     assert marks.filled(page, university.tables(known)) == page, "python benchmarks/university.py --made"
     assert (known["total"]["missing"], known["total"]["dead"]) == (0, 0)
+
+
+# Names in the standard, an LMS's own addresses, examples, this machine.
+HOSTS = r"(purl\.imsglobal\.org|(.+\.)?(instructure|blackboard|schoology|brightspace|ltiaas)\.com|(.+\.)?example)$"
+
+
+def test_the_package_knows_no_address_but_those_of_platforms() -> None:
+    found = set[str]()
+    for file in (ROOT / "aioags").rglob("*.py"):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        texts = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in said]
+        found |= {host for node in texts for host in re.findall(r"https?://([\w.-]+\.\w+)", str(node.value))}
+    assert found
+    assert [host for host in sorted(found) if not re.match(HOSTS, host.lower()) and host != "127.0.0.1"] == []
