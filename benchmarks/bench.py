@@ -2,8 +2,8 @@
 What a score costs beside what else could send it: one run that alternates all contestants on a server that is not the
 bottleneck, and prints medians, spread and ratios.
 
-    make bench                      ten minutes; writes docs/performance.json, the tables and the chart made of it
-    make bench ARGS=--quick         one minute, fewer and shorter turns; writes nothing
+    make bench                      writes docs/performance.json, the tables and the chart made of it
+    make bench ARGS=--quick         some minutes: fewer and shorter turns; writes nothing
     make bench ARGS=--full          more rounds everywhere, for the page
     make bench ARGS="--only TLS"    contests whose title holds a word
 
@@ -128,7 +128,7 @@ def main() -> int:
     Run everything and print it.
     """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="a minute; writes nothing")
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter turns; writes nothing")
     parser.add_argument("--full", action="store_true", help="more rounds everywhere")
     parser.add_argument("--only", default="", metavar="WORD", help="contests whose title holds this; writes nothing")
     arguments = parser.parse_args()

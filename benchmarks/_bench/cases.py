@@ -23,7 +23,7 @@ def contests(level: str) -> list[Contest]:
     Return what is run.
 
     Args:
-        level: ``quick`` (a minute), ``usual`` (ten), ``full`` (as long as it takes: more rounds everywhere).
+        level: ``quick`` (some minutes), ``usual``, ``full`` (as long as it takes: more rounds everywhere).
     """
     some = {"quick": 1, "usual": 3, "full": 7}[level]
     many = {"quick": 3, "usual": 7, "full": 11}[level]

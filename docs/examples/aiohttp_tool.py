@@ -108,7 +108,7 @@ async def main(port: int = 8001) -> None:
         runner = web.AppRunner(create_app(settings, registrar))
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", port).start()
-        print(f"Open {platform.launches.page_url} and register the tool")
+        print(f"Open {platform.launches.page_url} and register the tool", flush=True)
         try:
             await asyncio.Event().wait()
         finally:

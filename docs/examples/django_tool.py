@@ -126,7 +126,7 @@ async def main(port: int = 8002) -> None:
     registrar = Registrar(settings, ToolOffer(name="Quiz"), private_networks=["127.0.0.0/8"])
     async with serve(platform):
         platform.launches.offered_url = await registrar.invite()
-        print(f"Open {platform.launches.page_url} and register the tool")
+        print(f"Open {platform.launches.page_url} and register the tool", flush=True)
         await uvicorn.Server(uvicorn.Config(create_app(settings, registrar), port=port, log_level="warning")).serve()
 
 
