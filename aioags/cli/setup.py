@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +18,7 @@ from aioags.cli.failures import CommandError, Status
 from aioags.config import FIELDS, Config, Target, read_key_file
 from aioags.launch.keys import dump_key, generate_key, jwks_document, load_keys
 from aioags.launch.lms_fields import LMSGuide, lms_guide, lms_guides
+from aioags.model.secure import url_fault
 
 TOOL_URL = "http://localhost:8765"
 """Where ``aioags listen`` listens unless told otherwise."""
@@ -71,6 +73,7 @@ def init(
         "jwks_url": jwks_url,
         "audience": audience,
     }
+    _check_urls({**answers, "tool_url": tool_url})
     target = _with_key(run, name, key_file, key_env)
     _tell_paste(run, chosen, tool_url.rstrip("/"), jwks_document(target.keys()))
     held: dict[str, str | None] = {field: target.values.get(field) for field in FIELDS}
@@ -82,10 +85,18 @@ def init(
             note = f" ({row.note})" if row.note else ""
             answer = run.world.ask(f"  {row.field or row.value}{note}: ").strip()
             answers[row.value] = answer.rstrip("/") if row.value == "site" else answer
+    _check_urls(answers)
     values = chosen.completed({**held, **{field: value for field, value in answers.items() if value}})
     url = None if tool_url == TOOL_URL else f"{tool_url.rstrip('/')}/jwks"
     _write(run, name, {**{field: values.get(field) for field in FIELDS}, "lms": kind, "tool_jwks_url": url})
     return _conclude(run, name, kind, [row.value for row in asked if row.value in FIELDS and not values.get(row.value)])
+
+
+def _check_urls(answers: Mapping[str, str | None]) -> None:
+    for field in ("site", "token_url", "authorization_url", "jwks_url", "tool_url"):
+        fault = url_fault(answers[field]) if answers.get(field) else None
+        if fault is not None:
+            raise CommandError(f"--{field.replace('_', '-')} {fault}, got {answers[field]!r}")
 
 
 def _with_key(run: Run, name: str, key_file: Path | None, key_env: str | None) -> Target:
@@ -145,8 +156,10 @@ def _tell_paste(run: Run, guide: LMSGuide, tool_url: str, key_set: Mapping[str, 
 
 
 def _conclude(run: Run, name: str, kind: str, missing: list[str]) -> Status:
-    options = " ".join(f"--{field.replace('_', '-')} …" for field in missing)
-    following = f"aioags init {name} --lms {kind} {options}" if missing else f"aioags listen {name}, and launch it once"
+    called, options = shlex.quote(name), " ".join(f"--{field.replace('_', '-')} …" for field in missing)
+    following = (
+        f"aioags init {called} --lms {kind} {options}" if missing else f"aioags listen {called}, and launch it once"
+    )
     told = f"\nWritten into {run.config_path} as [{name}]. Next: {following}."
     run.tell({"name": name, "config": str(run.config_path), "missing": missing}, told)
     return Status.OK

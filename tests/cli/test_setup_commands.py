@@ -55,6 +55,22 @@ def test_brightspace_gets_its_own_audience(call: Call, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("option", ["--site", "--token-url", "--authorization-url", "--jwks-url", "--tool-url"])
+@pytest.mark.parametrize("given", ["lms.example", "http://lms.example", "https://"])
+def test_init_writes_nothing_that_is_no_url(option: str, given: str, call: Call, tmp_path: Path) -> None:
+    done = call("init", "--lms", "moodle", *ANSWERS, option, given)
+    assert (done.status, done.err.count("\n"), list(tmp_path.iterdir())) == (2, 1, [])
+    assert f"{option} must be " in done.err and repr(given.rstrip("/"))[:-1] in done.err
+
+
+def test_init_writes_no_url_that_was_mistyped(call: Call, tmp_path: Path) -> None:
+    done = call("init", "a school", "--lms", "moodle", terminal=True, ask=lambda _: "lms.example")
+    assert (done.status, "--site must be an absolute URL" in done.err) == (2, True)
+    assert "lms.example" not in (tmp_path / "aioags.toml").read_text()
+    done = call("init", "a school", "--lms", "moodle")
+    assert "Next: aioags init 'a school' --lms moodle --client-id" in done.out
+
+
 def test_init_asks_only_for_what_it_does_not_know(call: Call, tmp_path: Path) -> None:
     asked: list[str] = []
 
