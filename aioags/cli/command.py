@@ -18,6 +18,7 @@ import re
 import sys
 import time
 import traceback
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -301,10 +302,15 @@ class Run:
 _WORDS = {"UnreachableError": "not reached", "LostAnswerError": "no answer", "ThrottledError": "it asks for patience"}
 
 
+# Operations of which a large course has hundreds.
+_LISTINGS = {"members": "people", "results": "results"}
+
+
 @attrs.define
 class _Waits:
     """
-    Tells once for each host that it is waited for, and gives up where nothing is answered.
+    Tells once for each host that it is waited for, people of long listings as well, and gives up where nothing is
+    answered.
     """
 
     run: Run
@@ -312,16 +318,26 @@ class _Waits:
     gives_up: bool
     hosts: set[str] = attrs.field(factory=set)
     answered: set[str] = attrs.field(factory=set)
+    pages: Counter[str] = attrs.field(factory=Counter)
     given_up: str = ""
 
     def tell(self, event: Event) -> None:
-        if not isinstance(event, RequestEvent) or event.wait is None:
+        if not isinstance(event, RequestEvent):
+            return
+        if event.wait is None:
+            self._count(event)
             return
         host = urlsplit(event.url).netloc
         if host not in self.hosts:
             self.hosts.add(host)
             said = _WORDS.get(event.error or "", event.error)
             self.run.note(f"{host}: {said}; trying again (--timeout says how long, Ctrl-C ends it)")
+
+    def _count(self, event: RequestEvent) -> None:
+        if event.operation in _LISTINGS and event.error is None and self.run.terminal:
+            self.pages[event.operation] += 1
+            if self.pages[event.operation] % 100 == 0:
+                self.run.note(f"{self.pages[event.operation]:,} pages of {_LISTINGS[event.operation]} read")
 
     def watch(self, event: Event) -> None:
         if not isinstance(event, RequestEvent):

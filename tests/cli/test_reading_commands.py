@@ -178,3 +178,14 @@ def test_a_maximum_that_is_no_number_of_points_is_refused_at_once(desk: Desk, am
     assert (refused.status, refused.out) == (2, "")
     assert f"{amount!r} is no number of points" in refused.err
     assert len(desk.call("items", "list", "--json").records) == 1
+
+
+@pytest.mark.parametrize("profile", ["spec"])
+@pytest.mark.parametrize("terminal", [True, False])
+def test_somebody_who_waits_for_a_long_listing_is_told_how_far_it_is(desk: Desk, terminal: bool) -> None:
+    site = desk.platform.site
+    site.profile = attrs.evolve(site.profile, page_size=1)
+    for number in range(202):
+        desk.platform.course.enroll(f"late-{number:03}")
+    told = ["100 pages of people read", "200 pages of people read"] if terminal else []
+    assert desk.call("roster", terminal=terminal).err.splitlines() == told
