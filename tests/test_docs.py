@@ -7,14 +7,13 @@ An ``output`` block is what the ``python`` block before it prints. A page starts
 
 - ``platform.json``, as ``python -m aioags.emulator`` prints it, of a platform that runs on loopback;
 - ``aioags.toml``, which names it ``school``, with the tool's key in a file beside it;
-- ``grades.csv``, the example class list, and ``midterm.csv``, a table with what tables have;
+- ``grades.csv``, the example class list, and ``midterm.csv``, a table with what tables have.
 
-and with these names, all of that platform, whose profile is `spec` unless `PROFILES_OF` says otherwise:
-``registration``; ``claims`` of a launch, which also offers course groups (`tests.rigs.course_groups`: the emulator has
-none), and its ``endpoint``; ``user``, the user id of the launch; ``roster``, the user ids of
-the course; ``scores``, one for each of them; ``ags``, an open client; ``gradebook``.
-
-Examples in docstrings are doctests with the same names.
+Its profile is `spec` unless `PROFILES_OF` says otherwise. A page makes every name that it uses, and a client that it
+leaves open is closed. Examples in docstrings, and the pages of `GIVEN`, are excerpts. They find these names, all of that
+platform: ``registration``; ``claims`` of a launch, which also offers course groups (`tests.rigs.course_groups`: the
+emulator has none), and its ``endpoint``; ``user``, the user id of the launch; ``roster``, the user ids of the course;
+``scores``, one for each of them; ``ags``, an open client; ``gradebook``.
 """
 
 from __future__ import annotations
@@ -52,6 +51,12 @@ MODULES = sorted((ROOT / "aioags").rglob("*.py"))
 PROFILES_OF = {"canvas.md": ("canvas",), "building-scores.md": tuple(PROFILES)}
 # Who is in the course besides: the people of that page's table.
 PEOPLE_OF = {"push-csv.md": range(4101, 4107)}
+# Excerpts, which say in their text where the names come from.
+GIVEN = {
+    "README.md": {"claims", "registration", "roster"},
+    "concepts.md": {"ags", "claims", "registration"},
+    "other-services.md": {"ags", "claims", "registration"},
+}
 RUNS = [(page, profile) for page in PAGES for profile in PROFILES_OF.get(page.name, ("spec",))]
 WithDocstring = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -198,8 +203,7 @@ async def names(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator
         endpoint = Endpoint.from_launch(claims)
         assert endpoint is not None
         with contextlib.chdir(tmp_path):
-            yield {
-                "__name__": "__main__",
+            given = {
                 "registration": registration,
                 "claims": claims,
                 "endpoint": endpoint,
@@ -209,6 +213,11 @@ async def names(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator
                 "gradebook": ags.gradebook(registration, endpoint),
                 "scores": [Score.graded(person, 17, score_maximum=20) for person in platform.users()],
             }
+            wanted = GIVEN.get(page.name, set()) if page.suffix == ".md" else given.keys()
+            found = {"__name__": "__main__", **{name: given[name] for name in given if name in wanted}}
+            yield found
+            for left_open in [value for value in found.values() if isinstance(value, Client)]:
+                await left_open.aclose()
 
 
 def _id(value: Path | str) -> str:
