@@ -10,10 +10,10 @@ An ``output`` block is what the ``python`` block before it prints. A page starts
 - ``grades.csv``, the example class list, and ``midterm.csv``, a table with what tables have.
 
 Its profile is `spec` unless `PROFILES_OF` says otherwise. A page makes every name that it uses, and a client that it
-leaves open is closed. Examples in docstrings, and the pages of `GIVEN`, are excerpts. They find these names, all of that
-platform: ``registration``; ``claims`` of a launch, which also offers course groups (`tests.rigs.course_groups`: the
-emulator has none), and its ``endpoint``; ``user``, the user id of the launch; ``roster``, the user ids of the course;
-``scores``, one for each of them; ``ags``, an open client; ``gradebook``.
+leaves open is closed. Examples in docstrings, and the pages of `GIVEN`, are excerpts. They find these names, all of
+that platform: ``registration``; ``claims`` of a launch, which also offers course groups (`tests.rigs.course_groups`:
+the emulator has none), and its ``endpoint``; ``user``, the user id of the launch; ``roster``, the user ids of the
+course; ``scores``, one for each of them; ``ags``, an open client; ``gradebook``.
 """
 
 from __future__ import annotations

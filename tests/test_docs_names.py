@@ -6,8 +6,8 @@ A page that runs may still hold a function that nobody calls; its names are look
 
 from __future__ import annotations
 
-import ast
 import builtins
+import symtable
 from pathlib import Path
 
 import pytest
@@ -17,24 +17,18 @@ from tests.test_docs import GIVEN, PAGES, ROOT, blocks
 
 def used_and_made(code: str) -> tuple[set[str], set[str]]:
     """
-    Return the names that code reads, and those that it makes somewhere.
+    Return the names that code reads from outside of its functions, and those that it makes there.
     """
+    top = symtable.symtable(code, "page", "exec")
+    made = {one.get_name() for one in top.get_symbols() if one.is_assigned() or one.is_imported()}
     used: set[str] = set()
-    made: set[str] = set()
-    for node in ast.walk(ast.parse(code)):
-        match node:
-            case ast.Name(id=name, ctx=ast.Load()):
-                used.add(name)
-            case ast.Name(id=name) | ast.arg(arg=name):
-                made.add(name)
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-                made.add(name)
-            case ast.alias(name=name, asname=other):
-                made.add(other or name.partition(".")[0])
-            case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)):
-                made.add(name)
-            case _:
-                pass
+    scopes = [top]
+    while scopes:
+        scope = scopes.pop()
+        scopes += scope.get_children()
+        used |= {
+            one.get_name() for one in scope.get_symbols() if one.is_referenced() and (scope is top or one.is_global())
+        }
     return used, made
 
 
@@ -43,7 +37,7 @@ def from_nowhere(page: str) -> set[str]:
     Find the names that no block up to there has made.
     """
     found: set[str] = set()
-    known = set(vars(builtins))
+    known = {*vars(builtins), "__name__"}
     for block in blocks(page):
         used, made = used_and_made(block.code)
         known |= made
@@ -60,6 +54,6 @@ def test_a_page_makes_what_it_uses(page: Path) -> None:
 
 
 def test_a_name_that_no_block_made_is_found() -> None:
-    page = "```python\nuser = 1\nprint(user, roster)\n```\n\n```python\ndef f():\n    return scores\n```\n"
+    page = "```python\nuser = 1\nprint(user, roster)\n```\n\n```python\ndef f():\n    user = scores\n    return lambda: user\n```\n"
     assert from_nowhere(page) == {"roster", "scores"}
     assert from_nowhere("```python\nimport a.b\nfor x in a.b: print(x)\n```\n") == set()

@@ -60,8 +60,11 @@ def create_app(settings: ToolSettings, registrar: Registrar | None = None) -> Fa
             return HTMLResponse("<p>This course takes no grades from this quiz.</p>")
         if launch.has_role("Instructor"):
             return HTMLResponse(await overview(lti.client(), launch, gradebook))
+        quiz = str(launch.custom.get("quiz", "1"))
+        if quiz not in QUIZZES:  # a teacher can edit the link
+            return HTMLResponse("<p>There is no such quiz: tell your teacher.</p>")
         ticket = await remember(settings, launch)
-        question, _ = QUIZZES[str(launch.custom.get("quiz", "1"))]
+        question, _ = QUIZZES[quiz]
         return HTMLResponse(
             f'<h1>{escape(question)}</h1><form method="post" action="/answers"><input name="answer" autofocus>'
             f'<input type="hidden" name="ticket" value="{ticket}"><button>Submit</button></form>'
