@@ -138,7 +138,7 @@ def ags_server(ags_platform: Platform) -> Iterator[Server]:
 @pytest.fixture
 def ags_launch(ags_platform: Platform, ags_server: Server) -> Iterator[AppLauncher]:
     """
-    A function that launches an application of ASGI, aiohttp or Django: ``await ags_launch(app, user=…)``.
+    A function that launches an application of ASGI, aiohttp or Django, by ``await ags_launch(app, user=…)``.
 
     It returns what the tool shows then: status, headers, text, cookies, final URL, and the answer to deep linking.
 

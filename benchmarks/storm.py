@@ -148,8 +148,9 @@ def write(known: dict[str, Any]) -> None:
     """
     Write the page's tables and the picture.
     """
-    page = DOCS / "storm.md"
-    page.write_text(marks.filled(page.read_text(encoding="utf-8"), tables(known)), encoding="utf-8")
+    made = tables(known)
+    for page, parts in ((DOCS / "storm.md", made), (DOCS.parent / "README.md", {"together": made["together"]})):
+        page.write_text(marks.filled(page.read_text(encoding="utf-8"), parts), encoding="utf-8")
     (DOCS / "images" / "storm.svg").write_text(picture(known), encoding="utf-8")
 
 

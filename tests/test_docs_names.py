@@ -54,6 +54,7 @@ def test_a_page_makes_what_it_uses(page: Path) -> None:
 
 
 def test_a_name_that_no_block_made_is_found() -> None:
-    page = "```python\nuser = 1\nprint(user, roster)\n```\n\n```python\ndef f():\n    user = scores\n    return lambda: user\n```\n"
-    assert from_nowhere(page) == {"roster", "scores"}
+    first = "```python\nuser = 1\nprint(user, roster)\n```\n\n"
+    then = "```python\ndef f():\n    other = scores\n    return lambda: (other, user)\n```\n"
+    assert from_nowhere(first + then) == {"roster", "scores"}
     assert from_nowhere("```python\nimport a.b\nfor x in a.b: print(x)\n```\n") == set()

@@ -22,7 +22,7 @@ def test_the_page_holds_the_figures_of_the_json() -> None:
 
 def test_the_chart_is_of_the_same_run_and_the_readme_shows_it() -> None:
     assert f"{KNOWN['date']}, {KNOWN['command']}" in (DOCS / "images" / "cost.svg").read_text(encoding="utf-8")
-    first_screen = (DOCS.parent / "README.md").read_text(encoding="utf-8").partition("## Ten lines")[0]
+    first_screen = (DOCS.parent / "README.md").read_text(encoding="utf-8").partition("## What it does")[0]
     assert "(docs/images/cost.svg)" in first_screen
 
 

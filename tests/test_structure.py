@@ -14,6 +14,7 @@ from statistics import median
 import pytest
 
 import aioags
+from aioags.launch.registry.conformance import CHECKS
 from docs.evidence import code_lines
 
 ROOT = Path(__file__).parent.parent
@@ -202,7 +203,8 @@ def test_all_names_what_the_package_exports() -> None:
 PUBLIC = (
     "aioags", "aioags.blocking", "aioags.memberships", "aioags.launch", "aioags.launch.lms_fields", "aioags.ltiaas",
     "aioags.outbox", "aioags.config",
-    "aioags.outbox.postgres", "aioags.emulator", "aioags.emulator.ltiaas",
+    "aioags.outbox.postgres", "aioags.outbox.conformance", "aioags.launch.registry.conformance",
+    "aioags.emulator", "aioags.emulator.ltiaas",
 )  # fmt: skip
 
 
@@ -241,6 +243,14 @@ def test_what_a_public_module_exports_stands_in_the_reference(module: str) -> No
     exported = getattr(importlib.import_module(module), "__all__", [])
     missing = [name for name in exported if not re.search(rf"^\.\. [\w:]+:: +([\w.]*\.)?{name}\b", pages, re.MULTILINE)]
     assert missing == []
+
+
+def test_each_fixture_and_each_check_stands_in_the_reference() -> None:
+    fixtures = re.findall(r"^@pytest\.fixture\ndef (\w+)", read(PACKAGE / "pytest_plugin.py"), re.MULTILINE)
+    checks = [check.__name__ for check in CHECKS]
+    page = read(ROOT / "docs" / "reference" / "testing.md")
+    assert re.findall(r"^\.\. autodata:: (ags_\w+)$", page, re.MULTILINE) == fixtures
+    assert re.findall(r"^\.\. autofunction:: (\w+)$", page, re.MULTILINE) == checks
 
 
 def test_what_the_reference_names_is_no_internal_path() -> None:

@@ -1,5 +1,5 @@
 """
-Draw the recording of the README: ``python docs/images/push.py``.
+Draw the recording of the command: ``python docs/images/push.py``.
 
 A push, the same again, and why, of a class list into an emulated LMS where a teacher has graded two people by hand: the
 real command on a terminal of its own, and what it printed there. Nothing is made up.

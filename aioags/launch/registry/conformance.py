@@ -18,6 +18,8 @@ import attrs
 from aioags.launch.registry.row import RegistrationRow, RowState
 from aioags.launch.registry.store import RegistrationStore
 
+__all__ = ["CHECKS"]
+
 
 def a_row(name: str = "a", **changes: Any) -> RegistrationRow:
     """

@@ -2,7 +2,7 @@
 The promises of `Store`, as tests for any store.
 
 Subclass `StoreConformance` in a test module of yours, give it a fixture ``open_store``, and run pytest with
-pytest-asyncio in auto mode:
+pytest-asyncio in auto mode::
 
     class TestMyStore(StoreConformance):
         @pytest.fixture
