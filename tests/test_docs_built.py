@@ -22,6 +22,7 @@ from typing import Any
 from urllib.parse import unquote, urljoin
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Page, async_playwright
 
 from tests.test_docs_search import TERMS
@@ -86,7 +87,7 @@ def address(site: Path) -> Iterator[str]:
     server.server_close()
 
 
-@pytest.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser_page(address: str) -> AsyncIterator[Page]:
     async with async_playwright() as playwright:
         started = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)

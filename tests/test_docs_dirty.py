@@ -193,12 +193,12 @@ async def test_clicks_in_a_dirty_course_are_answered_everywhere(clicks: Clicks) 
 
 async def test_somebody_who_left_between_click_and_grade(clicks: Clicks) -> None:
     clicks.meanwhile.append(clicks.platform.course.people.pop)
-    assert "did not take the grade (UserNotGradableError)" in await clicks.text("user-0001")
+    assert "was not taken (UserNotGradableError)" in await clicks.text("user-0001")
 
 
 async def test_the_column_is_deleted_between_click_and_grade(clicks: Clicks) -> None:
     clicks.meanwhile.append(lambda _: clicks.platform.faults.add(Fault.answer(404, path="line_items/1")))
-    assert "did not take the grade (NotFoundError)" in await clicks.text("user-0001")
+    assert "was not taken (NotFoundError)" in await clicks.text("user-0001")
     clicks.platform.faults.clear()
     clicks.platform.launches.tamper = lambda header, claims: claims[AGS].pop("lineitem")
     assert "in the gradebook" in await clicks.text("user-0001")
@@ -209,7 +209,7 @@ async def test_a_launch_without_grades(clicks: Clicks) -> None:
     clicks.platform.launches.tamper = lambda header, claims: claims.pop(AGS)
     assert await clicks.text("user-0001") == "This course takes no grades."
     clicks.platform.launches.tamper = lambda header, claims: claims[AGS].update(scope=[])
-    assert "did not take the grade (NotOfferedError)" in await clicks.text("user-0002")
+    assert "was not taken (NotOfferedError)" in await clicks.text("user-0002")
 
 
 @pytest.fixture
