@@ -11,6 +11,7 @@ import symtable
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
 
 from tests.test_docs import GIVEN, PAGES, ROOT, blocks
 
@@ -51,6 +52,17 @@ def test_a_page_makes_what_it_uses(page: Path) -> None:
     given = GIVEN.get(page.name, set())
     assert from_nowhere(text) == given
     assert [name for name in given if f"`{name}`" not in text] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_a_file_that_a_page_shows_makes_what_it_uses(page: Path) -> None:
+    """
+    What is not run here: an application of Django's, a test.
+    """
+    shown = [token for token in MarkdownIt().parse(page.read_text(encoding="utf-8")) if token.info == "py"]
+    for block in shown:
+        used, made = used_and_made(block.content)
+        assert used - made - set(vars(builtins)) == set()
 
 
 def test_a_name_that_no_block_made_is_found() -> None:
