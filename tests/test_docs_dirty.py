@@ -22,6 +22,8 @@ from aioags import Client, Registration
 from aioags.config import read_config
 from aioags.emulator import AppLauncher, Fault, Platform, serve
 from aioags.emulator.doors.config_file import write_config
+from aioags.launch import ToolSettings
+from tests.launch.examples import load
 from tests.test_docs import ROOT, blocks, run
 from tests.test_tutorial import FILES, STEPS, follow
 
@@ -212,6 +214,23 @@ async def test_a_launch_without_grades(clicks: Clicks) -> None:
     assert "was not taken (NotOfferedError)" in await clicks.text("user-0002")
 
 
+async def test_the_example_of_fastapi_meets_a_link_that_somebody_edited() -> None:
+    platform = Platform.create()
+    async with serve(platform), AppLauncher(platform) as click:
+        agreed = Registration(**platform.registration_args())
+        settings = ToolSettings(registrations=[agreed], redirect_uri="https://tool.example/lti/launch", keys=[agreed])
+        platform.launches.tamper = edited
+        page = await click(load("fastapi_tool").create_app(settings), user="user-0001")
+        assert "no such quiz" in page.text
+
+
+def edited(header: dict[str, Any], claims: dict[str, Any]) -> None:
+    """
+    Let a launch come from a link whose custom parameter a teacher has changed.
+    """
+    claims["https://purl.imsglobal.org/spec/lti/claim/custom"] = {"quiz": "99"}
+
+
 @pytest.fixture
 def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], ModuleType]]:
     """
@@ -234,9 +253,7 @@ async def test_the_tutorials_tool_in_a_dirty_course(written: Callable[[str], Mod
             # A launch without grades, and one of a link that somebody has edited.
             platform.launches.tamper = lambda header, claims: claims.pop(AGS)
             assert "takes no grades" in (await click(app, user=first)).text
-            platform.launches.tamper = lambda header, claims: claims.update(
-                {"https://purl.imsglobal.org/spec/lti/claim/custom": {"quiz": "99"}}
-            )
+            platform.launches.tamper = edited
             assert "no such quiz" in (await click(app, user=first)).text
             platform.launches.tamper = None
             # Away for a moment; twice by one person; left before the answer.
