@@ -13,7 +13,7 @@ import socket
 import sys
 from typing import Any
 
-from aioags.protocol.pace import QUICK
+from aioags.protocol.pace_figures import QUICK
 
 WORTH_ASKING = QUICK
 """Seconds that an exchange takes at the least, for its lateness to matter: of a quicker one pacing makes nothing."""

@@ -48,38 +48,29 @@ from math import exp, inf, log
 import attrs
 
 from aioags.model.policy import Pace
+from aioags.protocol.pace_figures import (
+    ANSWERS_PER_THROTTLE,
+    FIRST_PAUSE,
+    HEADROOM,
+    IDLE,
+    LONGEST_PATIENCE,
+    LOOK_AGAIN,
+    LOOK_ANYWAY,
+    MOST,
+    MOST_ANSWERS,
+    PATIENCE,
+    QUICK,
+    ROUND,
+    SHARE,
+    SHORTER,
+    SHORTEST_PAUSE,
+    SLOWER,
+    START,
+    STRIKES,
+    SURE,
+    TICK,
+)
 from aioags.protocol.signals import INSTEAD_OF_NONSENSE, LONGEST_HOLD, LONGEST_PAUSE, Allowance, Latency, Signal
-
-# First window, and the largest after a hold that was asked for. Canvas says of sequential use that it is practically
-# never throttled, and takes about a dozen at once (doc/api/throttling.md): four is safe anywhere, and 32 is three
-# rounds away.
-START = 4
-# Fewest answers of a round: below that, chance decides. At least so many for a step or a look to be believed; and so
-# many that by then a doubtful one is decided either way, and older ones fade.
-ROUND, SURE, MOST = 8, 32, 96
-# Slower than this factor at twice the window: two windows carry less than 1.33 times as much as one.
-SLOWER = log(1.5)
-# Seconds. Below this nobody waits, and what is measured is our own event loop: 32 in flight at 1,500/s take 21 ms.
-QUICK = 0.025
-# Queue to keep in front of a saturated platform, so that it is never idle between two requests.
-HEADROOM = 1.2
-# Answers after which to look again: when slower, and without cause. A look costs half of 32 answers, 0.5 % of 3,000.
-LOOK_AGAIN, LOOK_ANYWAY = 256, 3000
-# Patience: a hundred answers for each throttled one, and ten seconds for each second lost. That is doubled with each
-# failed step, up to eight times, so steps that fail cost 5 % of the time at first and 1.3 % in the end. The most and
-# the longest say how late it may be noticed that a platform can do more.
-ANSWERS_PER_THROTTLE, MOST_ANSWERS = 100, 1000
-PATIENCE, LONGEST_PATIENCE = 10.0, 60.0
-# Strikes until the window is acquitted: a step that failed, or doubling, and then the edge twice.
-STRIKES = 4
-# What a spaced platform is given of the rate that it was measured to accept; and how a gap shortens in one round.
-SHARE, SHORTER = 0.95, 0.9
-# Pauses without a hint: the platform's own latency within these bounds, doubled for each cut in a row.
-SHORTEST_PAUSE, FIRST_PAUSE = 0.05, 1.0
-# A window that was not used for so long says little about now.
-IDLE = 60.0
-# Timers fire early by the clock's resolution.
-TICK = 1e-6
 
 # Beyond 30 fields a dict for each takes 1.6 KB.
 _FIELDS = """
@@ -123,20 +114,6 @@ class Pacer:
         # Did a start of this round fill the window, or wait for the gap?
         self._full = self._spaced = False
         self._set(start, -inf)
-
-    @property
-    def floor(self) -> int:
-        """
-        Smallest window.
-        """
-        return self._floor
-
-    @property
-    def ceiling(self) -> int:
-        """
-        Largest window.
-        """
-        return self._ceiling
 
     @property
     def window(self) -> int:
@@ -186,6 +163,16 @@ class Pacer:
         wait = self._held_until - now
         return wait if wait > TICK else 0.0
 
+    def starts(self, now: float) -> bool:
+        """
+        Take a place, if `may_start`. True: taken.
+        """
+        soon = now + TICK
+        if self._in_flight >= self._limit or soon < self._held_until or soon < self._due:
+            return False
+        self.started(now)
+        return True
+
     def started(self, now: float) -> None:
         """
         Take a place. `may_start` was true.
@@ -195,8 +182,8 @@ class Pacer:
         self._in_flight += 1
         if self._in_flight >= self._window:
             self._full = True
-        gap = max(self._gap, self._allowance.spacing)
-        if gap:
+        if self._gap or self._allowance.spacing:
+            gap = max(self._gap, self._allowance.spacing)
             self._spaced = self._spaced or now < self._due + gap
             # What started late is made up for, so that the rate is kept; never closer than half a gap.
             self._due = max(self._due + gap, now + gap / 2)
@@ -230,11 +217,27 @@ class Pacer:
             self._allowance = self._allowance.own()
             self._hold(now, self._allowance.read(signal, self._in_flight, self._window))
             self._limit = min(self._window, self._allowance.most)
+        self._learn(now, signal.seconds, begun)
+
+    def answered(self, now: float, seconds: float, *, begun: float) -> None:
+        """
+        Give a place back, as `ended` does, after an answer that was no throttle and said nothing about limits.
+        """
+        if self._allowance.restricts:
+            self.ended(now, Signal(seconds), begun=begun)
+            return
+        self._in_flight -= 1
+        self._left_at = now
+        self._lost = 0
+        self._learn(now, seconds, begun)
+
+    def _learn(self, now: float, seconds: float, begun: float) -> None:
         if begun >= self._cut_at:
             self._accepted += 1
-        if begun >= self._since and signal.seconds < LONGEST_HOLD:
-            self._latency = Latency() if self._latency is Latency.unknown else self._latency
-            self._latency.add(max(signal.seconds, QUICK))
+        if begun >= self._since and seconds < LONGEST_HOLD:
+            if self._latency is Latency.unknown:
+                self._latency = Latency()
+            self._latency.add(seconds if seconds > QUICK else QUICK)
             if self._latency.count >= self._judge_at:
                 self._judge(now)
 
@@ -255,11 +258,7 @@ class Pacer:
         self._set(min(self._window, self._start), now)
 
     def _judge(self, now: float) -> None:
-        """
-        Draw the conclusion of a round.
-        """
-        latency = self._latency
-        full, spaced = self._full, self._spaced
+        latency, full, spaced = self._latency, self._full, self._spaced
         self._full = self._spaced = False
         self._pauses = 0
         self._judge_at = latency.count + max(self._window, ROUND)

@@ -16,7 +16,7 @@ from aioags import AGSError, Client, Pace, Registration, ThrottledError
 from aioags.calls.gates import Gate
 from aioags.calls.platforms import Platforms
 from aioags.errors import BrokenError, GrantRefusedError
-from aioags.protocol.pace import IDLE
+from aioags.protocol.pace_figures import IDLE
 from aioags.protocol.signals import Signal
 from benchmarks.many_platforms import Instant, post_to_all, registrations
 from tests.fakes import registration

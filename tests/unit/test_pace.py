@@ -15,7 +15,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from aioags.model.policy import Pace
 from aioags.protocol.messages import Response
-from aioags.protocol.pace import FIRST_PAUSE, IDLE, ROUND, SHORTEST_PAUSE, START, Pacer
+from aioags.protocol.pace import Pacer
+from aioags.protocol.pace_figures import FIRST_PAUSE, IDLE, ROUND, SHORTEST_PAUSE, START
 from aioags.protocol.signals import INSTEAD_OF_NONSENSE, LONGEST_HOLD, LONGEST_PAUSE, Signal, read_signal
 
 QUICK = Signal(0.1)
@@ -81,7 +82,7 @@ def test_starts_small() -> None:
 @pytest.mark.parametrize("floor, ceiling, window", [(1, 2, 2), (6, 32, 6), (1, 1, 1), (4, 4, 4)])
 def test_starts_within_floor_and_ceiling(floor: int, ceiling: int, window: int) -> None:
     pacer = Pacer(Pace(floor, ceiling))
-    assert (pacer.window, pacer.floor, pacer.ceiling, pacer.in_flight) == (window, floor, ceiling, 0)
+    assert (pacer.window, pacer._floor, pacer._ceiling, pacer.in_flight) == (window, floor, ceiling, 0)
 
 
 def test_doubles_with_every_round_of_quick_answers_up_to_the_ceiling() -> None:
@@ -606,7 +607,7 @@ class AnyPlatform(RuleBasedStateMachine):
 
     @invariant()
     def bounds_hold(self) -> None:
-        assert self.pacer.floor <= self.pacer.window <= self.pacer.ceiling
+        assert self.pacer._floor <= self.pacer.window <= self.pacer._ceiling
         assert self.pacer.in_flight == len(self.begun)
         assert 0.0 <= self.pacer.held_for(self.now) <= LONGEST_HOLD + ROUNDING
 

@@ -12,7 +12,8 @@ import attrs
 import pytest
 
 from aioags.model.policy import Pace
-from aioags.protocol.pace import START, Pacer
+from aioags.protocol.pace import Pacer
+from aioags.protocol.pace_figures import START
 from tests.unit.pace_models import (
     CANVAS_FAR_AWAY,
     FAR_AWAY,
