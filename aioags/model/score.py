@@ -92,8 +92,58 @@ class Submission:
             raise ValueError(f"submitted_at must not be before started_at, got {submitted} < {started} (AGS 3.4.10.2)")
 
 
+if TYPE_CHECKING:
+    _Draft = object
+else:
+
+    class _Draft:
+        """
+        A score that is being filled: its fields, and not frozen yet.
+
+        To freeze an instance costs a third of making it, and a tool makes one for each grade. So what needs no check
+        is put into a draft, which then becomes a score by its class alone.
+        """
+
+        __slots__ = (
+            "__weakref__",
+            "_stamp",
+            "activity_progress",
+            "comment",
+            "extensions",
+            "grading_progress",
+            "score_given",
+            "score_maximum",
+            "scoring_user_id",
+            "submission",
+            "timestamp",
+            "user_id",
+        )
+
+
+def _filled(
+    user_id: str,
+    activity_progress: ActivityProgress,
+    grading_progress: GradingProgress,
+    score_given: Number,
+    score_maximum: Number,
+) -> Any:
+    made = next_stamp()
+    score: Any = _Draft()
+    score.user_id = user_id
+    score.activity_progress = activity_progress
+    score.grading_progress = grading_progress
+    score.score_given = score_given
+    score.score_maximum = score_maximum
+    score.timestamp = made.instant
+    score.comment = score.scoring_user_id = score.submission = None
+    score.extensions = {}
+    score._stamp = made
+    score.__class__ = Score
+    return score
+
+
 @attrs.frozen
-class Score:
+class Score(_Draft):
     """
     One statement about one user. Say what you mean with `graded`, `progress` or `cleared`.
 
@@ -261,6 +311,26 @@ class Score:
         """
         if score_given is None:
             raise TypeError("score_given must be a number, got None: use Score.cleared or Score.progress")
+        if (
+            timestamp is None
+            and comment is None
+            and scoring_user_id is None
+            and submission is None
+            and canvas is None
+            and not extensions
+            and (type(score_given) is int or type(score_given) is float)
+            and (type(score_maximum) is int or type(score_maximum) is float)
+            and 0 <= score_given < _USUAL
+            and 0 < score_maximum < _USUAL
+            and type(activity_progress) is ActivityProgress
+            and type(grading_progress) is GradingProgress
+            and type(user_id) is str
+            and user_id.isascii()
+            and user_id.strip()
+            and cls is Score
+        ):
+            filled: Self = _filled(user_id, activity_progress, grading_progress, score_given, score_maximum)
+            return filled
         score = cls.__new__(cls)
         # Not cls(…): what tells mistakes would cost each score a call.
         getattr(cls.__init__, "__wrapped__", cls.__init__)(

@@ -103,10 +103,13 @@ class Timekeeper:
         with self._lock:
             seconds = self._clock()
             now = datetime.fromtimestamp(seconds, UTC)
-            follows = now > self._last or self._last - now > _STEP_BACK
-            self._last = now if follows else self._last + _SMALLEST_STEP
-            self._order = max(self._order + 1, int(seconds * 1e6))
-            return Stamp(self._last, self.process, now, self._order, False, self._steady())
+            last = self._last
+            self._last = stamp = now if now > last or last - now > _STEP_BACK else last + _SMALLEST_STEP
+            order = int(seconds * 1e6)
+            if order <= self._order:
+                order = self._order + 1
+            self._order = order
+            return Stamp(stamp, self.process, now, order, False, self._steady())
 
     def age(self, made_by: str | None, ticks: float | None) -> float | None:
         """

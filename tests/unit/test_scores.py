@@ -121,6 +121,28 @@ def test_3_4_4_value_and_maximum_go_together() -> None:
         Score.graded("u1", 8)  # type: ignore[call-arg]
 
 
+@pytest.mark.parametrize("given, maximum", [(7, 10), (7.5, 10), (0, 0.5), (2**53, 2**53 + 1), (True, 1)])
+def test_graded_gives_what_the_constructor_does(given: Any, maximum: Any) -> None:
+    def constructed(timestamp: datetime | None) -> Score:
+        return Score(
+            "user-1", "Completed", "FullyGraded", score_given=given, score_maximum=maximum, timestamp=timestamp
+        )
+
+    if given is True:
+        with pytest.raises(TypeError):
+            Score.graded("user-1", given, score_maximum=maximum)
+        return
+    score = Score.graded("user-1", given, score_maximum=maximum)
+    assert score == constructed(score.timestamp)
+    assert type(score) is Score
+    fields = [field.name for field in attrs.fields(Score)]
+    assert [type(getattr(score, name)) for name in fields] == [
+        type(getattr(constructed(None), name)) for name in fields
+    ]
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        score.user_id = "user-2"  # type: ignore[misc]
+
+
 def test_pitfall_16_graded_without_a_value_is_refused() -> None:
     with pytest.raises(TypeError, match=r"Score\.cleared"):
         graded(None)
