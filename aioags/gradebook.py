@@ -8,15 +8,12 @@ from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
-import attrs
-
 from aioags.calls.service import Service
 from aioags.errors import shown_url
 from aioags.grading.line_items import LineItems
 from aioags.grading.listing import list_results, listed_results, read_result
 from aioags.grading.looking import Looks
 from aioags.grading.posting import ScorePosting, Source
-from aioags.grading.presence import Presence
 from aioags.grading.sending import Sender
 from aioags.grading.shared import Shared
 from aioags.model import checks
@@ -132,7 +129,7 @@ class Gradebook(LineItems):
             raise TypeError(f"post_scores takes an iterable of Scores, got {type(scores).__name__}{one}")
         return ScorePosting(
             scores,
-            attrs.evolve(self._sender, waits=patient, presence=Presence(self._service, waits=patient)),
+            self._sender.of_batch(waits=patient),
             self._shared,
             line_item=own_spelling(item_url(line_item), self.coupled),
             concurrency=self._service.engine.ceiling,

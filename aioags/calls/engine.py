@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import attrs
 
 from aioags.calls.credential import Credential
+from aioags.calls.first_try import Came, FirstTry
 from aioags.calls.frames import forget_locals
 from aioags.calls.gates import Admission, Gate
 from aioags.calls.home import Home
@@ -38,7 +39,7 @@ from aioags.protocol.breaker import is_outage
 from aioags.protocol.dialect import Operation, Page
 from aioags.protocol.grants import TOKEN
 from aioags.protocol.messages import Response
-from aioags.protocol.pace import START
+from aioags.protocol.pace_figures import START
 from aioags.protocol.refusals import is_throttled, refusal
 from aioags.protocol.signals import Signal, read_signal
 from aioags.protocol.trial import Trial
@@ -87,6 +88,8 @@ class Engine:
 
     Attributes:
         told: Who is told what happens.
+
+        first_try: Makes first tries of scores.
     """
 
     def __init__(
@@ -106,6 +109,7 @@ class Engine:
         self._platforms = Platforms(2 * most_platforms, self._new_gate, clock=runtime.clock)
         self._closed = False
         self._home = Home()
+        self.first_try = FirstTry(transport, clock=runtime.clock, home=self._home, told=self.told, gate=self._gate)
         self._long_answers = LongAnswers()
         self.retry = retry
         self.runtime = runtime
@@ -126,6 +130,7 @@ class Engine:
         *,
         trial: Trial[T] | None = None,
         read: ReadPage | None = None,
+        came: Came | None = None,
     ) -> T:
         """
         Do one call: send, judge, and repeat as the trial says.
@@ -137,23 +142,30 @@ class Engine:
 
             read: Reads the pages of its search, where several calls can share them. None: each reads its own.
 
+            came: What came of its first try. None: there was none yet.
+
         Raises:
             AGSError: The trial gave up.
 
             RuntimeError: The client was closed, or lives in another event loop.
         """
-        if self._closed:
+        if self._closed and came is None:
             # Not left to the gates: a platform that was never asked has none yet.
             raise RuntimeError("the Client is closed")
         if self._home.loop is not _get_running_loop():
             self.check_loop()
         trial = trial or Trial(operation, self.retry)
-        gate = self._gate(operation, credential)
-        asked = self.runtime.clock()
+        gate = self._gate(operation.request.url, credential, operation.name) if came is None else came.gate
+        asked = self.runtime.clock() if came is None else came.place.begun
         redirected: str | None = None
         try:
             while True:
-                verdict = await self._try(trial, credential, gate, redirected, asked)
+                if came is None:
+                    verdict = await self._try(trial, credential, gate, redirected, asked)
+                else:
+                    trial.entered(came.place.begun, came.place.recoveries, None)
+                    trial.sent += 1
+                    verdict, came = await self._conclude(trial, credential, came), None
                 while isinstance(verdict, Look):
                     verdict = await self._look(trial, verdict, read or partial(self._page, credential))
                 if isinstance(verdict, Done):
@@ -165,11 +177,11 @@ class Engine:
                 elif isinstance(verdict, Again):
                     await self._back_off(gate, verdict.after)
                     # Idle so long, it may have been forgotten.
-                    gate = self._gate(operation, credential)
+                    gate = self._gate(operation.request.url, credential, operation.name)
         except BaseException as error:
             forget_locals(error)
-            # It knows the latest answer, which may be that to a token request.
-            del trial
+            # They know the latest answer, which may be that to a token request.
+            del trial, came
             raise
 
     async def fetch(self, trial: Trial[T], event: Callable[[str, float, T | None, str | None], Event]) -> T:
@@ -225,10 +237,9 @@ class Engine:
         start = _FIRST_TOKENS if key[1] == TOKEN else START
         return Gate(self._pace, clock=self.runtime.clock, sleep=self.runtime.sleep, start=start)
 
-    def _gate(self, operation: Operation[Any], credential: Credential | None) -> Gate:
+    def _gate(self, url: str, credential: Credential | None, name: str = "") -> Gate:
         # A token is fetched while its first user holds a place: in the same line it would wait for itself.
-        key = (origin(operation.request.url), operation.name if credential is None else f" {credential.name}")
-        gate = self._platforms.gate(key)
+        gate = self._platforms.gate((origin(url), name if credential is None else f" {credential.name}"))
         if credential is not None and credential.account not in gate.accounts:
             gate.accounts = with_account(gate.accounts, credential.account)
         return gate
@@ -276,12 +287,14 @@ class Engine:
             gate.abandon(place)
             raise
         seconds = self.runtime.clock() - sent
-        if isinstance(answer, Response):
-            seconds = max(0.0, seconds - answer.late)
+        return await self._conclude(trial, credential, Came(gate, place, authorization, answer, seconds))
+
+    async def _conclude(self, trial: Trial[T], credential: Credential | None, came: Came) -> Verdict[T]:
+        gate, place, authorization, answer = came.gate, came.place, came.authorization, came.answer
+        seconds = max(0.0, came.seconds - answer.late) if isinstance(answer, Response) else came.seconds
         listens = self.told.listener is not None or logger.isEnabledFor(DEBUG)
         window, opened_at = gate.pacer.window if listens else 0, gate.breaker.opened_at
-        # Not by .ok: this is done for every score.
-        if isinstance(answer, Response) and 200 <= answer.status < 300:
+        if isinstance(answer, Response) and answer.ok:
             if len(answer.body) > LONG:
                 await self._read_long(trial, answer, gate, place)
             gate.leave(place, read_signal(answer, seconds, throttled=False, hold=None))
@@ -417,7 +430,7 @@ class Engine:
         Raises:
             RuntimeError: The engine lives in another event loop, which runs on.
         """
-        self._closed = True
+        self._closed = self.first_try.is_closed = True
         if self._home.is_inherited:
             return
         if not self._home.is_over:

@@ -24,7 +24,8 @@ from aioags.errors import AGSError
 from aioags.model.policy import Pace
 from aioags.model.value import value
 from aioags.protocol.breaker import LONGEST_WAIT, Breaker
-from aioags.protocol.pace import START, TICK, Pacer
+from aioags.protocol.pace import Pacer
+from aioags.protocol.pace_figures import START, TICK
 from aioags.protocol.signals import Signal
 
 
@@ -86,6 +87,8 @@ class Gate:
         backing_off: How many callers wait before they come again. Whoever has them wait counts them.
 
         accounts: Whose tokens were sent, as far as is remembered; the latest last.
+
+        is_forgotten: Another has taken its place, or will.
     """
 
     __slots__ = (
@@ -101,6 +104,7 @@ class Gate:
         "accounts",
         "backing_off",
         "breaker",
+        "is_forgotten",
         "pacer",
     )
 
@@ -116,6 +120,7 @@ class Gate:
         self.pacer = Pacer(pace, start)
         self.breaker = Breaker()
         self.backing_off = 0
+        self.is_forgotten = False
         self._clock = clock
         self._sleep = sleep
         self._waiting = _NOBODY
@@ -168,15 +173,18 @@ class Gate:
         pacer = self.pacer
         return f"<Gate: {pacer.in_flight} of {pacer.window} in flight, {self.waiting} waiting>"
 
+    def starts(self, now: float) -> bool:
+        """
+        Take a place in flight, if one is free, nobody waits for it and the platform is there. False: `enter` sees.
+        """
+        return not (self._waiting or self._closed or self.breaker.is_open) and self.pacer.starts(now)
+
     def enter_now(self, subject: str = "") -> Admission | None:
         """
-        Take a place in flight, if one is free, nobody waits for it and the platform is there. None: `enter` sees.
+        Take a place in flight as `starts` does. None: `enter` sees.
         """
         now = self._clock()
-        if self._waiting or self._closed or self.breaker.is_open or not self.pacer.may_start(now):
-            return None
-        self.pacer.started(now)
-        return Admission(now, False, self.breaker.recoveries, None, subject)
+        return Admission(now, False, self.breaker.recoveries, None, subject) if self.starts(now) else None
 
     async def enter(
         self,
@@ -303,6 +311,21 @@ class Gate:
                 self._probed = _NOTHING
         else:
             self._note_outage(now, place, outage, tries, own=own)
+        if self._waiting:
+            self._admit()
+
+    def answered(self, now: float, seconds: float, begun: float, subject: str) -> None:
+        """
+        Give the place back after an answer that was a yes and said nothing about limits.
+
+        Args:
+            seconds: How long it took.
+
+            begun: When the place was taken.
+        """
+        self.pacer.answered(now, seconds, begun=begun)
+        if self.breaker.answered(subject, begun):
+            self._probed = _NOTHING
         if self._waiting:
             self._admit()
 

@@ -35,14 +35,13 @@ import aiohttp
 from yarl import URL
 
 from aioags.calls.arrival import WORTH_ASKING, seconds_unseen
-from aioags.calls.bodies import Body
+from aioags.calls.lane_answers import read_body, response
 from aioags.calls.transport import (
     FOREIGN,
     KEEPALIVE,
     LONGEST_LINE,
     PIECE,
     Conversation,
-    as_text,
     is_readable,
     mapped,
     unreachable,
@@ -55,8 +54,6 @@ from aioags.protocol.messages import Request, Response
 _RECEIVED_AT_ONCE = 64 * 1024
 # Of those that end with a token: a page of a listing has a URL of its own.
 _MOST_HEADS = 1024
-# Of a body that came at once: below every bound.
-_SHORT = 16 * 1024
 # Of a deadline, between two looks at it; and seconds between two looks.
 _SHARE_OF_DEADLINE = 0.05
 _SHORTEST_TICK, _LONGEST_TICK = 0.01, 1.0
@@ -135,7 +132,8 @@ class Wire(Conversation):
 
             ends: When the whole answer must be there.
         """
-        self.expect()
+        # As `expect`, which is a call more.
+        self._asked, self._begun, self._came, self._answer = True, False, 0, None
         self.heard, self.ends, self.is_ascii = now, ends, True
         self.transport.write(written)  # type: ignore[union-attr]
 
@@ -250,24 +248,6 @@ def written(head: Head, request: Request) -> bytes:
     return head.text + (b"\r\n" if request.method == "GET" else b"Content-Length: 0\r\n\r\n")
 
 
-def _response(request: Request, message: Any, body: bytes, late: float, *, is_ascii: bool) -> Response:
-    pairs, reason = tuple(message.headers.items()), message.reason or ""
-    if not is_ascii:
-        pairs, reason = tuple((name, as_text(value)) for name, value in pairs), as_text(reason)
-    return Response(message.code, reason, pairs, body, request.url, late)
-
-
-async def _body(request: Request, message: Any, stream: Any) -> bytes:
-    encoding = message.headers.get("Content-Encoding", "")
-    part: bytes = await stream.readany()
-    if stream.at_eof() and not encoding and len(part) <= _SHORT:
-        return part
-    body = Body(request, message.code, encoding)
-    while part and body.feed(part):
-        part = await stream.readany()
-    return body.finish()
-
-
 class LaneTransport(ClosedAtEnd):
     """
     Sends over connections of its own, without a session: at less than half the cost for each request.
@@ -286,6 +266,7 @@ class LaneTransport(ClosedAtEnd):
 
     def __init__(self, *, timeouts: Timeouts, user_agent: str, clock: Callable[[], float] = monotonic) -> None:
         self._timeouts = timeouts
+        self._total = timeouts.total
         self._agent = user_agent
         self._clock = clock
         connect = min(timeouts.connect, timeouts.total)
@@ -311,18 +292,21 @@ class LaneTransport(ClosedAtEnd):
             if head is None:
                 head = self._head(request)
             begun = self._clock()
-            wire = self._take(head.origin)
+            now, wire = begun, self._take(head.origin, begun)
             if wire is None:
                 wire = await self._connect(head, request)
+                now = self._clock()
             self._asked.add(wire)
             try:
-                wire.ask(written(head, request), self._clock(), begun + self._timeouts.total)
+                wire.ask(written(head, request), now, begun + self._total)
                 message, stream = await wire.read()
-                while not wire.is_answered(message, stream):
-                    message, stream = await wire.read()
+                if message.code < 200 or not stream.is_eof():
+                    while not wire.is_answered(message, stream):
+                        message, stream = await wire.read()
                 # Not asked of every answer: whether there is a body at all is known by now.
-                body = b"" if stream.at_eof() else await _body(request, message, stream)
-                late = self._clock() - wire.heard
+                body = b"" if stream.at_eof() else await read_body(request, message, stream)
+                now = self._clock()
+                late = now - wire.heard
                 if late > WORTH_ASKING or wire.heard - begun > WORTH_ASKING:
                     late = max(late, seconds_unseen(wire.transport))
             except BaseException:
@@ -333,8 +317,8 @@ class LaneTransport(ClosedAtEnd):
         except FOREIGN as error:
             # aiohttp's own complaints quote what the server sent, and a server may send back what it was sent.
             raise mapped(request, error) from (error if isinstance(error, (OSError, TimeoutError)) else None)
-        self._give_back(head.origin, wire)
-        return _response(request, message, body, late, is_ascii=wire.is_ascii)
+        self._give_back(head.origin, wire, now)
+        return response(request, message, body, late, is_ascii=wire.is_ascii)
 
     def _head(self, request: Request) -> Head:
         if self._connector is None:
@@ -350,11 +334,11 @@ class LaneTransport(ClosedAtEnd):
         # limit=0: the pacing of each platform bounds its connections; a common limit would let one starve the others.
         self._connector = LaneConnector(limit=0)
 
-    def _take(self, origin: str) -> Wire | None:
+    def _take(self, origin: str, now: float) -> Wire | None:
         idle = self._idle.get(origin)
         while idle:
             wire = idle.pop()
-            if self._clock() - wire.idle_since <= KEEPALIVE and wire.is_clean():
+            if now - wire.idle_since <= KEEPALIVE and wire.is_clean():
                 return wire
             wire.drop()
         return None
@@ -377,11 +361,11 @@ class LaneTransport(ClosedAtEnd):
             self._tick = self._loop.call_later(self._tick_seconds, self._look)
         return taken
 
-    def _give_back(self, origin: str, wire: Wire) -> None:
+    def _give_back(self, origin: str, wire: Wire, now: float) -> None:
         if self._closed or not wire.can_go_on():
             wire.drop()
             return
-        wire.idle_since = self._clock()
+        wire.idle_since = now
         idle = self._idle.get(origin)
         if idle is None:
             self._idle[origin] = [wire]

@@ -106,9 +106,33 @@ class Listening:
         if isinstance(answer, Response) and answer.status >= 400 and is_throttled(answer):
             hold = gate.pacer.silent_for(now)
             self.tell(ThrottleEvent(operation.name, where, name, answer.status, hold, gate.pacer.window))
-        if window and window != (wide := gate.pacer.window):
-            self.tell(WindowEvent(where, name, window, wide, gate.pacer.in_flight))
+        self._tell_window(where, name, gate, window)
         if away and opened_at is None:
             self.tell(BreakerEvent(where, name, True, gate.why, 0.0))
         elif opened_at is not None and not away:
             self.tell(BreakerEvent(where, name, False, None, now - opened_at))
+
+    def said_yes(
+        self,
+        operation: str,
+        method: str,
+        url: str,
+        status: int,
+        seconds: float,
+        credential: str,
+        gate: Gate,
+        window: int,
+    ) -> None:
+        """
+        Tell of a first try that was answered with a yes, as `answered` does.
+
+        Args:
+            credential: Its name.
+        """
+        where = origin(url)
+        self.tell(RequestEvent(operation, method, shown(url), 1, status, seconds, None, None, False, where, credential))
+        self._tell_window(where, credential, gate, window)
+
+    def _tell_window(self, where: str, name: str, gate: Gate, window: int) -> None:
+        if window and window != (wide := gate.pacer.window):
+            self.tell(WindowEvent(where, name, window, wide, gate.pacer.in_flight))

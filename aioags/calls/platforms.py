@@ -81,6 +81,7 @@ class Platforms:
                 self._gates.move_to_end(key)
                 continue
             del self._gates[key]
+            gate.is_forgotten = True
             if full and len(self._gates) < self._most:
                 return
 

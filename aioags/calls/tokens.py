@@ -409,10 +409,9 @@ class OAuthCredential:
         against it. None: `authorize` finds out.
         """
         authorization = self._held.get(scopes)
-        if authorization is None:
+        if authorization is None or authorization.token.blameless:
             return None
-        token: Token = authorization.token
-        return authorization if not token.blameless and self._cache.holds(token) else None
+        return authorization if self._cache.holds(authorization.token) else None
 
     async def authorize(self, scopes: tuple[str, ...], *, since: float = inf) -> Authorization:
         """

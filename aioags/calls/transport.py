@@ -132,11 +132,16 @@ class Conversation(ResponseHandler):
             self._hang_up()
             return
         ResponseHandler.data_received(self, data)
+        buffer = self._buffer
+        body: Any = self._payload
+        if not self._begun and len(buffer) == 1 and (body is None or body.is_eof()) and buffer[0][0][0].code >= 200:
+            # All of the answer, and nothing before it: so most come.
+            self._asked = False
+            return
         self._came += len(data)
         # 100 Continue and 103 Early Hints come before the answer.
         if not self._begun and self._buffer and not 100 <= (message := self._buffer[-1][0][0]).code < 200:
             self._begun, self._came, self._answer = True, 0, message
-        body: Any = self._payload
         if len(self._buffer) > _MOST_HINTS:
             self._hang_up()
         elif not self._begun:

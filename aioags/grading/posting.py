@@ -81,6 +81,7 @@ class ScorePosting(NeedsAsyncWith):
         self._line_item = line_item
         self._concurrency = concurrency
         self._bound = concurrency * _TAKEN_PER_WORKER
+        self._half = self._bound // 2
         self._coalesce = coalesce
         self._confirm = confirm
         # Taken and not sent: parked, or ready as well.
@@ -98,7 +99,7 @@ class ScorePosting(NeedsAsyncWith):
         self._workers: set[asyncio.Task[None]] = set()
         # Line items that a worker of their own sends.
         self._beside: set[str] = set()
-        # How many scores are being sent: of each line item, and of all.
+        # How many workers send: scores of each line item, and any.
         self._sending: dict[str, int] = {}
         self._busy = 0
         self._unconsumed = 0
@@ -275,19 +276,15 @@ class ScorePosting(NeedsAsyncWith):
             self._deliver(Delivery(score, None, error=error))
             return
         key = (item_id, score.user_id)
-        waiting = self._waiting.get(key)
-        if waiting is None:
-            self._join(key, score)
-        else:
+        if self._waiting and (waiting := self._waiting.get(key)) is not None:
             self._supersede(waiting, score)
-
-    def _join(self, key: Key, score: Score) -> None:
+            return
         turn, first = self._shared.turns.join(key, self._make_ready)
         self._unsent[turn] = score
         if self._coalesce:
             self._waiting[key] = turn
         if first:
-            self._make_ready(turn)
+            self._line_up(turn)
 
     def _supersede(self, waiting: Turn, newer: Score) -> None:
         older = self._unsent[waiting]
@@ -299,8 +296,10 @@ class ScorePosting(NeedsAsyncWith):
 
     def _make_ready(self, turn: Turn) -> None:
         # Behind a first score it may have been left behind: the batch ended early.
-        if turn not in self._unsent:
-            return
+        if turn in self._unsent:
+            self._line_up(turn)
+
+    def _line_up(self, turn: Turn) -> None:
         item_id = turn.key[0]
         if item_id in self._shared.new and not self._shared.enter(item_id, turn, partial(self._make_ready, turn)):
             return
@@ -311,7 +310,7 @@ class ScorePosting(NeedsAsyncWith):
             line.append(turn)
         if len(self._workers) < self._concurrency:
             self._start(self._work(None))
-        elif self._busy == len(self._workers) and item_id not in self._sending and len(self._beside) < _MOST_BESIDE:
+        elif item_id not in self._sending and self._busy == len(self._workers) and len(self._beside) < _MOST_BESIDE:
             # All workers may be waiting for a line item that is broken by itself.
             self._beside.add(item_id)
             self._start(self._work(item_id))
@@ -323,46 +322,65 @@ class ScorePosting(NeedsAsyncWith):
         worker.add_done_callback(self._workers.discard)
 
     async def _work(self, only: str | None) -> None:
-        while self._ready if only is None else only in self._ready:
-            item_id = next(iter(self._ready)) if only is None else only
-            line = self._ready.pop(item_id)
-            turn = line.popleft()
-            if line:
-                self._ready[item_id] = line
-            self._waiting.pop(turn.key, None)
-            await self._handle(turn, self._unsent.pop(turn))
+        ready, sending = self._ready, None
+        self._busy += 1
+        try:
+            while ready if only is None else only in ready:
+                item_id = next(iter(ready)) if only is None else only
+                if item_id is not sending:
+                    sending = self._turn_to(item_id, sending)
+                turn = self._next_of(item_id)
+                score, delivery = self._unsent.pop(turn), None
+                try:
+                    if self._refused_all is None:
+                        delivery = await self._sender.send(turn.key, score, confirm=self._confirm)
+                    else:
+                        delivery = Delivery(score, item_id, error=self._refused_all.copied())
+                except Exception as failure:  # noqa: BLE001 - a bug, ours or a transport's: it ends the batch, bare
+                    self._failure = self._failure or failure
+                    self._end_now()
+                finally:
+                    self._handled(turn, score, delivery)
+        finally:
+            self._busy -= 1
+            self._turn_to(None, sending)
         if only is not None:
             self._beside.discard(only)
         # Not by the callback alone, a turn of the loop later: what becomes ready until then would find no worker.
         if (worker := asyncio.current_task()) is not None:
             self._workers.discard(worker)
 
-    async def _handle(self, turn: Turn, score: Score) -> None:
+    def _next_of(self, item_id: str) -> Turn:
+        line = self._ready[item_id]
+        turn = line.popleft()
+        if not line:
+            del self._ready[item_id]
+        elif len(self._ready) > 1:
+            # The other line items come first.
+            self._ready[item_id] = self._ready.pop(item_id)
+        if self._waiting:
+            self._waiting.pop(turn.key, None)
+        return turn
+
+    def _turn_to(self, item_id: str | None, before: str | None) -> str | None:
+        if item_id is not None:
+            self._sending[item_id] = self._sending.get(item_id, 0) + 1
+        if before is not None:
+            self._sending[before] -= 1
+            if not self._sending[before]:
+                del self._sending[before]
+        return item_id
+
+    def _handled(self, turn: Turn, score: Score, delivery: Delivery | None) -> None:
         item_id = turn.key[0]
-        delivery: Delivery | None = None
-        self._busy += 1
-        self._sending[item_id] = self._sending.get(item_id, 0) + 1
-        try:
-            if self._refused_all is not None:
-                delivery = Delivery(score, item_id, error=self._refused_all.copied())
-            else:
-                delivery = await self._sender.send(item_id, score, confirm=self._confirm)
-            if delivery.error is not None:
-                self._note_refusal(score.user_id, delivery.error)
-            elif self._turned_away:
-                self._turned_away.clear()
-        except Exception as failure:  # noqa: BLE001 - a bug, ours or a transport's: it ends the batch, bare
-            self._failure = self._failure or failure
-            self._end_now()
-        finally:
-            self._busy -= 1
-            self._sending[item_id] -= 1
-            if not self._sending[item_id]:
-                del self._sending[item_id]
-            self._shared.turns.leave(turn)
-            if item_id in self._shared.new:
-                self._shared.leave(item_id, turn, ended=delivery is not None and has_ended(delivery))
-            self._deliver(delivery or _cancelled(score, item_id))
+        if delivery is not None and delivery.error is not None:
+            self._note_refusal(score.user_id, delivery.error)
+        elif self._turned_away and delivery is not None:
+            self._turned_away.clear()
+        self._shared.turns.leave(turn)
+        if item_id in self._shared.new:
+            self._shared.leave(item_id, turn, ended=delivery is not None and has_ended(delivery))
+        self._deliver(delivery or _cancelled(score, item_id))
 
     def _note_refusal(self, user_id: str, error: AGSError) -> None:
         if self._refused_all is not None:
@@ -381,7 +399,7 @@ class ScorePosting(NeedsAsyncWith):
         self.report.add(delivery)
         if self._deliveries is None:
             # Nobody looks on, and to wake the puller costs as much as a tenth of a score: so not for each.
-            self._consumed(self._bound // 2)
+            self._consumed(self._half)
         else:
             self._deliveries.put_nowait(delivery)
         if self._puller_done:

@@ -14,6 +14,8 @@ from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+import attrs
+
 from aioags.errors import NotOfferedError, UntrustedURLError, shown_url
 from aioags.ltiaas.deep_linking import DeepLinkingMessage, deep_linking_body, load_form, load_message
 from aioags.ltiaas.idtoken import Idtoken, load_idtoken
@@ -168,6 +170,13 @@ class LTIAASDialect:
             refused=score_refusal,
             private=(score.comment, score.user_id, score.scoring_user_id),
         )
+
+    def score_request(self, item_id: str, score: Score, timestamp: datetime, *credential: tuple[str, str]) -> Request:
+        """
+        Return the request of `post_score`, with the headers that let it in.
+        """
+        request = self.post_score(item_id, score, timestamp).request
+        return attrs.evolve(request, headers=(*request.headers, *credential))
 
     def results(self, item_id: str, *, user_id: str | None = None, limit: int | None = None) -> Operation[Page[Result]]:
         """

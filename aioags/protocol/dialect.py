@@ -189,6 +189,12 @@ class Dialect(Protocol):
         """
         ...
 
+    def score_request(self, item_id: str, score: Score, timestamp: datetime, *credential: tuple[str, str]) -> Request:
+        """
+        The request of `post_score`, with the headers that let it in. An `acknowledgment` answers it.
+        """
+        ...
+
     def results(self, item_id: str, *, user_id: str | None, limit: int | None) -> Operation[Page[Result]]:
         """
         First page of a line item's results.

@@ -4,6 +4,8 @@ The two HTTP messages as values: what leaves, and what came back.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import attrs
 
 from aioags.model.value import value
@@ -70,6 +72,13 @@ class Response:
     body: bytes = attrs.field(default=b"", repr=False)
     url: str = ""
     late: float = attrs.field(default=0.0, repr=False, eq=False)
+
+    @property
+    def by_name(self) -> Callable[[str], str | None]:
+        """
+        What `header` does, for several names.
+        """
+        return self.header
 
     def header(self, name: str) -> str | None:
         """

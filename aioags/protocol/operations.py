@@ -33,7 +33,9 @@ from aioags.wire.steps import Steps
 
 T = TypeVar("T")
 
-_POST_SCORES = (Scope.SCORE,)
+POST_SCORE, POST_SCORE_SCOPES = "post_score", (Scope.SCORE,)
+"""Name of the operation, and its scopes."""
+
 _SCORE_HEADERS = (("Accept", media_types.SCORE), ("Content-Type", media_types.SCORE))
 # A dialect is of one course.
 _MOST_SCORE_URLS = 1024
@@ -133,19 +135,24 @@ class DirectDialect:
         request = Request("DELETE", self._item(item_id), (("Accept", media_types.LINE_ITEM),), None, WORD_BYTES)
         return self._operation("delete_line_item", request, (Scope.LINE_ITEM,), deletion)
 
+    def score_request(self, item_id: str, score: Score, timestamp: datetime, *credential: tuple[str, str]) -> Request:
+        """
+        Return the request of `post_score`, with the headers that let it in.
+        """
+        url = self._score_urls.get(item_id) or self._score_url(item_id)
+        return Request("POST", url, (*_SCORE_HEADERS, *credential), dump_score(score, timestamp), WORD_BYTES)
+
     def post_score(self, item_id: str, score: Score, timestamp: datetime) -> Operation[dict[str, Any] | None]:
         """
         Post a score: POST on the item's ``scores`` (AGS 3.4).
         """
-        url = self._score_urls.get(item_id) or self._score_url(item_id)
-        request = Request("POST", url, _SCORE_HEADERS, dump_score(score, timestamp), WORD_BYTES)
         private: tuple[str, ...] = (score.user_id,)
         if score.comment or score.scoring_user_id:
             private = tuple(filter(None, (score.comment, score.user_id, score.scoring_user_id)))
         return Operation(
-            "post_score",
-            request,
-            _POST_SCORES,
+            POST_SCORE,
+            self.score_request(item_id, score, timestamp),
+            POST_SCORE_SCOPES,
             acknowledgment,
             Repeat.NEVER if score.appends else Repeat.STAMPED,
             self._trust,
@@ -155,7 +162,7 @@ class DirectDialect:
 
     def _score_url(self, item_id: str) -> str:
         url = service_url(self._item(item_id), "scores")
-        self._check_offered("post_score", _POST_SCORES)
+        self._check_offered(POST_SCORE, POST_SCORE_SCOPES)
         if len(self._score_urls) >= _MOST_SCORE_URLS:
             self._score_urls.clear()
         self._score_urls[item_id] = url

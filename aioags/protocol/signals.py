@@ -25,7 +25,10 @@ UP_FRONT, OUTFLOW = 50.0, 10.0
 # by those; the smallest of many is right.
 CALM_ROUNDS = 8
 
-_HEADERS = {"x-rate-limit-remaining": "remaining", "x-request-cost": "cost", "x-rate-limit-reset": "reset"}
+REMAINING = "x-rate-limit-remaining"
+"""The header that says what is left. Where it is absent, the others say nothing."""
+
+_HEADERS = {REMAINING: "remaining", "x-request-cost": "cost", "x-rate-limit-reset": "reset"}
 
 
 @value
@@ -150,14 +153,18 @@ class Allowance:
         most: In flight at once, from the floor to the ceiling.
 
         spacing: Seconds from one start to the next; 0.0 when there is enough.
+
+        restricts: It allows less than the ceiling.
     """
 
-    __slots__ = ("_ceiling", "_floor", "_left_in_round", "_room", "_room_before", "most", "spacing")
+    __slots__ = ("_ceiling", "_floor", "_left_in_round", "_room", "_room_before", "most", "restricts", "spacing")
 
     def __init__(self, floor: int, ceiling: int) -> None:
         self._floor, self._ceiling = floor, ceiling
         self.most = self._room = self._room_before = ceiling
         self.spacing = 0.0
+        # Beside the two as a fact of its own: every answer asks.
+        self.restricts = False
         self._left_in_round = 0
 
     @staticmethod
@@ -175,13 +182,6 @@ class Allowance:
         shared = self is Allowance.untold(self._floor, self._ceiling)
         return Allowance(self._floor, self._ceiling) if shared else self
 
-    @property
-    def restricts(self) -> bool:
-        """
-        True when it allows less than the ceiling.
-        """
-        return self.most < self._ceiling or self.spacing > 0.0
-
     def read(self, signal: Signal, in_flight: int, window: int) -> float:
         """
         Take an answer's figures.
@@ -189,6 +189,11 @@ class Allowance:
         Returns:
             Seconds to send nothing; 0.0 for none.
         """
+        silence = self._read(signal, in_flight, window)
+        self.restricts = self.most < self._ceiling or self.spacing > 0.0
+        return silence
+
+    def _read(self, signal: Signal, in_flight: int, window: int) -> float:
         left, cost, reset = signal.remaining, signal.cost or 0.0, signal.reset
         self.spacing = 0.0
         if left is None or not isfinite(left):

@@ -119,7 +119,8 @@ class Last:
         return Last(second, made.order, made.made_by, may_come)
 
 
-_NOTHING = Last(-(2**62))
+NOTHING = Last(-(2**62))
+"""Of a key that nothing was sent of yet: whatever comes is newer."""
 
 
 @attrs.define(eq=False)
@@ -131,10 +132,13 @@ class Turn:
         key: Whose line.
 
         start: Called with the turn, once, when it becomes the first. Not called for one that is first at once.
+
+        behind: Those who wait behind the first, in order. None: nobody does, or it is not the first.
     """
 
     key: Key
     start: Callable[[Turn], None]
+    behind: list[Turn] | None = None
 
 
 class Turns:
@@ -143,7 +147,8 @@ class Turns:
     """
 
     def __init__(self) -> None:
-        self._lines: dict[Key, list[Turn]] = {}
+        # Who is first.
+        self._lines: dict[Key, Turn] = {}
         # By the hash of the key: the texts themselves would keep 100,000 user ids alive. Two generations, the older
         # dropped as a whole: deleting one key at a time from the front of a dict costs more the longer it lives.
         self._last: dict[int, Last] = {}
@@ -154,31 +159,36 @@ class Turns:
         Take a place at the end of a key's line; True when it is the first and may send now.
         """
         turn = Turn(key, start)
-        line = self._lines.get(key)
-        if line is None:
-            self._lines[key] = [turn]
+        first = self._lines.get(key)
+        if first is None:
+            self._lines[key] = turn
             return turn, True
-        line.append(turn)
+        if first.behind is None:
+            first.behind = []
+        first.behind.append(turn)
         return turn, False
 
     def leave(self, turn: Turn) -> None:
         """
         Give a place up, first or not; when it was the first, the next one starts.
         """
-        line = self._lines[turn.key]
-        was_first = line[0] is turn
-        line.remove(turn)
-        if not line:
+        first, behind = self._lines[turn.key], turn.behind
+        if first is not turn:
+            assert first.behind is not None  # noqa: S101 - it waits there
+            first.behind.remove(turn)
+        elif not behind:
             del self._lines[turn.key]
-        elif was_first:
-            line[0].start(line[0])
+        else:
+            following = self._lines[turn.key] = behind.pop(0)
+            following.behind = behind
+            following.start(following)
 
     def last(self, key: Key) -> Last:
         """
         Return what a platform may hold of a key whose turn it is.
         """
         place = hash(key)
-        return self._last.get(place) or self._older.get(place) or _NOTHING
+        return self._last.get(place) or self._older.get(place) or NOTHING
 
     def note(self, key: Key, last: Last) -> None:
         """
