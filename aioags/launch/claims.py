@@ -303,10 +303,9 @@ def _endpoint(read: ClaimReader, memberships_url: str | None) -> Endpoint | None
     readable, odd = readable_claim(claim.fields)
     for name in odd:
         claim.note(name)
-    endpoint = Endpoint.from_claim(readable)
-    if memberships_url is None:
-        return endpoint
-    return attrs.evolve(endpoint, scope=endpoint.scope | {MEMBERSHIPS_SCOPE})
+    if memberships_url is not None:
+        readable["scope"].append(MEMBERSHIPS_SCOPE)
+    return Endpoint.from_claim(readable)
 
 
 def _target(read: ClaimReader, settings: ToolSettings) -> str:

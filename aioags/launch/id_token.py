@@ -6,10 +6,10 @@ No text of the token comes back in an error: whoever sent it may be anybody.
 
 from __future__ import annotations
 
-import base64
 import binascii
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import attrs
@@ -17,6 +17,7 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import Key
 
+from aioags.launch.base64url import decoded
 from aioags.launch.claim_reader import refused
 from aioags.launch.settings import ToolSettings
 from aioags.launch.state import LOGIN_SECONDS
@@ -57,7 +58,7 @@ def read_header(id_token: str, settings: ToolSettings) -> Header:
         IdTokenRefusedError: It is no signed token, names no key, or an algorithm that is not registered.
     """
     match = _COMPACT.fullmatch(id_token) if len(id_token) <= LONGEST_TOKEN else None
-    fields = _decoded(match[1]) if match and len(match[1]) <= _LONGEST_HEADER else None
+    fields = _header_fields(match[1]) if match and len(match[1]) <= _LONGEST_HEADER else None
     if not isinstance(fields, dict):
         raise refused("the id_token is not a signed JWT", "id_token")
     alg, kid = fields.get("alg"), fields.get("kid")
@@ -72,9 +73,15 @@ def read_header(id_token: str, settings: ToolSettings) -> Header:
     return Header(alg, kid)
 
 
+# A platform signs with one key for months.
+@lru_cache(maxsize=256)
+def _header_fields(segment: str) -> Any:
+    return _decoded(segment)
+
+
 def _decoded(segment: str) -> Any:
     try:
-        return load_json(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))
+        return load_json(decoded(segment))
     except (NotReadableError, binascii.Error):
         return None
 
@@ -101,9 +108,7 @@ def _is_signed(signed: bytes, signature: str, alg: str, key: Key) -> bool:
     if key.key_type != ("EC" if alg in _CURVES else "RSA") or _CURVES.get(alg) not in (None, key.get("crv")):
         return False
     try:
-        return _ALGORITHMS.get_alg(alg).verify(
-            signed, base64.urlsafe_b64decode(signature + "=" * (-len(signature) % 4)), key
-        )
+        return _ALGORITHMS.get_alg(alg).verify(signed, decoded(signature), key)
     except (JoseError, ValueError, TypeError):
         return False
 

@@ -239,11 +239,13 @@ def check_target(url: str, settings: ToolSettings) -> str:
     Raises:
         LaunchError: It is of another origin, or no URL.
     """
-    odd = next((one for one in url.strip() if not one.isprintable()), None)
-    if odd is not None:
+    encoded = url.strip()
+    if not encoded.isprintable():
+        odd = next(one for one in encoded if not one.isprintable())
         raise _not_ours(f"target_link_uri holds the character U+{ord(odd):04X}, which no URL may hold")
-    # safe: all that a URL may hold, and % of what is encoded already.
-    encoded = quote(url.strip(), safe=string.punctuation)
+    if not encoded.isascii() or " " in encoded:
+        # safe: all that a URL may hold, and % of what is encoded already.
+        encoded = quote(encoded, safe=string.punctuation)
     if (fault := url_fault(encoded)) is not None:
         raise _not_ours(f"target_link_uri {fault}")
     if origin(encoded) not in settings.own_origins:

@@ -18,6 +18,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import JWKRegistry, Key
 from joserfc.util import int_to_base64
 
+from aioags.launch.base64url import decoded
 from aioags.model.registration import RSA_BITS
 
 _KEY_TYPES = {"R": "RSA", "P": "RSA", "E": "EC"}
@@ -145,7 +146,7 @@ def _decoded(entry: Mapping[str, Any], name: str) -> bytes:
     digits = text.strip().rstrip("=").translate(_PLAIN_TO_URL) if isinstance(text, str) else ""
     if not _BASE64URL.fullmatch(digits) or len(digits) % 4 == 1:
         raise UnusableKeyError(f"has no value {name}" if text is None else f"has a value {name} that is not base64url")
-    return base64.urlsafe_b64decode(digits + "=" * (-len(digits) % 4))
+    return decoded(digits)
 
 
 def _shown(value: object) -> str:

@@ -17,11 +17,13 @@ import hmac
 import json
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import attrs
 
 from aioags.errors import LoginLostError, UnregisteredError
+from aioags.launch.base64url import decoded
 from aioags.launch.registrations import LoginPlatform, fitting, platform_of
 from aioags.model.registration import Registration
 
@@ -83,6 +85,7 @@ def digest(*texts: str) -> str:
     return hashlib.blake2b("\n".join(texts).encode("utf-8", "surrogatepass"), digest_size=20).hexdigest()
 
 
+@lru_cache(maxsize=1024)
 def platform_digest(platform: LoginPlatform) -> str:
     """
     Return what stands for a platform in a state.
@@ -183,11 +186,15 @@ def _registration_gone(pending: PendingLogin) -> UnregisteredError:
 
 
 def _parts(state: str) -> tuple[bytes, bytes]:
-    whole = base64.urlsafe_b64decode(state + "=" * (-len(state) % 4)) if len(state) % 4 != 1 else b""
+    whole = decoded(state) if len(state) % 4 != 1 else b""
     return whole[:_SEAL_BYTES], whole[_SEAL_BYTES:]
 
 
 def _seal_of(payload: bytes, key: Any) -> bytes:
+    return hmac.digest(_sealing(key.as_dict(private=True)["d"]), payload, "sha256")
+
+
+@lru_cache(maxsize=16)
+def _sealing(private: str) -> bytes:
     # One secret for each purpose: what seals cannot sign.
-    secret = hmac.digest(key.as_dict(private=True)["d"].encode(), _PURPOSE, "sha256")
-    return hmac.digest(secret, payload, "sha256")
+    return hmac.digest(private.encode(), _PURPOSE, "sha256")
