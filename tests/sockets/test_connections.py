@@ -188,7 +188,8 @@ async def test_a_session_that_raises_for_status_changes_nothing(server: RawServe
         with pytest.raises(NotFoundError) as caught:
             await server.gradebook(client).post_score(graded())
     assert caught.value.recorded is False
-    assert [request.method for request in server.received] == ["POST", "GET"], "the line item is looked at"
+    looked = "the line item is looked at, and the others"
+    assert [request.method for request in server.received] == ["POST", "GET", "GET"], looked
 
 
 async def test_a_session_that_decompresses_changes_nothing(server: RawServer) -> None:
