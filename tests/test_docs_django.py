@@ -102,7 +102,11 @@ async def test_a_view_puts_and_a_command_posts(tmp_path: Path) -> None:
         write_config(tmp_path / "aioags.toml", "school", platform)
         assert await python(tmp_path, "answered.py", "user-0001") == "Your grade comes to the gradebook.\n"
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        posting = await asyncio.create_subprocess_exec(sys.executable, "posted.py", cwd=tmp_path, env=environment)
+        # Whoever runs the tests in the background of a shell has SIGINT ignored, and programs inherit that.
+        posting = await asyncio.create_subprocess_exec(
+            sys.executable, "posted.py", cwd=tmp_path, env=environment,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )  # fmt: skip
         await there.wait()
         posting.send_signal(signal.SIGINT)
         assert await posting.wait() == 0

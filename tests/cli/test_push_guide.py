@@ -43,7 +43,7 @@ def test_the_commands_of_the_guide_print_what_it_says(tmp_path: Path) -> None:
     assert len(shown) == 3
     with desk(tmp_path, people=1) as here:
         (created,) = re.findall(r"`aioags (items create [^`]*)`", GUIDE)
-        (program,) = [block for block in fences("python") if "asyncio.run(" in block]
+        (program,) = [block for block in fences("python") if "def push(" in block]
         here.platform.course.items.clear()
         here.run(*shlex.split(created))
         (people_told,) = re.findall(r"printf 'user_id,name\\n(.*)\\n' > class.csv", GUIDE)

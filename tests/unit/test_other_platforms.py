@@ -32,7 +32,9 @@ async def test_K6_404_for_a_score_is_about_the_person_where_the_item_is_there(bo
 
 async def test_K6_404_for_a_score_is_about_the_item_where_that_is_gone() -> None:
     with pytest.raises(NotFoundError) as caught:
-        await PaperPlatform([answer(404, b""), answer(404, b"")]).gradebook().post_score(score())
+        gone = answer(404, b"")
+        # The score, the line item, the others, the line item again.
+        await PaperPlatform([gone, gone, answer(200, []), gone]).gradebook().post_score(score())
     assert not isinstance(caught.value, UserNotGradableError)
 
 
