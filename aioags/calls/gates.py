@@ -242,13 +242,16 @@ class Gate:
         return _Waiter(admitted, patience, subject, now + patience, since + LONGEST_WAIT, total, waits, waited_for)
 
     def _may_start(self, now: float) -> bool:
-        return self.pacer.may_start(now) and (not self.breaker.is_open or self.breaker.may_probe(now))
+        if self.breaker.is_open:
+            # What is in flight is silence, and may have brought the window down to one.
+            return self.breaker.may_probe(now) and self.pacer.may_start(now, knocks=True)
+        return self.pacer.may_start(now)
 
     def _start(self, now: float, subject: str, waited_for: str | None) -> Admission:
         self.pacer.started(now)
         probe = self.breaker.is_open
         if probe:
-            self.breaker.probe()
+            self.breaker.probe(now)
             self._probed |= {subject}
         return Admission(now, probe, self.breaker.recoveries, waited_for, subject)
 
@@ -345,7 +348,7 @@ class Gate:
         """
         self.pacer.abandoned(self._clock())
         if place.probe:
-            self.breaker.abandon_probe()
+            self.breaker.abandon_probe(place.begun)
         self._admit()
 
     def _turn_away(self, now: float) -> None:

@@ -98,8 +98,8 @@ class Breaker:
         "_failed_at",
         "_failures",
         "_next",
+        "_probed_at",
         "_probes",
-        "_probing",
         "_streaks",
         "_wait",
         "is_open",
@@ -119,7 +119,8 @@ class Breaker:
         self._probes = 0
         self._next = inf
         self._failed_at = -inf
-        self._probing = False
+        # When the latest probe began. None: there is none that has not ended.
+        self._probed_at: float | None = None
         self._answers = 0
         # None: nothing failed yet. There may be 10,000 platforms.
         self._streaks: dict[str, _Streak] | None = None
@@ -141,27 +142,29 @@ class Breaker:
 
     def may_probe(self, now: float) -> bool:
         """
-        Is it time for a probe, and none under way? Asked while it is open.
+        Is it time for a probe, and none under way, but for those silent for long? Asked while it is open.
         """
-        return not self._probing and now >= self._next
+        return now >= self._next
 
     def next_probe(self, now: float) -> float:
         """
-        Return the seconds until the next probe may go through; 0.0 while one is under way.
+        Return the seconds until the next probe may go through, should one that is under way stay silent.
         """
-        return 0.0 if self._probing else max(0.0, self._next - now)
+        return max(0.0, self._next - now)
 
-    def probe(self) -> None:
+    def probe(self, now: float) -> None:
         """
         Take a call for the probe. `may_probe` was true.
         """
-        self._probing = True
+        self._probed_at = now
+        self._next = now + LONGEST_WAIT
 
-    def abandon_probe(self) -> None:
+    def abandon_probe(self, begun: float) -> None:
         """
-        Forget the probe: its caller was cancelled. Another may go at once.
+        Forget the probe that began then: its caller was cancelled. Another may go at once, if it was the latest.
         """
-        self._probing = False
+        if begun == self._probed_at:
+            self._next = self._probed_at
 
     def answered(self, subject: str = "", begun: float = -inf) -> bool:
         """
@@ -184,7 +187,7 @@ class Breaker:
         if not self.is_open:
             return False
         self.is_open, self.opened_at = False, None
-        self._probing = False
+        self._probed_at = None
         self.recoveries += 1
         return True
 
@@ -222,7 +225,7 @@ class Breaker:
             if now - failed_before > _FORGOTTEN * max(LONGEST_WAIT, self._next - failed_before):
                 # Nobody asked for long: this is an outage of its own, and those who wait sit it out from its beginning.
                 self.opened_at, self._probes = now, 0
-            if probe and self._probing:
+            if probe and self._probed_at is not None:
                 self._wait_for_probe(now)
             return False
         if not counts or (self._failures < max(window, FEWEST) and not spent):
@@ -232,7 +235,7 @@ class Breaker:
         return True
 
     def _wait_for_probe(self, now: float) -> None:
-        self._probing = False
+        self._probed_at = None
         self._probes += 1
         self._next = now + self._wait(self._probes)
 

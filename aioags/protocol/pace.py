@@ -33,7 +33,7 @@ On top of it lies what the platform says itself: a hold, or figures (`Allowance`
 
 What cannot happen:
 
-- More in flight than the window when a request starts: only `may_start` lets one start.
+- More in flight than the window when a request starts, but for a probe: only `may_start` lets one start.
 - A window outside its bounds: every change passes `_set`. The platform's figures cannot go below the floor either.
 - Waiting for ever: a hold or a gap is bounded and ends by itself. Without one the limit is at least one, so a request
   may start or one is in flight, after whose end the caller asks again.
@@ -142,12 +142,13 @@ class Pacer:
         """
         return not self._in_flight and not self.held_for(now) and now - self._left_at > IDLE
 
-    def may_start(self, now: float) -> bool:
+    def may_start(self, now: float, *, knocks: bool = False) -> bool:
         """
-        Is a place free, and no hold under way?
+        Is a place free, and no hold under way? Who knocks at a platform that is away is bound by the ceiling alone.
         """
         now += TICK
-        return self._in_flight < self._limit and now >= self._held_until and now >= self._due
+        most = self._ceiling if knocks else self._limit
+        return self._in_flight < most and now >= self._held_until and now >= self._due
 
     def held_for(self, now: float) -> float:
         """

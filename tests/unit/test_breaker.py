@@ -79,7 +79,7 @@ def probed(breaker: Breaker, now: float) -> bool:
     """
     if not breaker.may_probe(now):
         return False
-    breaker.probe()
+    breaker.probe(now)
     breaker.failed(now, 1, probe=True)
     return True
 
@@ -123,16 +123,35 @@ def test_b5_one_probe_at_a_time() -> None:
     assert not breaker.may_probe(0.9)
     assert breaker.next_probe(0.25) == 0.75
     assert breaker.may_probe(1.0)
-    breaker.probe()
-    assert not breaker.may_probe(1000.0)
-    assert breaker.next_probe(1.0) == 0.0
+    breaker.probe(1.0)
+    assert not breaker.may_probe(10.9)
+    assert breaker.next_probe(5.0) == 6.0
+
+
+def test_b5_a_probe_that_is_silent_for_long_holds_nobody_up() -> None:
+    """
+    Its answer may be lost after the platform is back: a read time-out later those who wait would have no time left.
+    """
+    breaker = opened()
+    breaker.probe(1.0)
+    assert breaker.may_probe(11.0)
+    breaker.probe(11.0)
+    assert not breaker.may_probe(20.9)
+    # The first one's end is no news of the second.
+    breaker.abandon_probe(1.0)
+    assert not breaker.may_probe(20.9)
+    breaker.failed(20.9, 1, probe=True)
+    assert breaker.next_probe(20.9) == 2 * FIRST_WAIT
+    # And that one's is no further failure.
+    breaker.failed(21.0, 1, probe=True)
+    assert breaker.next_probe(20.9) == 2 * FIRST_WAIT
 
 
 def test_b5_a_proper_answer_to_anybody_closes_it() -> None:
     for probing in (True, False):
         breaker = opened()
         if probing:
-            breaker.probe()
+            breaker.probe(1.0)
         assert breaker.answered() is True
         assert not breaker.is_open
         assert breaker.opened_at is None
@@ -146,7 +165,7 @@ def test_b5_what_was_in_flight_when_it_opened_teaches_nothing() -> None:
     breaker = opened()
     failed(breaker, 30, now=0.5)
     assert breaker.next_probe(0.5) == 0.5
-    breaker.probe()
+    breaker.probe(1.0)
     # Nor does it end the probe.
     failed(breaker, 30, now=1.5)
     assert not breaker.may_probe(1.5)
@@ -154,8 +173,8 @@ def test_b5_what_was_in_flight_when_it_opened_teaches_nothing() -> None:
 
 def test_b5_a_probe_whose_caller_is_gone_is_made_up_for_at_once() -> None:
     breaker = opened()
-    breaker.probe()
-    breaker.abandon_probe()
+    breaker.probe(1.0)
+    breaker.abandon_probe(1.0)
     assert breaker.may_probe(1.0)
 
 
@@ -214,7 +233,7 @@ def test_b5_what_is_a_calls_own_says_nothing_of_the_platform() -> None:
     assert not breaker.failed(0.0, 1, own=True, spent=True)
     assert failed(breaker, FEWEST) == [False] * (FEWEST - 1) + [True]
     # As a probe it fails like any other.
-    breaker.probe()
+    breaker.probe(1.0)
     breaker.failed(1.0, 1, probe=True, own=True)
     assert breaker.next_probe(1.0) == 2 * FIRST_WAIT
 

@@ -103,8 +103,76 @@ async def test_b5_nobody_passes_until_it_is_time_and_then_one(door: Door) -> Non
     await door.hand.move(0.1)
     assert door.passed == ["first"]
     assert door.places["first"].probe
-    await door.hand.move(50.0)
+    await door.hand.move(9.9)
     assert door.passed == ["first"]
+
+
+async def test_b5_where_a_probe_is_silent_for_ten_seconds_another_goes(door: Door) -> None:
+    """
+    The platform may be back by then, and the one probe's answer lost: nobody's time runs out behind it.
+    """
+    for name in ("first", "second", "third", "fourth"):
+        await door.come(name)
+    await door.hand.move(1.0)
+    await door.hand.move(10.0)
+    assert door.passed == ["first", "second"]
+    assert door.places["second"].probe
+    await door.succeed("second")
+    assert door.passed == ["first", "second", "third", "fourth"]
+    # What becomes of the first is no news of a platform that is well.
+    await door.fail("first")
+    assert not door.gate.breaker.is_open
+
+
+async def test_b5_a_silent_probe_fills_no_line_of_one() -> None:
+    """
+    Answers lost in a row narrow the window, at last to one.
+    """
+    narrow = Door()
+    narrow.gate = Gate(Pace(1, 8), clock=narrow.hand.clock, sleep=narrow.hand.sleep)
+    for number in range(FEWEST):
+        await narrow.come(f"lost-{number}")
+        await narrow.fail(f"lost-{number}")
+    assert narrow.gate.pacer.window == 1
+    narrow.passed.clear()
+    for name in ("first", "second"):
+        await narrow.come(name)
+    await narrow.hand.move(1.0)
+    assert narrow.passed == ["first"]
+    await narrow.hand.move(10.0)
+    assert narrow.passed == ["first", "second"]
+
+
+async def test_b5_a_pace_of_one_stays_one() -> None:
+    alone = Door()
+    alone.gate = Gate(Pace(1, 1), clock=alone.hand.clock, sleep=alone.hand.sleep)
+    for number in range(FEWEST):
+        await alone.come(f"lost-{number}")
+        await alone.fail(f"lost-{number}")
+    alone.passed.clear()
+    for name in ("first", "second"):
+        await alone.come(name)
+    await alone.hand.move(1.0)
+    await alone.hand.move(10.0)
+    assert alone.passed == ["first"]
+    await alone.fail("first")
+    await alone.hand.move(10.0)
+    assert alone.passed == ["first", "second"]
+
+
+async def test_b5_a_silent_probe_that_is_cancelled_takes_no_place_of_the_one_after_it(door: Door) -> None:
+    first = await door.come("first")
+    await door.come("second")
+    await door.come("third")
+    await door.hand.move(1.0)
+    await door.hand.move(10.0)
+    assert first.done()
+    door.gate.abandon(door.places["first"])
+    await settle()
+    assert door.passed == ["first", "second"]
+    door.gate.abandon(door.places["second"])
+    await settle()
+    assert door.passed == ["first", "second", "third"]
 
 
 async def test_b5_each_failed_probe_is_followed_by_another_call_after_a_longer_wait(door: Door) -> None:
@@ -203,16 +271,21 @@ async def test_b5_an_outage_is_sat_out_for_the_total_time_since_it_began(door: D
     """
     A batch at a dead platform ends: those who come late do not each wait for their whole time again.
     """
-    early = await door.come("early", total=30.0)
-    await door.hand.move(1.0)
+    for name, total in (("probe", 30.0), ("second probe", 40.0), ("third probe", 40.0)):
+        await door.come(name, total=total)
     waiting = await door.come("waiting", total=30.0)
-    await door.hand.move(28.9)
-    assert early.done()
+    await door.hand.move(1.0)
+    for seconds in (10.0, 10.0, 8.9):
+        await door.hand.move(seconds)
+    assert len(door.passed) == 3
     assert not waiting.done()
     await door.hand.move(0.1)
     assert isinstance(waiting.exception(), BrokenError)
+    await door.come("fourth probe", total=50.0)
     late = await door.come("late", total=30.0)
-    await door.hand.move(9.9)
+    await door.hand.move(1.0)
+    await door.hand.move(8.9)
+    assert door.passed[-1] == "fourth probe"
     assert not late.done()
     await door.hand.move(0.1)
     assert isinstance(late.exception(), BrokenError)
@@ -220,7 +293,9 @@ async def test_b5_an_outage_is_sat_out_for_the_total_time_since_it_began(door: D
 
 async def test_b5_who_has_been_at_it_since_long_waits_for_no_further_probe(door: Door) -> None:
     await door.come("probe")
-    await door.hand.move(40.0)
+    await door.hand.move(35.0)
+    await door.come("second probe")
+    await door.hand.move(5.0)
     again = await door.come("again", total=30.0, since=20.0)
     assert isinstance(again.exception(), BrokenError)
 
