@@ -62,7 +62,7 @@ class Silence:
             return None
         probing = self.breaker.is_open
         if probing:
-            self.breaker.probe()
+            self.breaker.probe(now)
         if not self.breaker.failed(now, 0, probe=probing, spent=at_once) and not probing:
             return None
         return self.keep(now, max(self.breaker.next_probe(now), at_least))

@@ -27,6 +27,7 @@ from aioags.outbox.model import (
     holds,
 )
 from aioags.outbox.order import Newest, stamp_over, wire_stamp
+from aioags.outbox.rows import soonest
 from aioags.outbox.stats import PlatformStats, Stats
 
 _Key = tuple[str, str, str]
@@ -104,15 +105,13 @@ class MemoryStore:
         """
         List the line items that have due scores.
         """
-        times: dict[tuple[str, str], float] = {}
-        for row in self._in_state(*_WAITING):
-            place = row.key[:2]
-            times[place] = min(times.get(place, float("inf")), self._opens(row, now))
-        return [DueItem(*place, max(at, self._blocked_until(place[0], now))) for place, at in times.items()]
+        return soonest((*row.key[:2], *self._times(row, now)) for row in self._in_state(*_WAITING))
 
-    def _blocked_until(self, registration_id: str, now: float) -> float:
-        block = self.table.blocks.get(registration_id)
-        return block.until if block is not None and block.holds(now) else 0.0
+    def _times(self, row: StoredScore, now: float) -> tuple[float, float]:
+        block = self.table.blocks.get(row.key[0])
+        held = block.until if block is not None and block.holds(now) else 0.0
+        not_before = row.not_before if row.not_before <= now or holds(row.not_before, now) else 0.0
+        return not_before, max(held, self._opens(row, now))
 
     def _opens(self, row: StoredScore, now: float) -> float:
         deferral = self.table.deferrals.get(row.key[:2])

@@ -55,14 +55,15 @@ def listed_score(columns: Sequence[Any]) -> StoredScore:
 
 def soonest(rows: Iterable[Sequence[Any]]) -> list[DueItem]:
     """
-    List each line item once, with its earliest time.
+    List each line item once, with its earliest time; what has waited longest first, whatever holds it.
 
     Args:
-        rows: Registration id, line item, Unix time; a line item may be there several times.
+        rows: Registration id, line item, Unix time of the earliest row, Unix time before which something else holds it
+            back; a line item may be there several times.
     """
     times: dict[tuple[str, str], float] = {}
-    for registration_id, line_item, at in rows:
-        place = (registration_id, line_item)
+    for registration_id, line_item, not_before, held in sorted(rows, key=lambda row: row[2]):
+        place, at = (registration_id, line_item), max(not_before, held)
         times[place] = min(times.get(place, at), at)
     return [DueItem(*place, at) for place, at in times.items()]
 

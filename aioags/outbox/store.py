@@ -55,7 +55,8 @@ class Store(Protocol):
     async def due(self, *, now: float) -> list[DueItem]:
         """
         List the line items that have due or deferred scores, each once, with the time of the earliest; blocks and
-        deferrals are counted in.
+        deferrals are counted in. In order of what their earliest scores wait for by themselves: so who has just failed
+        to find out whether a platform is open again is behind those that were never asked.
         """
         ...
 

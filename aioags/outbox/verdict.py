@@ -178,9 +178,10 @@ def judge(
     if outcome.waited >= backoff.give_up_after:
         return Verdict(_given_up(outcome, backoff), standing, error=error)
     waits = standing in (Standing.SHAKY, Standing.HEALTHY) or (away and _was_sent(delivery))
-    not_before = now + backoff.wait(max(sane_count(row.attempts), 1), jitter) if waits else 0.0
     # So that the next one to find out is another: what nobody is let in with may be this one's own.
     counted = waits or (standing is Standing.CLOSED and _was_sent(delivery))
+    wait = backoff.wait(max(sane_count(row.attempts), 1), jitter) if waits else 0.0
+    not_before = now + wait if counted else 0.0
     state = State.DUE if waits else row.state
     later = attrs.evolve(outcome, state=state, not_before=not_before, counted=counted)
     return Verdict(later, standing, error.retry_after, error)

@@ -370,3 +370,26 @@ async def test_a_401_about_one_person_keeps_nobody_else_waiting() -> None:
     desk.time.now += 2 * HOUR
     await desk.drain()
     assert all(desk.applied(user) == [5] for user in users)
+
+
+@pytest.mark.parametrize("barred", range(3))
+async def test_a_401_about_one_person_keeps_no_other_line_item_waiting(barred: int) -> None:
+    """
+    When a silence ends, it is not the one that was refused before that finds out again, by name or by place.
+    """
+    desk = new_desk(users=3, outbox={"patience": 0})
+    users = desk.platform.users()
+    items = [desk.platform.site.item_url(desk.platform.add_line_item(f"Column {number}", 10)) for number in range(3)]
+    mine = users[barred].encode()
+    desk.transport.choose = lambda request: unauthorized(request) if mine in (request.body or b"") else None
+    for item, user in zip(items, users, strict=True):
+        await desk.outbox.put(SCHOOL, desk.endpoint, desk.grade(5, user), line_item=item)
+    # The job of the barred one is the first to run, once; then there are a sweep's.
+    await desk.outbox.drain(SCHOOL, items[barred])
+    for _ in range(4):
+        desk.time.now += 900
+        for due in await desk.outbox.store.due(now=desk.time.wall()):
+            if due.at <= desk.time.wall():
+                await desk.outbox.drain(SCHOOL, due.line_item)
+    taken = [len(desk.platform.history(item, user)) for item, user in zip(items, users, strict=True)]
+    assert taken == [int(number != barred) for number in range(3)]

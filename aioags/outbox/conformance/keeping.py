@@ -79,6 +79,23 @@ class KeepingTests:
         assert sorted(item.line_item for item in listed) == sorted(items)
         assert all(item.at <= NOW for item in listed)
 
+    async def test_due_lists_first_what_has_waited_longest(self, open_store: OpenStore) -> None:
+        """
+        Whatever holds the platform back: the one that has just been tried is the last to be tried again.
+        """
+        store = open_store()
+        items = [f"https://lms.example/items/{number}" for number in range(3)]
+        await store.put([entry("ada", item=item) for item in items], now=NOW)
+        await store.block(Block(SCHOOL, NOW + 60, "closed"), now=NOW)
+        for number in range(3):
+            later = NOW + 100 * (number + 1)
+            (row,) = (await store.take(SCHOOL, items[number], now=later, limit=1, probe=True)).rows
+            await store.settle([outcome(row, State.DUE, not_before=later)], now=later)
+            await store.block(Block(SCHOOL, later + 60, "closed"), now=later)
+            listed = await store.due(now=later)
+            assert [item.line_item for item in listed][-number - 1 :] == items[: number + 1]
+            assert {item.at for item in listed} == {later + 60}
+
     async def test_stats_count_by_registration(self, open_store: OpenStore) -> None:
         """
         With the age of what waits longest.

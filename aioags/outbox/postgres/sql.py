@@ -103,15 +103,16 @@ def _due(state: LiteralString, opens: LiteralString) -> LiteralString:
             ORDER BY registration, line_item, not_before LIMIT 1
         ) AS next
     )
-    SELECT registration, line_item, greatest(
+    SELECT registration, line_item,
         CASE WHEN EXISTS (
             SELECT 1 FROM aioags_outbox_score AS score
             WHERE state = '{state}' AND not_before > {_HORIZON}
                 AND score.registration = item.registration AND score.line_item = item.line_item
         ) THEN 0 ELSE not_before END,
-        CASE WHEN blocked_until <= {_HORIZON} THEN blocked_until ELSE 0 END,
-        CASE WHEN {opens} <= {_HORIZON} THEN {opens} ELSE 0 END
-    )
+        greatest(
+            CASE WHEN blocked_until <= {_HORIZON} THEN blocked_until ELSE 0 END,
+            CASE WHEN {opens} <= {_HORIZON} THEN {opens} ELSE 0 END
+        )
     FROM item
     LEFT JOIN aioags_outbox_platform USING (registration)
     LEFT JOIN aioags_outbox_deferral AS deferral USING (registration, line_item)

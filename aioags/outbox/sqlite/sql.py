@@ -58,15 +58,13 @@ def _due(state: str, opens: str) -> str:
             SELECT (SELECT min(score.item) FROM score WHERE state = '{state}' AND score.item > item.id)
             FROM item WHERE item.id IS NOT NULL
         )
-        SELECT line_item.registration, line_item.line_item, max(
+        SELECT line_item.registration, line_item.line_item,
             CASE WHEN (SELECT max(not_before) FROM score WHERE state = '{state}' AND score.item = item.id) > {_HORIZON}
                 THEN 0 ELSE (SELECT min(not_before) FROM score WHERE state = '{state}' AND score.item = item.id) END,
-            coalesce((
+            max(coalesce((
                 SELECT blocked_until FROM platform
                 WHERE platform.registration = line_item.registration AND blocked_until <= {_HORIZON}
-            ), 0),
-            CASE WHEN deferrals > 0 AND {opens} <= {_HORIZON} THEN {opens} ELSE 0 END
-        )
+            ), 0), CASE WHEN deferrals > 0 AND {opens} <= {_HORIZON} THEN {opens} ELSE 0 END)
         FROM item JOIN line_item ON line_item.id = item.id
     """  # noqa: S608  Only our own text is put in.
 
