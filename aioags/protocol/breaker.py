@@ -164,7 +164,7 @@ class Breaker:
         Forget the probe that began then: its caller was cancelled. Another may go at once, if it was the latest.
         """
         if begun == self._probed_at:
-            self._next = self._probed_at
+            self._next = begun
 
     def answered(self, subject: str = "", begun: float = -inf) -> bool:
         """
