@@ -116,6 +116,12 @@ def _reads_chunks() -> bool:
     return _answer(wire) == (200, b"[]") and wire.can_go_on()
 
 
+def _tells_what_ends_with_the_connection() -> bool:
+    wire = _wire(b"HTTP/1.1 200 OK\r\nX-A: b\r\n\r\n[", b"]")
+    wire.connection_lost(None)
+    return _answer(wire) == (200, b"[]")
+
+
 def _leaves_packed_what_is_packed() -> bool:
     wire = _wire(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n[]")
     return _answer(wire) == (200, b"[]")
@@ -165,6 +171,7 @@ CHECKS: dict[str, Callable[[], bool]] = {
     "ClientRequest does not make headers as it did": _writes_heads,
     "a parser does not read one answer after the other": _reads_one_after_the_other,
     "a parser does not read chunks as it did": _reads_chunks,
+    "a parser does not tell that an answer ends with its connection": _tells_what_ends_with_the_connection,
     "a parser decompresses though it was told not to": _leaves_packed_what_is_packed,
     "a parser does not tell of what follows an answer": _notices_what_follows,
     "a connection does not tell that it must be closed": _notices_close,

@@ -134,9 +134,16 @@ class Conversation(ResponseHandler):
         ResponseHandler.data_received(self, data)
         buffer = self._buffer
         body: Any = self._payload
-        if not self._begun and len(buffer) == 1 and (body is None or body.is_eof()) and buffer[0][0][0].code >= 200:
+        if (
+            not (self._begun or self._should_close)
+            and len(buffer) == 1
+            and (body is None or body.is_eof())
+            and buffer[0][0][0].code >= 200
+        ):
             # All of the answer, and nothing before it: so most come.
             self._asked = False
+            return
+        if self._read_anew(data):
             return
         self._came += len(data)
         # 100 Continue and 103 Early Hints come before the answer.
@@ -151,6 +158,15 @@ class Conversation(ResponseHandler):
             self._asked = False
         elif self._came > _MOST_AROUND + _MOST_TIMES * body.total_bytes:
             self._hang_up()
+
+    def _read_anew(self, data: bytes) -> bool:
+        """
+        Read an answer from its beginning, by another parser, where that needs one; True: it was done.
+
+        Args:
+            data: What came of it just now.
+        """
+        return False
 
     @property
     def _hung_up(self) -> bool:

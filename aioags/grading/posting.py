@@ -151,7 +151,8 @@ class ScorePosting(NeedsAsyncWith):
         assert self._deliveries is not None  # noqa: S101 - it is None for who awaits, and awaits nothing else
         delivery = await self._deliveries.get()
         if delivery is not None:
-            self._consumed(self._bound - 1)
+            self._unconsumed -= 1
+            self._make_room()
             return delivery
         self._deliveries.put_nowait(None)
         self._raise_failure()
@@ -257,9 +258,8 @@ class ScorePosting(NeedsAsyncWith):
             finally:
                 self._room = None
 
-    def _consumed(self, enough: int) -> None:
-        self._unconsumed -= 1
-        if self._room is not None and self._unconsumed <= enough and not self._room.done():
+    def _make_room(self) -> None:
+        if self._room is not None and not self._room.done():
             self._room.set_result(None)
 
     def _take(self, given: object) -> None:
@@ -399,7 +399,9 @@ class ScorePosting(NeedsAsyncWith):
         self.report.add(delivery)
         if self._deliveries is None:
             # Nobody looks on, and to wake the puller costs as much as a tenth of a score: so not for each.
-            self._consumed(self._half)
+            self._unconsumed -= 1
+            if self._room is not None and self._unconsumed <= self._half:
+                self._make_room()
         else:
             self._deliveries.put_nowait(delivery)
         if self._puller_done:
