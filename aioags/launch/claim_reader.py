@@ -131,19 +131,15 @@ class ClaimReader:
 
     def fill(self, kind: type[R], **found: Any) -> R:
         """
-        Return this object as a record; only a field of type ``str`` must be there.
+        Return this object as a record.
 
         Args:
-            found: Fields that are read already.
+            found: Fields that are read already, among them all that must be there.
         """
         wanted: Any = kind
-        text, said_of = ClaimReader.text, self.fields.get
+        fields = self.fields
         for name, read in _readers(wanted):
-            said = None if name in found else said_of(name)
-            # Nearly all are plain text.
-            if read is text and type(said) is str and not said.isspace():
-                found[name] = said or None
-            elif said is not None or (read is ClaimReader.need_id and name not in found):
+            if name in fields and name not in found:
                 found[name] = read(self, name)
         return kind(**found)
 
@@ -161,13 +157,12 @@ class ClaimReader:
         Return a nested object; None when it is absent, empty, or none.
         """
         value = self.fields.get(name)
+        if value and isinstance(value, dict):
+            return ClaimReader(value, spec or self.spec, f"{self.path}{name}.", self.unreadable)
         # An empty array is how PHP, and so Moodle, writes an empty object.
-        if value in (None, [], {}, ""):
-            return None
-        if not isinstance(value, dict):
+        if value not in (None, [], {}, ""):
             self.note(name)
-            return None
-        return ClaimReader(value, spec or self.spec, f"{self.path}{name}.", self.unreadable)
+        return None
 
     def truth(self, name: str) -> bool | None:
         """
@@ -193,7 +188,6 @@ class ClaimReader:
 
 
 _READ = {
-    "str": ClaimReader.need_id,
     "str | None": ClaimReader.text,
     "int | None": ClaimReader.whole,
     "bool | None": ClaimReader.truth,

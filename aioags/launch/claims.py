@@ -226,7 +226,21 @@ def read_launch(claims: Mapping[str, Any], registration: Registration, settings:
             name.
     """
     read = ClaimReader(claims)
-    message_type = read_message_type(read)
+    return launch_of(read, read_message_type(read), read_deployment(read, None), registration, settings)
+
+
+def launch_of(
+    read: ClaimReader, message_type: str, deployment_id: str, registration: Registration, settings: ToolSettings
+) -> Launch:
+    """
+    Read all the other claims; raises as `read_launch` does.
+
+    Args:
+        read: All of them.
+
+        message_type, deployment_id: As `read_message_type` and `read_deployment` return them.
+    """
+    claims = read.fields
     resource_link, reviewed = _resource_link(read, message_type), _for_user(read, message_type)
     memberships = read.object(MEMBERSHIPS_CLAIM)
     memberships_url = None if memberships is None else memberships.text("context_memberships_url")
@@ -239,7 +253,7 @@ def read_launch(claims: Mapping[str, Any], registration: Registration, settings:
         message_type=message_type,
         user_id=user_id,
         roles=_roles(read, message_type),
-        deployment_id=read.need_id(LTI_CLAIM + "deployment_id"),
+        deployment_id=deployment_id,
         target_link_uri=_target(read, settings),
         context=_context(read),
         resource_link=resource_link,
@@ -277,14 +291,14 @@ def read_message_type(read: ClaimReader) -> str:
     return message_type
 
 
-def read_deployment(claims: Mapping[str, Any], at_login: str | None) -> str:
+def read_deployment(read: ClaimReader, at_login: str | None) -> str:
     """
     Return the deployment id, the same as at login if that named one (CORE 4.1.2).
 
     Args:
         at_login: ``lti_deployment_id`` of the login. None: it had none.
     """
-    deployment_id = ClaimReader(claims).need_id(LTI_CLAIM + "deployment_id")
+    deployment_id = read.need_id(LTI_CLAIM + "deployment_id")
     if at_login not in (None, deployment_id):
         raise refused("the deployment of the id_token is not that of the login", "deployment_id", "CORE 4.1.2")
     return deployment_id
@@ -355,7 +369,10 @@ def _resource_link(read: ClaimReader, message_type: str) -> ResourceLink | None:
 
 
 def _for_user(read: ClaimReader, message_type: str) -> ForUser | None:
-    return read.need_object(LTI_CLAIM + "for_user").fill(ForUser) if message_type == SUBMISSION_REVIEW else None
+    if message_type != SUBMISSION_REVIEW:
+        return None
+    reviewed = read.need_object(LTI_CLAIM + "for_user")
+    return reviewed.fill(ForUser, user_id=reviewed.need_id("user_id"))
 
 
 def _deep_linking(read: ClaimReader, registration: Registration) -> DeepLinkingSettings:

@@ -16,7 +16,7 @@ from joserfc.jwk import Key
 from aioags.errors import LaunchError
 from aioags.launch.browser_storage import SECRET_FIELD
 from aioags.launch.claim_reader import ClaimReader, refused
-from aioags.launch.claims import Launch, read_deployment, read_launch, read_message_type
+from aioags.launch.claims import Launch, launch_of, read_deployment, read_message_type
 from aioags.launch.id_token import LONGEST_TOKEN, Header, check_claims, open_token
 from aioags.launch.login import check_state, parameter
 from aioags.launch.registrations import LoginPlatform, for_launch
@@ -104,7 +104,7 @@ def finish_login(
     """
     claims = open_token(form.id_token, header, key)
     check_claims(claims, settings, issuer=pending.issuer, client_id=pending.client_id, nonce=pending.nonce, now=now)
-    read_message_type(ClaimReader(claims))
-    deployment_id = read_deployment(claims, pending.deployment_id)
+    read = ClaimReader(claims)
+    message_type, deployment_id = read_message_type(read), read_deployment(read, pending.deployment_id)
     registration = for_launch(candidates, platform=platform, deployment_id=deployment_id)
-    return read_launch(claims, registration, settings)
+    return launch_of(read, message_type, deployment_id, registration, settings)

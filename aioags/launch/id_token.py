@@ -7,7 +7,7 @@ No text of the token comes back in an error: whoever sent it may be anybody.
 from __future__ import annotations
 
 import binascii
-import re
+import string
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -26,16 +26,17 @@ from aioags.wire.scalars import NotReadableError, load_json
 LONGEST_TOKEN = 128 * 1024
 """Most characters of an id_token. Canvas puts whole rosters into custom parameters, and stays far below."""
 
-_COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
+_DIGITS = f"{string.ascii_letters}{string.digits}-_".encode()
 _LONGEST_KID = 1024
 # Exact as a float; NaN, infinities and numbers of a thousand digits are beyond it.
 _LATEST = 2**53
 
 
 _LONGEST_HEADER = 8 * 1024
-_ALGORITHMS = jws.JWSRegistry(
-    algorithms=["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
-)
+_ALGORITHMS = {
+    name: jws.JWSRegistry.algorithms[name]
+    for name in ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
+}
 # RFC 7518 3.4: each has a curve of its own.
 _CURVES = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
 
@@ -57,8 +58,9 @@ def read_header(id_token: str, settings: ToolSettings) -> Header:
     Raises:
         IdTokenRefusedError: It is no signed token, names no key, or an algorithm that is not registered.
     """
-    match = _COMPACT.fullmatch(id_token) if len(id_token) <= LONGEST_TOKEN else None
-    fields = _header_fields(match[1]) if match and len(match[1]) <= _LONGEST_HEADER else None
+    compact = len(id_token) <= LONGEST_TOKEN and id_token.encode("ascii", "replace").translate(None, _DIGITS) == b".."
+    header = id_token.partition(".")[0]
+    fields = _header_fields(header) if compact and len(header) <= _LONGEST_HEADER else None
     if not isinstance(fields, dict):
         raise refused("the id_token is not a signed JWT", "id_token")
     alg, kid = fields.get("alg"), fields.get("kid")
@@ -105,10 +107,11 @@ def open_token(id_token: str, header: Header, key: Key) -> dict[str, Any]:
 def _is_signed(signed: bytes, signature: str, alg: str, key: Key) -> bool:
     # Not jws.deserialize_compact: it would read the header again, and with rules that LTI does not have. Parameters
     # that are not understood are ignored (RFC 7515 4); crit is refused before.
-    if key.key_type != ("EC" if alg in _CURVES else "RSA") or _CURVES.get(alg) not in (None, key.get("crv")):
+    curve = _CURVES.get(alg)
+    if key.key_type != ("EC" if curve else "RSA") or (curve and key.get("crv") != curve):
         return False
     try:
-        return _ALGORITHMS.get_alg(alg).verify(signed, decoded(signature), key)
+        return _ALGORITHMS[alg].verify(signed, decoded(signature), key)
     except (JoseError, ValueError, TypeError):
         return False
 

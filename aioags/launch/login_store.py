@@ -127,12 +127,14 @@ class MemoryLoginStore:
         held = self._held_now()
         if key in self._entries:
             return False
-        if (refusal := no_room(share_of(key), held, self._most)) is not None:
+        share, expires_at = share_of(key), self._now + seconds
+        if (refusal := no_room(share, held, self._most)) is not None:
             raise refusal
-        self._entries[key] = _Entry(value, self._now + seconds)
         # The cache does not keep what is over already.
-        if key in self._entries:
-            held.update({"", share_of(key)})
+        if expires_at > self._now:
+            self._entries[key] = _Entry(value, expires_at)
+            for one in {"", share}:
+                held[one] += 1
         return True
 
     async def take(self, key: str) -> str | None:

@@ -120,7 +120,7 @@ def claimed_login(state: str) -> PendingLogin:
     """
     _, payload = _parts(state)
     try:
-        fields = json.loads(payload)
+        fields = json.loads(payload.decode())
         if not isinstance(fields, list):
             raise TypeError
         pending = PendingLogin(*fields)
@@ -191,7 +191,7 @@ def _parts(state: str) -> tuple[bytes, bytes]:
 
 
 def _seal_of(payload: bytes, key: Any) -> bytes:
-    return hmac.digest(_sealing(key.as_dict(private=True)["d"]), payload, "sha256")
+    return hmac.digest(_sealing(key.dict_value["d"]), payload, "sha256")
 
 
 @lru_cache(maxsize=16)
