@@ -14,10 +14,8 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from heapq import heappop, heappush
 from typing import Protocol, runtime_checkable
-
-import attrs
-from cachetools import TLRUCache
 
 from aioags.errors import LaunchError
 
@@ -89,12 +87,6 @@ def no_room(share: str, held: Mapping[str, int], most: int) -> LaunchError | Non
     return LaunchError(f"{full} and all of them still count: try again in minutes", reason="store", transient=True)
 
 
-@attrs.frozen
-class _Entry:
-    value: str = attrs.field(repr=False)
-    expires_at: float
-
-
 class MemoryLoginStore:
     """
     A store in this process: for one process, and for tests. It forgets no value before its time.
@@ -108,12 +100,10 @@ class MemoryLoginStore:
     def __init__(self, *, most: int = MOST_ENTRIES, clock: Callable[[], float] = time.monotonic) -> None:
         self._most = most
         self._clock = clock
-        self._now = 0.0
-        # One more than it is given, so that the cache itself never chooses what to forget. Its time passes in
-        # `_held_now` alone, so that it forgets nothing uncounted.
-        self._entries: TLRUCache[str, _Entry] = TLRUCache(
-            most + 1, lambda _, entry, now: entry.expires_at, timer=lambda: self._now
-        )
+        # Until when, and what.
+        self._entries: dict[str, tuple[float, str]] = {}
+        # A heap: what to forget next. It still holds some of what was taken.
+        self._order: list[tuple[float, str]] = []
         # Of each share; under the empty one all. What holds nothing is not in it.
         self._held: Counter[str] = Counter()
 
@@ -124,38 +114,41 @@ class MemoryLoginStore:
         Raises:
             LaunchError: The key is free, and there is no room.
         """
-        held = self._held_now()
+        self._forget_old()
         if key in self._entries:
             return False
-        share, expires_at = share_of(key), self._now + seconds
-        if (refusal := no_room(share, held, self._most)) is not None:
+        share, expires_at = share_of(key), self._clock() + seconds
+        if (refusal := no_room(share, self._held, self._most)) is not None:
             raise refusal
-        # The cache does not keep what is over already.
-        if expires_at > self._now:
-            self._entries[key] = _Entry(value, expires_at)
-            for one in {"", share}:
-                held[one] += 1
+        self._entries[key] = expires_at, value
+        heappush(self._order, (expires_at, key))
+        for one in {"", share}:
+            self._held[one] += 1
         return True
 
     async def take(self, key: str) -> str | None:
         """
         Return a value and forget it.
         """
-        self._held_now()
-        entry = self._entries.pop(key, None)
-        if entry is None:
+        self._forget_old()
+        if key not in self._entries:
             return None
-        self._uncount(key)
-        return entry.value
+        value = self._forget(key)
+        if len(self._order) > 2 * len(self._entries):
+            self._order = sorted((expires_at, each) for each, (expires_at, _) in self._entries.items())
+        return value
 
-    def _held_now(self) -> Counter[str]:
-        self._now = self._clock()
-        for key, _ in self._entries.expire(self._now):
-            self._uncount(key)
-        return self._held
+    def _forget_old(self) -> None:
+        now = self._clock()
+        while self._order and self._order[0][0] <= now:
+            expires_at, key = heappop(self._order)
+            # Or it was taken, and perhaps put again.
+            if key in self._entries and self._entries[key][0] == expires_at:
+                self._forget(key)
 
-    def _uncount(self, key: str) -> None:
+    def _forget(self, key: str) -> str:
         for share in {"", share_of(key)}:
             self._held[share] -= 1
             if not self._held[share]:
                 del self._held[share]
+        return self._entries.pop(key)[1]

@@ -8,6 +8,7 @@ import asyncio
 import random
 import sqlite3
 import sys
+import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -166,6 +167,22 @@ async def test_a_value_that_is_over_at_once_takes_no_room(small: LoginStore) -> 
     for n in range(200):
         await small.put(f"a/{n}", "", seconds=0)
     assert await flood(small, "a") == 50
+
+
+@pytest.mark.parametrize("waiting", [0, 30])
+async def test_what_was_taken_leaves_no_room_behind(clock: Clock, waiting: int) -> None:
+    store = MemoryLoginStore(clock=clock)
+    for n in range(waiting):
+        await store.put(f"waiting {n}", "", seconds=1000)
+    tracemalloc.start()
+    try:
+        for n in range(3000):
+            await store.put(f"{n:0100}", "", seconds=1000)
+            assert await store.take(f"{n:0100}") == ""
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 3000 * 20
 
 
 async def test_a_value_of_nobody_is_bound_by_the_whole_alone(small: LoginStore) -> None:
