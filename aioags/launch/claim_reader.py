@@ -74,7 +74,7 @@ class ClaimReader:
         """
         value = self.fields.get(name)
         # As nearly all are. Each launch reads thirty.
-        if type(value) is str and value and not value.isspace():
+        if type(value) is str and value.strip():
             return value
         try:
             return load_string(name, value)

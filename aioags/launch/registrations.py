@@ -8,6 +8,7 @@ chooses a `LoginPlatform` and remembers it, and the launch is taken from that on
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Protocol, runtime_checkable
 
 import attrs
@@ -84,9 +85,11 @@ def platform_of(registration: Registration) -> LoginPlatform | None:
     """
     if registration.authorization_url is None or registration.jwks_url is None:
         return None
-    return LoginPlatform(
-        registration.issuer, registration.client_id, registration.authorization_url, registration.jwks_url
-    )
+    return _platform(registration.issuer, registration.client_id, registration.authorization_url, registration.jwks_url)
+
+
+# Each launch asks twice.
+_platform = lru_cache(maxsize=1024)(LoginPlatform)
 
 
 def fitting(

@@ -44,7 +44,7 @@ def _scopes(value: Iterable[str] | str) -> frozenset[str]:
         if not isinstance(name, str):
             raise TypeError(f"scope must hold str, got {name!r}")
     # Typed by hand into some platforms' settings, with blanks around it.
-    return frozenset(stripped for name in names if (stripped := str(name).strip()))
+    return frozenset(map(str.strip, names)) - {""}
 
 
 @attrs.frozen
@@ -130,9 +130,10 @@ def readable_claim(claim: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]
     readable: dict[str, Any] = {}
     odd: list[str] = []
     for name in ("lineitems", "lineitem"):
-        if isinstance(claim.get(name), str):
-            readable[name] = claim[name]
-        elif claim.get(name) is not None:
+        value = claim.get(name)
+        if isinstance(value, str):
+            readable[name] = value
+        elif value is not None:
             odd.append(name)
     scope = claim.get("scope")
     given = scope.split() if isinstance(scope, str) else [] if scope is None else scope

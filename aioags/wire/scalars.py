@@ -119,7 +119,7 @@ def load_json(body: bytes, most: int | None = None) -> Any:
     elif holds_more(body, most):
         raise _too_many()
     try:
-        value = decoder.decode(body.decode("utf-8-sig"))
+        value = decoder.decode(body.removeprefix(codecs.BOM_UTF8).decode())
         deep = body.count(b"[") + body.count(b"{") > DEEPEST and too_deep(value)
     except (ValueError, RecursionError) as error:
         raise why_unreadable(body, error) from None
