@@ -79,6 +79,21 @@ class TestSignature:
         forger = RSAKey.generate_key(2048, {"kid": "platform-1"})
         assert (await refusal(key=forger)).reason == "signature"
 
+    @pytest.mark.parametrize("odd", ["=", "==", "!", "+", "/", "\n", " ", "\x00", "é", "\udc80", ".", ".e30"])
+    async def test_a_good_signature_in_another_spelling(self, odd: str) -> None:
+        lms = PaperLMS()
+        login = await lms.login()
+        with pytest.raises(IdTokenRefusedError, match="not a signed JWT") as caught:
+            await lms.post(login, sign(launch_claims(login.pending.nonce)) + odd)
+        assert caught.value.reason == "id_token"
+
+    @pytest.mark.parametrize("token", ["", ".", "..", "e30", "e30.e30", "..AAAA", ".e30.AAAA"])
+    async def test_what_is_no_signed_token_at_all(self, token: str) -> None:
+        lms = PaperLMS()
+        with pytest.raises(IdTokenRefusedError) as caught:
+            await lms.post(await lms.login(), token)
+        assert caught.value.reason == "id_token"
+
     async def test_alg_none(self) -> None:
         lms = PaperLMS()
         login = await lms.login()
