@@ -247,7 +247,6 @@ class Drain:
         while taken < self.taken:
             taken = self.taken
             for row in await self._take(_TAKEN_AT_ONCE):
-                self._in_flight[row.user_id] = row
                 self._conclude(row, Delivery(row.wire_score, self._line_item, error=error))
             await self._settler.finish()
 
@@ -276,7 +275,6 @@ class Drain:
                 if self._must_stop() or not await self._may_send():
                     self._give_back(rows[place:])
                     return
-                self._in_flight[row.user_id] = row
                 self._unjudged.add(row.user_id)
                 if not await self._is_settled_by_looking(gradebook, row):
                     yield row.wire_score
@@ -306,6 +304,7 @@ class Drain:
         self.block = taken.block
         self._deferral = None if self._has_taken else taken.deferral
         self.taken += len(taken.rows)
+        self._in_flight |= {row.user_id: row for row in taken.rows}
         if taken.rows and self._health.platform.until == self._known_block:
             # Over, or lifted by somebody who knows better.
             self._health.platform.until = self._known_block = -inf
@@ -316,7 +315,7 @@ class Drain:
         if damage is not None:
             reason = f"was given up: {damage}"
             self._around.told.tell(OutboxEvent("dead", row.registration_id, shown(row.line_item), reason=reason))
-            self._counts["refused"] += 1
+            self._counts["unknown" if row.unsure else "refused"] += 1
             self._settler.add(attrs.evolve(untouched(row), state=State.DEAD, counted=True, error=damage))
         return damage is None
 

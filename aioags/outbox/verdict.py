@@ -108,7 +108,7 @@ class Verdict:
 
         hold: Seconds the platform asked for. None: it did not say.
 
-        error: Why the score is not recorded. None: it is.
+        error: Why the score is not recorded, as it is told: see `_told`. None: it is.
 
         is_refusal: The platform said no to the score, which may lift.
     """
@@ -124,8 +124,6 @@ class Verdict:
         """
         True when nobody knows whether the platform recorded the score: in this attempt, or in any if it is dead.
         """
-        if self.outcome.state is State.DEAD:
-            return self.outcome.unsure
         return self.error is not None and self.error.recorded is None
 
 
@@ -170,13 +168,16 @@ def judge(
             wait = deferral_wait(deferrals)
             deferred = attrs.evolve(outcome, state=State.DEFERRED, not_before=now + wait, deferrals=deferrals)
             return Verdict(deferred, Standing.HEALTHY, error=error, is_refusal=True)
-        return Verdict(_given_up(outcome, backoff), Standing.HEALTHY, error=error, is_refusal=True)
+        ended = _given_up(outcome, backoff)
+        return Verdict(ended, Standing.HEALTHY, error=_told(error, ended), is_refusal=True)
     if gone or _is_final(error):
-        return Verdict(attrs.evolve(outcome, state=State.DEAD), Standing.HEALTHY, error=error)
+        ended = attrs.evolve(outcome, state=State.DEAD)
+        return Verdict(ended, Standing.HEALTHY, error=_told(error, ended))
     away = _is_away(error, delivery)
     standing = Standing.CLOSED if away else _standing(error)
     if outcome.waited >= backoff.give_up_after:
-        return Verdict(_given_up(outcome, backoff), standing, error=error)
+        ended = _given_up(outcome, backoff)
+        return Verdict(ended, standing, error=_told(error, ended))
     waits = standing in (Standing.SHAKY, Standing.HEALTHY) or (away and _was_sent(delivery))
     # So that the next one to find out is another: what nobody is let in with may be this one's own.
     counted = waits or (standing is Standing.CLOSED and _was_sent(delivery))
@@ -184,7 +185,7 @@ def judge(
     not_before = now + wait if counted else 0.0
     state = State.DUE if waits else row.state
     later = attrs.evolve(outcome, state=state, not_before=not_before, counted=counted)
-    return Verdict(later, standing, error.retry_after, error)
+    return Verdict(later, standing, error.retry_after, _told(error, later))
 
 
 def untouched(row: StoredScore) -> Outcome:
@@ -240,6 +241,19 @@ def _failure(row: StoredScore, error: AGSError, now: float, held: int) -> Outcom
         waited=sane_seconds(row.waited) + _gap(sane_seconds(row.failed_at) or row.since, now),
         failed_at=now,
     )
+
+
+def _told(error: AGSError, outcome: Outcome) -> AGSError:
+    """
+    Return an error as it is told with what follows from it: at the end it is about every attempt with the score, and
+    what is not known and is tried again is transient.
+    """
+    ends = outcome.state is State.DEAD
+    recorded = None if ends and outcome.unsure else error.recorded
+    transient = not ends and (error.transient or (outcome.state is State.DUE and recorded is None))
+    if (recorded, transient) == (error.recorded, error.transient):
+        return error
+    return attrs.evolve(error, recorded=recorded, transient=transient)
 
 
 def _given_up(outcome: Outcome, backoff: Backoff) -> Outcome:

@@ -135,6 +135,17 @@ def _run(call: list[str]) -> int:
         return pool.submit(main, ["outbox", *call], world=World(now=lambda: NOW)).result()
 
 
+async def test_a_damaged_row_of_which_an_attempt_may_have_landed_counts_as_unknown(desk: Desk) -> None:
+    desk.fail("reset-after-effect")
+    await desk.drain()
+    damage(path_of(desk), "SET payload = substr(payload, 1, 30), not_before = 0")
+    desk.heal()
+    done = await desk.outbox.drain(SCHOOL, desk.item)
+    stats = await desk.outbox.stats()
+    assert (done.refused, done.unknown) == (stats.dead, stats.unknown)
+    assert stats.unknown == 5
+
+
 async def test_what_is_retried_and_cannot_be_read_is_dead_again(desk: Desk) -> None:
     """
     Nothing that was made readable for people goes out as somebody's grade.

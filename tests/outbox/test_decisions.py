@@ -118,6 +118,24 @@ def test_stale_after_an_attempt_that_may_have_landed_is_unknown_unless_a_look_te
     assert not decide(StaleScoreError("", status=409)).is_unknown
 
 
+@pytest.mark.parametrize("unsure", [False, True])
+@pytest.mark.parametrize("given_up", [False, True])
+@pytest.mark.parametrize("error", [error for error, *_ in TABLE if error is not None])
+def test_what_is_told_at_the_end_is_about_every_attempt_and_says_that_it_is_the_end(
+    error: AGSError, given_up: bool, unsure: bool
+) -> None:
+    verdict = decide(error, unsure=unsure, waited=900.0 if given_up else 0.0, failed_at=NOW - 100)
+    told, state = verdict.error, verdict.outcome.state
+    assert told is not None
+    assert str(told) == str(error)
+    if state is DEAD:
+        assert (told.recorded, told.transient) == (None if verdict.outcome.unsure else False, False)
+        assert verdict.is_unknown is verdict.outcome.unsure
+    else:
+        assert told.recorded is error.recorded
+        assert told.transient or not (state is DUE and verdict.is_unknown)
+
+
 def test_stale_by_a_stamp_that_a_gateway_made_proves_nothing() -> None:
     verdict = decide(StaleScoreError("", status=409, transient=True, retry_after=1.0), unsure=True)
     assert (verdict.outcome.state, verdict.outcome.unsure) == (DUE, True)

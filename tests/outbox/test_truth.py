@@ -19,6 +19,7 @@ from aioags import (
     AGSError,
     BrokenError,
     Client,
+    Delivery,
     Endpoint,
     RetryPolicy,
     Scope,
@@ -27,7 +28,7 @@ from aioags import (
     UnreachableError,
 )
 from aioags.model.stamp import Timekeeper, timekeeper
-from aioags.outbox import Block, Entry, MemoryStore, Outbox, State
+from aioags.outbox import Backoff, Block, Entry, MemoryStore, Outbox, State
 from aioags.protocol.messages import Request, Response
 from tests.outbox.kit import FAULT, SCHOOL, Desk, new_desk
 from tests.rigs.faults import Fault, FaultyTransport
@@ -122,6 +123,39 @@ async def test_a_first_attempt_that_is_stale_by_somebody_elses_is_refused(profil
     await somebody_else_grades(desk, 9)
     assert await outcome(desk) == (State.DEAD, False, "StaleScoreError")
     assert desk.told == [("refused", desk.user, 1)]
+
+
+@pytest.mark.parametrize("end", ["gone", "given up"])
+async def test_what_may_have_been_recorded_is_not_told_as_refused_at_the_end(end: str) -> None:
+    """
+    What is told then, to hooks and in the journal, is about every attempt; also that there will be none.
+    """
+    told: list[tuple[str, bool | None, bool]] = []
+
+    def teller(what: str) -> Callable[[str, Delivery], None]:
+        def tell(_: str, delivery: Delivery) -> None:
+            assert delivery.error is not None
+            told.append((what, delivery.error.recorded, delivery.error.transient))
+
+        return tell
+
+    hooks = {f"on_{what}": teller(what) for what in ("refused", "unknown")}
+    desk = new_desk(outbox={**hooks, "backoff": Backoff(give_up_after=3000)})
+    url = desk.platform.site.item_url(desk.platform.add_line_item("Quiz", 10))
+    desk.fail("reset-after-effect")
+    await desk.outbox.put(SCHOOL, desk.endpoint, desk.grade(4), line_item=url)
+    await desk.outbox.drain(SCHOOL, url)
+    desk.heal()
+    desk.time.now += 3100
+    if end == "gone":
+        await desk.client.gradebook(desk.registration, desk.endpoint).delete_line_item(url)
+    else:
+        desk.fail("refused")
+    done = await desk.outbox.drain(SCHOOL, url)
+    assert (done.unknown, done.refused) == (1, 0)
+    assert told == [("unknown", None, True), ("unknown", None, False)]
+    journal = [attempt async for attempt in desk.outbox.history(SCHOOL)]
+    assert [(one.recorded, one.final) for one in journal] == [(None, False), (None, True)]
 
 
 async def test_stale_by_what_shows_the_same_is_recorded() -> None:
