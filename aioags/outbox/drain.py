@@ -359,11 +359,9 @@ class Drain:
         Find out what the platform's answer means: whose score made this one stale.
         """
         error = delivery.error
-        if isinstance(error, StaleScoreError) and error.recorded is False and not error.transient:
-            found = await whose_is_newer(gradebook, row, error)
-            # Also the first attempt may have come twice, by a network that repeats; else it is refused.
-            still = found is not None and not row.unsure and found.recorded is None and not found.transient
-            return attrs.evolve(delivery, error=error if still else found)
+        may_be_ours = row.unsure or delivery.attempts
+        if may_be_ours and isinstance(error, StaleScoreError) and error.recorded is False and not error.transient:
+            return attrs.evolve(delivery, error=await whose_is_newer(gradebook, row, error))
         if error is not None and may_look_later(error):
             # The next attempt finds it stale, and looks then.
             return attrs.evolve(delivery, error=attrs.evolve(error, transient=True))

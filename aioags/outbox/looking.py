@@ -15,25 +15,32 @@ from aioags.protocol.verdicts import Differs, Done
 
 async def whose_is_newer(gradebook: Gradebook, row: StoredScore, stale: StaleScoreError) -> AGSError | None:
     """
-    Find out what made a score stale of which an earlier attempt may have landed.
+    Find out what made a score stale: an earlier attempt with it that may have landed, or somebody else's. Also the
+    first attempt may have come twice, by a network that repeats.
 
     Returns:
-        None: that attempt; the score is recorded. Else why it is not, or that nobody knows, or why nobody could look.
+        None: ours; the score is recorded. Else why it is not, or that nobody knows, or why nobody could look.
     """
     doubt = LostAnswerError(
-        "an earlier attempt was not answered, and the platform holds a score as new or newer: nobody knows whose",
+        "the platform holds a score as new or newer, and it may be this one: nobody knows whose it is",
         recorded=None,
         spec=stale.spec,
     )
     try:
         result = await gradebook.get_result(row.user_id, line_item=row.line_item, patient=False)
     except AGSError as error:
-        return error if _passes(error) else doubt
+        if _passes(error):
+            return error
+        return doubt if row.unsure else stale
     score = row.wire_score
     told = None if result is None else recognise_score(result, score, score.timestamp)
     if isinstance(told, Done):
         return None
-    return attrs.evolve(stale, recorded=None) if isinstance(told, Differs) else doubt
+    if row.unsure:
+        return attrs.evolve(stale, recorded=None) if isinstance(told, Differs) else doubt
+    # A value would show, and over a score without one that has just come nobody's stands.
+    shows = result is not None and result.result_score is not None
+    return stale if shows or score.score_given is not None else doubt
 
 
 def may_look_later(error: AGSError) -> bool:

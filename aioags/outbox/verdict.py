@@ -4,9 +4,9 @@ What follows from one attempt: for the score, and for the platform. Pure functio
 The client has tried for as long as its policy allows before an attempt ends here. The rules, by error:
 
 none                                recorded
-stale                               dead: the platform holds a newer score. If an earlier attempt with this very score
-                                    may have landed, the drain has looked at the result before: what is judged here is
-                                    not ours, or nobody knows; then it is dead and unknown
+stale                               dead: the platform holds a newer score. The drain has looked at the result before:
+                                    what is judged here is not ours, or nobody knows; then it is dead and unknown. Not
+                                    ours is unknown as well where an earlier attempt may have landed
 stale or lost, and the client has   dead and unknown
 looked and found nothing of ours
 stale, and stamped by a gateway     later: its next stamp is a later one

@@ -96,12 +96,10 @@ async def test_a_score_put_in_the_second_of_one_that_was_posted_wins(lost: bool)
     assert desk.applied() == [40, 80]
 
 
-@pytest.mark.parametrize("profile", ["moodle", "schoology"])
-async def test_a_first_attempt_that_the_network_brought_twice_is_recorded(profile: str) -> None:
+def bring_twice(desk: Desk) -> None:
     """
-    The repeat came first, and what is answered is that the other one is stale.
+    Let the network bring the next score twice.
     """
-    desk = new_desk(profile)
     twice: list[str] = []
 
     def choose(request: Request) -> Fault | None:
@@ -111,6 +109,15 @@ async def test_a_first_attempt_that_the_network_brought_twice_is_recorded(profil
         return None
 
     desk.transport.choose = choose
+
+
+@pytest.mark.parametrize("profile", ["moodle", "schoology"])
+async def test_a_first_attempt_that_the_network_brought_twice_is_recorded(profile: str) -> None:
+    """
+    The repeat came first, and what is answered is that the other one is stale.
+    """
+    desk = new_desk(profile)
+    bring_twice(desk)
     await desk.put(desk.grade(4))
     assert await outcome(desk) == (State.SENT, False, "None")
     assert desk.applied() == [4]
@@ -156,6 +163,30 @@ async def test_what_may_have_been_recorded_is_not_told_as_refused_at_the_end(end
     assert told == [("unknown", None, True), ("unknown", None, False)]
     journal = [attempt async for attempt in desk.outbox.history(SCHOOL)]
     assert [(one.recorded, one.final) for one in journal] == [(None, False), (None, True)]
+
+
+@pytest.mark.parametrize("by", ["ours", "another's"])
+async def test_a_first_attempt_without_a_value_is_refused_only_where_anothers_value_stands(by: str) -> None:
+    desk = new_desk("schoology")
+    await desk.put(Score.progress(desk.user, "Started", timestamp=desk.now()))
+    if by == "ours":
+        bring_twice(desk)
+    else:
+        await somebody_else_grades(desk, 9)
+    ours = by == "ours"
+    assert await outcome(desk) == (State.DEAD, ours, "LostAnswerError" if ours else "StaleScoreError")
+    assert desk.told == [("unknown" if ours else "refused", desk.user, 1)]
+    assert desk.applied() == [None if ours else 9]
+
+
+async def test_what_was_not_even_sent_is_refused_without_a_look() -> None:
+    desk = new_desk("moodle")
+    older, newer = Score.progress(desk.user, "Started"), Score.graded(desk.user, 9, score_maximum=10)
+    await desk.client.gradebook(desk.registration, desk.endpoint).post_score(newer)
+    await desk.put(older)
+    asked = desk.platform.counts.total()
+    assert await outcome(desk) == (State.DEAD, False, "StaleScoreError")
+    assert desk.platform.counts.total() == asked
 
 
 async def test_stale_by_what_shows_the_same_is_recorded() -> None:
