@@ -122,6 +122,20 @@ async def test_a_line_item_that_is_gone_ends_its_scores_at_once() -> None:
     assert [what for what, *_ in desk.told] == ["refused"] * 30
 
 
+async def test_what_died_with_its_line_item_goes_out_when_that_is_back_and_somebody_says_so() -> None:
+    desk = new_desk(users=3)
+    item = desk.platform.add_line_item("Quiz", 10)
+    url, items = desk.platform.site.item_url(item), desk.platform.course.items
+    scores = [desk.grade(5, user) for user in desk.platform.users()]
+    await desk.outbox.put_many(SCHOOL, desk.endpoint, scores, line_item=url)
+    del items[item.number]
+    assert (await desk.outbox.drain(SCHOOL, url)).refused == 3
+    items[item.number] = item
+    assert await drain_for(desk, DAY, url) == 0
+    assert await desk.outbox.retry() == 3
+    assert (await desk.outbox.drain(SCHOOL, url)).recorded == 3
+
+
 async def test_deferred_scores_end_at_the_bound() -> None:
     desk = new_desk("canvas", users=20, outbox={"backoff": Backoff(give_up_after=5 * DAY)})
     desk.platform.course.published = False

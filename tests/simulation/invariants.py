@@ -22,6 +22,7 @@ from tests.simulation.ledger import RECORDED, REFUSED, UNKNOWN, Key, Made
 from tests.simulation.network import LONGEST_DELAY
 
 if TYPE_CHECKING:
+    from aioags.outbox import StoredScore
     from tests.simulation.world import World
 
 DAY = 86_400.0
@@ -152,7 +153,7 @@ def nothing_waits_longer_than_a_day(world: World) -> Iterator[str]:
     """
     for row in world.table.rows.values():
         made = world.ledger.made[number_of(row.score)]
-        if row.line_item in world.places[row.registration_id].gone:
+        if row.line_item in world.places[row.registration_id].gone or _died_with_its_item(world, made, row):
             continue
         if str(row.state) == "sent" or _is_for_people(world, made, row.last_error or "", unsure=row.unsure):
             continue
@@ -295,6 +296,17 @@ def _may_stand(world: World, standing: Made, newer: Made) -> bool:
         # One went past the outbox of the other, or another process's outbox sent it.
         return True
     return apart and (not place.compares or not newer.valued or not taken)
+
+
+def _died_with_its_item(world: World, made: Made, row: StoredScore) -> bool:
+    """
+    True when a score is dead since its line item was not there, and it was not, when the tool was told: what is dead
+    stays dead, also where a backup has brought the line item back, since the tool may have made another one.
+    """
+    place = world.places[row.registration_id]
+    return str(row.state) == "dead" and any(
+        told.error == "NotFoundError" and place.was_gone(row.line_item, told.at) for told in made.told[-1:]
+    )
 
 
 def _is_for_people(world: World, made: Made, error: str, *, unsure: bool) -> bool:

@@ -5,6 +5,7 @@ A platform as the network knows it, and what a request asks of it, by its shape.
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from math import inf
 from typing import Any
 from urllib.parse import parse_qsl
@@ -54,6 +55,8 @@ class Place:
 
         gone: Line items that a teacher deleted, or that a backup did not have.
 
+        turns: When each of them went, came back by a backup, and so on.
+
         restored: When it was set back to a backup.
 
         seen: Every line item that was looked for here, as it was then, by its URL.
@@ -76,6 +79,7 @@ class Place:
     refused: dict[str, float] = attrs.field(factory=dict)
     veil: str = ""
     gone: set[str] = attrs.field(factory=set)
+    turns: dict[str, list[float]] = attrs.field(factory=lambda: defaultdict(list))
     restored: list[float] = attrs.field(factory=list)
     seen: dict[str, Item] = attrs.field(factory=dict)
 
@@ -96,11 +100,19 @@ class Place:
         of = VEILS[self.veil].of if self.veil else ()
         return self.veil if not of or operation in of else ""
 
-    def lost(self, *urls: str) -> None:
+    def set_gone(self, urls: set[str], now: float) -> None:
         """
-        Note that line items are gone.
+        Note which line items are gone now.
         """
-        self.gone.update(urls)
+        for url in self.gone ^ urls:
+            self.turns[url].append(now)
+        self.gone = urls
+
+    def was_gone(self, url: str, at: float) -> bool:
+        """
+        True when a line item was not there at a time.
+        """
+        return sum(turn <= at for turn in self.turns[url]) % 2 == 1
 
     def shown(self, url: str, user: str) -> tuple[dict[str, Any] | None, int]:
         """
