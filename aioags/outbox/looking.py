@@ -21,17 +21,11 @@ async def whose_is_newer(gradebook: Gradebook, row: StoredScore, stale: StaleSco
     Returns:
         None: ours; the score is recorded. Else why it is not, or that nobody knows, or why nobody could look.
     """
-    doubt = LostAnswerError(
-        "the platform holds a score as new or newer, and it may be this one: nobody knows whose it is",
-        recorded=None,
-        spec=stale.spec,
-    )
+    doubt = LostAnswerError("what is as new or newer may be this score: nobody knows", recorded=None, spec=stale.spec)
     try:
         result = await gradebook.get_result(row.user_id, line_item=row.line_item, patient=False)
     except AGSError as error:
-        if _passes(error):
-            return error
-        return doubt if row.unsure else stale
+        return error if _passes(error) else (doubt if row.unsure else stale)
     score = row.wire_score
     told = None if result is None else recognise_score(result, score, score.timestamp)
     if isinstance(told, Done):

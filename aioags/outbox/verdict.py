@@ -108,7 +108,7 @@ class Verdict:
 
         hold: Seconds the platform asked for. None: it did not say.
 
-        error: Why the score is not recorded, as it is told: see `_told`. None: it is.
+        error: Why the score is not recorded. None: it is.
 
         is_refusal: The platform said no to the score, which may lift.
     """
@@ -168,16 +168,13 @@ def judge(
             wait = deferral_wait(deferrals)
             deferred = attrs.evolve(outcome, state=State.DEFERRED, not_before=now + wait, deferrals=deferrals)
             return Verdict(deferred, Standing.HEALTHY, error=error, is_refusal=True)
-        ended = _given_up(outcome, backoff)
-        return Verdict(ended, Standing.HEALTHY, error=_told(error, ended), is_refusal=True)
+        return _dead(_given_up(outcome, backoff), Standing.HEALTHY, error, is_refusal=True)
     if gone or _is_final(error):
-        ended = attrs.evolve(outcome, state=State.DEAD)
-        return Verdict(ended, Standing.HEALTHY, error=_told(error, ended))
+        return _dead(outcome, Standing.HEALTHY, error)
     away = _is_away(error, delivery)
     standing = Standing.CLOSED if away else _standing(error)
     if outcome.waited >= backoff.give_up_after:
-        ended = _given_up(outcome, backoff)
-        return Verdict(ended, standing, error=_told(error, ended))
+        return _dead(_given_up(outcome, backoff), standing, error)
     waits = standing in (Standing.SHAKY, Standing.HEALTHY) or (away and _was_sent(delivery))
     # So that the next one to find out is another: what nobody is let in with may be this one's own.
     counted = waits or (standing is Standing.CLOSED and _was_sent(delivery))
@@ -185,7 +182,9 @@ def judge(
     not_before = now + wait if counted else 0.0
     state = State.DUE if waits else row.state
     later = attrs.evolve(outcome, state=state, not_before=not_before, counted=counted)
-    return Verdict(later, standing, error.retry_after, _told(error, later))
+    # Whoever is told that nobody knows is told, too, that it is tried again.
+    told = error if error.transient or error.recorded is False else attrs.evolve(error, transient=True)
+    return Verdict(later, standing, error.retry_after, told)
 
 
 def untouched(row: StoredScore) -> Outcome:
@@ -243,22 +242,17 @@ def _failure(row: StoredScore, error: AGSError, now: float, held: int) -> Outcom
     )
 
 
-def _told(error: AGSError, outcome: Outcome) -> AGSError:
+def _dead(outcome: Outcome, standing: Standing, error: AGSError, *, is_refusal: bool = False) -> Verdict:
     """
-    Return an error as it is told with what follows from it: at the end it is about every attempt with the score, and
-    what is not known and is tried again is transient.
+    End a score. What is told then is about every attempt with it.
     """
-    ends = outcome.state is State.DEAD
-    recorded = None if ends and outcome.unsure else error.recorded
-    transient = not ends and (error.transient or (outcome.state is State.DUE and recorded is None))
-    if (recorded, transient) == (error.recorded, error.transient):
-        return error
-    return attrs.evolve(error, recorded=recorded, transient=transient)
+    told = attrs.evolve(error, recorded=None if outcome.unsure else error.recorded, transient=False)
+    return Verdict(attrs.evolve(outcome, state=State.DEAD), standing, error=told, is_refusal=is_refusal)
 
 
 def _given_up(outcome: Outcome, backoff: Backoff) -> Outcome:
     days = backoff.give_up_after / DAY
-    return attrs.evolve(outcome, state=State.DEAD, error=f"gave up after {days:g} days: {outcome.error}")
+    return attrs.evolve(outcome, error=f"gave up after {days:g} days: {outcome.error}")
 
 
 def _gap(since: float, now: float) -> float:
