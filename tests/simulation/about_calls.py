@@ -104,15 +104,23 @@ def what_is_told_as_refused_was_refused(world: World) -> Iterator[str]:
 
 def nothing_is_unknown_without_a_cause(world: World) -> Iterator[str]:
     """
-    What is told as unknown met something on its way, or may have been sent by a process that died.
+    What is told as unknown met something on its way, or may have been sent by a process that died or a drain that was
+    cancelled; or it was stale, it shows nothing, and so does another of the tool's.
     """
     ledger = world.ledger
     for made in ledger.made.values():
         told = next((one for one in made.told if one.verdict == UNKNOWN), None)
         if told is None or ledger.met[made.number] or made.number in ledger.failed:
             continue
-        if made.way == "post" or not (ledger.dead or world.trouble_drawn["store"]):
+        stopped = ledger.dead or world.trouble_drawn["store"] or world.trouble_drawn["callers"]
+        if made.way == "post" or not (stopped or _is_stale_by_what_shows_nothing(world, made)):
             yield f"#{made.number} was told to {made.maker} as unknown ({told.error}), and nothing had happened to it"
+
+
+def _is_stale_by_what_shows_nothing(world: World, made: Made) -> bool:
+    others = (one for one in world.ledger.of(made.key) if one is not made and not one.valued)
+    refused = world.ledger.refused[made.number] and not made.valued
+    return bool(refused) and any(world.ledger.applied[one.number] for one in others)
 
 
 def a_refusal_is_believed(world: World) -> Iterator[str]:
