@@ -112,7 +112,7 @@ def nothing_is_unknown_without_a_cause(world: World) -> Iterator[str]:
         told = next((one for one in made.told if one.verdict == UNKNOWN), None)
         if told is None or ledger.met[made.number] or made.number in ledger.failed:
             continue
-        stopped = ledger.dead or world.trouble_drawn["store"] or world.trouble_drawn["callers"]
+        stopped = ledger.dead or world.trouble_drawn["store"] or ledger.drains_cancelled
         if made.way == "post" or not (stopped or _is_stale_by_what_shows_nothing(world, made)):
             yield f"#{made.number} was told to {made.maker} as unknown ({told.error}), and nothing had happened to it"
 

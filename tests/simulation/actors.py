@@ -94,6 +94,8 @@ class Tool:
     def _cancel(self, task: asyncio.Task[Any]) -> None:
         if self.process.alive and not task.done():
             self.say(f"cancels its {task.get_name()}")
+            # A put drains there as well.
+            self.ledger.drains_cancelled += self.world.by_engine and task.get_name().startswith("put")
             task.cancel()
 
     def _failed(self, task: asyncio.Task[Any]) -> None:

@@ -204,6 +204,8 @@ class Ledger:
 
         failed: Scores that a platform refused as if it had failed.
 
+        drains_cancelled: How often a caller was cancelled that may have been draining.
+
         faults: The names of all that happened to any request.
 
         touched: When somebody else changed a grade, or what it is out of.
@@ -221,6 +223,7 @@ class Ledger:
     senders: dict[int, set[str]] = attrs.field(factory=lambda: defaultdict(set))
     believable: Counter[int] = attrs.field(factory=Counter)
     failed: set[int] = attrs.field(factory=set)
+    drains_cancelled: int = 0
     faults: set[str] = attrs.field(factory=set)
     met: dict[int, list[Met]] = attrs.field(factory=lambda: defaultdict(list))
     token_met: list[Met] = attrs.field(factory=list)
