@@ -80,10 +80,10 @@ async def find_or_create(service: Service[Dialect], item: LineItem, filters: Fil
     Returns:
         The line item, and whether it is new: made a moment ago, by this call or by one that it met.
     """
-    for _ in range(_BEGINNINGS):
+    for beginning in range(_BEGINNINGS):
         found = await _listed(service, filters, item.score_maximum)
         if found:
-            return (await _first_made(service, found, filters))[0], False
+            return (await _first_made(service, found, filters))[0], beginning > 0
         made, ours = await create_line_item(service, item, missed=True)
         try:
             adopted = await _adopt(service, made, filters, ours=ours)

@@ -120,7 +120,9 @@ class LineItems:
         _check_item(item)
         if item.id is not None:
             raise ValueError(f"create_line_item takes a new item, got one with the id {item.id!r}: update it instead")
-        made, _ = await create_line_item(self._service, item)
+        identity = (self._dialect.container, Filters(item.resource_link_id, item.resource_id, item.tag))
+        with self._shared.making(identity):
+            made, _ = await create_line_item(self._service, item)
         self._shared.made(made.id)
         return made
 
@@ -174,10 +176,12 @@ class LineItems:
             extensions=extensions or {},
         )
         self._service.engine.check_loop()
-        lock = self._shared.creations.setdefault((self._dialect.container, filters), asyncio.Lock())
+        identity = (self._dialect.container, filters)
+        lock = self._shared.creations.setdefault(identity, asyncio.Lock())
         async with lock:
-            found, is_new = await find_or_create(self._service, item, filters)
-        if is_new:
+            with self._shared.making(identity):
+                found, is_new = await find_or_create(self._service, item, filters)
+        if self._shared.may_be_made(identity) or is_new:
             self._shared.made(found.id)
         return found
 

@@ -20,7 +20,7 @@ from aioags.calls.service import Service
 from aioags.errors import AGSError, LostAnswerError, NotFoundError, StaleScoreError, SupersededError
 from aioags.grading.looking import Looks
 from aioags.grading.presence import Presence
-from aioags.grading.shared import UNSURE, Shared
+from aioags.grading.shared import AWAY, REFUSED, UNSURE, Shared
 from aioags.model.canvas import CANVAS_PATH
 from aioags.model.delivery import Delivery
 from aioags.model.event import DeliveryEvent
@@ -88,7 +88,7 @@ class Sender:
         """
         started = asyncio.Event()
         turn, first = self._turns.join((item_id, score.user_id), lambda _: started.set())
-        ended: bool | None = False
+        ended: float = False
         try:
             if not first:
                 # Before it waits for what may belong to another loop.
@@ -302,14 +302,16 @@ def _instant(second: int) -> datetime:
     return datetime.fromtimestamp(second, UTC)
 
 
-def has_ended(delivery: Delivery) -> bool | None:
+def has_ended(delivery: Delivery) -> float:
     """
-    True when a score may stand there, or the platform could not be had. False: it was not even asked. None: it refused.
+    Return what a delivery says for letting the rest go, as `Shared.leave` takes it.
     """
     error = delivery.error
-    if delivery.attempts > 0:
-        return None if error is not None and error.recorded is False and not error.transient else True
-    return error is not None and error.transient
+    if error is None or error.recorded:
+        return True
+    if error.transient:
+        return AWAY
+    return REFUSED if delivery.attempts else False
 
 
 def delivered(delivery: Delivery) -> DeliveryEvent:

@@ -6,20 +6,24 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from weakref import WeakValueDictionary
 
 import attrs
 
 from aioags.calls.log import OncePerHost
+from aioags.errors import AGSError
 from aioags.protocol.turns import Turns
 from aioags.protocol.urls import origin
 
 # Line items that were made and not yet scored: a tool may make many and score none.
 _MOST_NEW = 4096
-# First scores in a row that are refused before the rest go together.
-_MOST_REFUSED = 8
+REFUSED = 1 / 8
+"""A line item that refuses everybody must not be asked for a whole class one by one."""
+AWAY = 1 / 2
+"""Two calls of five attempts open the breaker, and its probe goes first, alone; who waits for more waits for long."""
 # Platforms whose clocks differ from ours; what is forgotten is learnt anew.
 _MOST_CLOCKS = 1024
 UNSURE = 1.0
@@ -36,11 +40,11 @@ class _New:
 
         behind: What lets the others go on.
 
-        refused: How many first scores were refused: they opened no column.
+        ended: What first scores said so far for letting the rest go.
     """
 
     first: object | None = None
-    refused: int = 0
+    ended: float = 0.0
     behind: deque[Callable[[], None]] = attrs.field(factory=deque)
 
 
@@ -49,8 +53,8 @@ class Shared:
     Order of scores, creations under way, and line items that are new.
 
     Brightspace makes a column for each of several first scores that race onto a new line item (hypothesis/lms #7224).
-    So onto one that this client made one score goes first, alone, and the rest when its call has ended. Is it refused,
-    the next one goes alone, and so on for some.
+    So onto one that this client made one score goes first, alone, and the rest when it is recorded. Is it not, or does
+    nobody know, the next one goes alone, and so on for some.
 
     Attributes:
         turns: Whose turn it is to be sent.
@@ -74,6 +78,8 @@ class Shared:
         self.agreed: tuple[str | None, int, float] = (None, 0, 0.0)
         self.ahead: dict[str, float] = {}
         self.new: dict[str, _New] = {}
+        # What a call for them may have made without being told: whoever finds it finds it new.
+        self._in_doubt: dict[Hashable, bool] = {}
 
     def note_clock(self, item_id: str, ahead: float) -> None:
         """
@@ -103,6 +109,26 @@ class Shared:
         if len(self.new) > _MOST_NEW:
             self._open(next(iter(self.new)))
 
+    @contextmanager
+    def making(self, identity: Hashable) -> Iterator[None]:
+        """
+        Note, where this ends with an error, that a line item of this identity may have been made all the same.
+        """
+        try:
+            yield
+        except BaseException as error:
+            if not isinstance(error, AGSError) or error.recorded is not False:
+                self._in_doubt[identity] = True
+                if len(self._in_doubt) > _MOST_NEW:
+                    del self._in_doubt[next(iter(self._in_doubt))]
+            raise
+
+    def may_be_made(self, identity: Hashable) -> bool:
+        """
+        True when a line item that was found may be one of `making`, the first time that this is asked.
+        """
+        return self._in_doubt.pop(identity, False)
+
     def enter(self, item_id: str, who: object, start: Callable[[], None]) -> bool:
         """
         True when a score of this line item may be sent now.
@@ -121,22 +147,19 @@ class Shared:
         new.behind.append(start)
         return False
 
-    def leave(self, item_id: str, who: object, *, ended: bool | None) -> None:
+    def leave(self, item_id: str, who: object, *, ended: float) -> None:
         """
-        Let go: the rest if the call has ended, else the next one alone.
+        Let go: the rest if a score may be taken to stand there, else the next one alone.
 
         Args:
-            ended: Its call came to an end: it was answered, or the tries are used up. False: it was not sent, or was
-                cancelled. None: it was refused.
+            ended: What its call says for that. True: it is recorded. False: it was not sent, or was cancelled. Else a
+                part: `REFUSED`, also where nobody knows, or `AWAY`. So many as make a whole let the rest go.
         """
         new = self.new.get(item_id)
         if new is None or new.first is not who:
             return
-        if ended is None:
-            # A line item that refuses everybody must not be asked for a whole class one by one.
-            new.refused += 1
-            ended = new.refused >= _MOST_REFUSED
-        if ended:
+        new.ended += ended
+        if new.ended >= 1:
             self._open(item_id)
             return
         new.first = None

@@ -11,15 +11,17 @@ from typing import Any
 import attrs
 import pytest
 
-from aioags import AGSError, LineItem, NotSentError, Pace, RetryPolicy, Score
+from aioags import AGSError, LineItem, MalformedError, NotSentError, Pace, RetryPolicy, Score
 from aioags.emulator import PROFILES, Fault
 from aioags.grading.shared import Shared
 from aioags.protocol.messages import Request
-from tests.rigs.memory import Stand, grades, memory_stand, until
+from tests.rigs.memory import Stand, grades, memory_stand, runtime_for, until
+from tests.rigs.virtual_time import VirtualTime
 
 RACING = attrs.evolve(PROFILES["spec"], racing_first_scores=True)
 WIDE = {"pace": Pace(floor=16, ceiling=16), "retry": RetryPolicy(attempts=1)}
 NEW = LineItem("Essay", 10)
+PAGE = b"<html>Please log in</html>"
 
 
 def wide(profile: Any = RACING, **settings: Any) -> Stand:
@@ -158,7 +160,45 @@ async def test_d11_a_first_score_whose_answer_is_lost_lets_the_rest_go(applied: 
     stand.platform.faults.add(Fault.drop(operation="post_score", applied=applied, times=1))
     report = await stand.gradebook.post_scores(grades(stand.platform.users()), line_item=item)
     assert (report.recorded, report.unknown) == (29, 1)
+    assert (most(stand, item), orphans(stand)) == (16, 0)
+
+
+@pytest.mark.parametrize(
+    "times, fault",
+    [
+        (1, Fault.drop(operation="post_score", times=1)),
+        (7, Fault.answer(200, PAGE, operation="post_score", times=7)),
+        (1, Fault.answer(502, operation="post_score", times=1)),
+    ],
+    ids=["lost", "pages", "502"],
+)
+async def test_d11_until_one_is_recorded_the_next_goes_alone(times: int, fault: Fault) -> None:
+    """
+    Nobody knows whether it opened a column: the next ones might race as if they were first.
+    """
+    stand = wide()
+    item = await stand.gradebook.create_line_item(NEW)
+    stand.platform.faults.add(fault)
+    report = await stand.gradebook.post_scores(grades(stand.platform.users()), line_item=item)
+    assert (report.recorded, orphans(stand)) == (30 - times, 0)
     assert most(stand, item) == 16
+
+
+async def test_d11_refused_after_a_lost_try_it_lets_the_next_go_alone() -> None:
+    stand = wide(client=WIDE | {"retry": RetryPolicy(), "runtime": runtime_for(VirtualTime())})
+    item = await stand.gradebook.create_line_item(NEW)
+    stand.platform.faults.add(Fault.answer(502, operation="post_score", times=1))
+    report = await stand.gradebook.post_scores(grades(["nobody", *stand.platform.users()]), line_item=item)
+    assert (report.recorded, report.unknown, orphans(stand)) == (30, 1, 0)
+
+
+async def test_d11_a_platform_that_is_away_is_not_waited_for_one_by_one() -> None:
+    stand = wide()
+    item = await stand.gradebook.create_line_item(NEW)
+    stand.platform.faults.add(Fault.answer(502, operation="post_score"))
+    report = await stand.gradebook.post_scores(grades(stand.platform.users()[:3]), line_item=item)
+    assert report.recorded == 0
+    assert str(item.id) not in stand.client._shared.new
 
 
 async def test_d11_a_first_score_that_was_not_sent_lets_the_next_go_alone() -> None:
@@ -264,6 +304,46 @@ async def test_d11_what_was_found_is_not_new() -> None:
     assert orphans(stand) == 15
 
 
+@pytest.mark.parametrize("how", ["find_or_create", "adopting", "create", "cancelled"])
+async def test_d11_what_this_client_made_and_was_not_told_is_new_when_it_is_found(how: str) -> None:
+    stand = wide()
+    wanted: dict[str, Any] = {"label": "Essay", "score_maximum": 10, "resource_id": "r"}
+    faults, book = stand.platform.faults, stand.gradebook
+    if how != "adopting":
+        faults.add(Fault.answer(200, PAGE, operation="create_line_item", applied=True, times=1))
+    # Of `find_or_create_line_item` the first listing comes before it makes anything.
+    faults.add(
+        Fault.answer(200, PAGE, operation="list_line_items", skip=how in ("find_or_create", "adopting"), times=1)
+    )
+    if how == "create":
+        with pytest.raises(MalformedError):
+            await book.create_line_item(LineItem(**wanted))
+    elif how == "cancelled":
+        faults.clear()
+        stand.platform.subscribe(lambda one: task.cancel() if one.operation == "create_line_item" else None)
+        task = asyncio.create_task(book.find_or_create_line_item(**wanted))
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    else:
+        with pytest.raises(MalformedError):
+            await book.find_or_create_line_item(**wanted)
+    item = await book.find_or_create_line_item(**wanted)
+    assert stand.platform.counts["create_line_item"] == 1
+    assert (await book.post_scores(grades(stand.platform.users()), line_item=item)).ok
+    assert orphans(stand) == 0
+
+
+async def test_d11_where_nothing_can_have_been_made_what_is_found_is_not_new() -> None:
+    stand = wide()
+    wanted: dict[str, Any] = {"label": "Essay", "score_maximum": 10, "resource_id": "r"}
+    stand.platform.faults.add(Fault.answer(422, operation="create_line_item", times=1))
+    with pytest.raises(AGSError):
+        await stand.gradebook.find_or_create_line_item(**wanted)
+    stand.platform.add_line_item("Essay", 10, resource_id="r")
+    item = await stand.gradebook.find_or_create_line_item(**wanted)
+    assert str(item.id) not in stand.client._shared.new
+
+
 async def test_d11_an_error_of_the_transport_lets_the_next_go() -> None:
     stand = wide()
     item = await stand.gradebook.create_line_item(NEW)
@@ -304,3 +384,13 @@ def test_d11_only_who_is_first_opens() -> None:
     assert started == ["b", "c"]
     assert shared.enter("item", "d", lambda: None)
     shared.made(None)
+
+
+def test_d11_of_many_that_may_have_been_made_the_oldest_is_forgotten() -> None:
+    shared = Shared()
+    for number in range(5000):
+        with pytest.raises(OSError), shared.making(number):
+            raise OSError
+    assert not shared.may_be_made(0)
+    assert shared.may_be_made(4999)
+    assert not shared.may_be_made(4999)

@@ -290,7 +290,10 @@ async def test_d11_the_adopted_one_is_gone_and_all_begins_anew() -> None:
         on(world, "update_line_item", delete_first)
         found = await ask_all(world)
         # The other had returned before somebody deleted its column.
-        assert world.columns(label="Quiz", resourceId="quiz-1") == [max(str(item.id) for item in found)]
+        left = max(str(item.id) for item in found)
+        assert world.columns(label="Quiz", resourceId="quiz-1") == [left]
+        # No score went there yet.
+        assert [left in stand.client._shared.new for stand in world.stands] == [item.id == left for item in found]
         again = await ask_all(world)
         assert [item.id for item in again] == world.columns(resourceId="quiz-1") * 2
         assert "is gone" in world.told[0]
