@@ -184,6 +184,21 @@ def test_a_refusal_of_a_line_item_that_is_gone_is_for_good() -> None:
     assert (verdict.outcome.state, verdict.is_unknown) == (DEAD, False)
 
 
+@pytest.mark.parametrize("gone, refusing", [(True, 0.0), (False, 2000.0)])
+def test_what_is_given_up_and_may_have_landed_before_is_told_as_unknown(gone: bool, refusing: float) -> None:
+    """
+    The last refusal says nothing of what an earlier attempt left there.
+    """
+    error = NotFoundError("", status=404, recorded=False)
+    for unsure, recorded in ((True, None), (False, False)):
+        waiting = row(unsure=unsure, since=NOW - 2000)
+        verdict = judge(waiting, error, now=NOW, jitter=0.5, backoff=BACKOFF, gone=gone, refusing=refusing)
+        assert (verdict.outcome.state, verdict.is_unknown) == (DEAD, unsure)
+        assert verdict.error is not None
+        assert verdict.error.recorded is recorded
+    assert error.recorded is False
+
+
 def test_a_line_item_that_refuses_for_too_long_ends_the_scores_that_waited_for_as_long() -> None:
     error = RefusedError("", status=422)
 
