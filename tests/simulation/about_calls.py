@@ -47,11 +47,11 @@ def no_outage_leaves_a_score_unknown(world: World) -> Iterator[str]:
 
 def _end_of(outage: Outage, outages: Iterable[Outage]) -> float:
     """
-    Return when a platform is back: the next outage may begin at the moment when this one ends.
+    Return when a platform is back for so long that a probe finds it: the next outage may begin before.
     """
     end = outage.end
     for other in outages:
-        if other.platform == outage.platform and other.start <= end:
+        if other.platform == outage.platform and other.start <= end + _LONGEST_PROBE:
             end = max(end, other.end)
     return end
 

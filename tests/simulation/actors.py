@@ -96,6 +96,7 @@ class Tool:
             self.say(f"cancels its {task.get_name()}")
             # A put drains there as well.
             self.ledger.drains_cancelled += self.world.by_engine and task.get_name().startswith("put")
+            self.process.cancelled_at = self.world.loop.now
             task.cancel()
 
     def _failed(self, task: asyncio.Task[Any]) -> None:
@@ -123,7 +124,7 @@ class Tool:
         number = self.ledger.next_number()
         extensions = {SCORE_ID: number}
         place = self.world.places[key[0]]
-        is_right = not self.process.wall.glitches
+        is_right = not self.process.wall.is_off
         if valued:
             text = f"comment {number}" if comment else None
             score = Score.graded(key[2], number, score_maximum=OUT_OF, comment=text, extensions=extensions)
@@ -165,6 +166,7 @@ class Tool:
         if made is None:
             return
         made.told.append(Told(self.world.loop.now, verdict, error, transient))
+        made.buried = error == "NotFoundError" and made.key[1] in self.world.places[made.key[0]].gone
         if made.way == "post":
             made.ended = self.world.loop.now
 

@@ -13,6 +13,7 @@ import asyncio
 import itertools
 from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
+from math import inf
 from typing import Any
 
 import attrs
@@ -164,18 +165,28 @@ class WallClock:
         offset: Seconds ahead of the true time.
 
         glitches: By how many seconds the next readings are off.
+
+        until: When that is over, however few of them were read: a moment, also for a process that seldom looks.
     """
 
     loop: VirtualLoop = attrs.field(repr=False)
     offset: float = 0.0
     glitches: list[float] = attrs.field(factory=list)
+    until: float = 0.0
+
+    @property
+    def is_off(self) -> bool:
+        """
+        True when the next reading is off.
+        """
+        return bool(self.glitches) and self.loop.now < self.until
 
     def __call__(self) -> float:
         """
         Read it.
         """
         now = EPOCH + self.loop.now + self.offset
-        return now + self.glitches.pop() if self.glitches else now
+        return now + self.glitches.pop() if self.is_off else now
 
     def shows(self) -> float:
         """
@@ -191,12 +202,15 @@ class Process:
 
     Attributes:
         name: Of the process and of its life, such as ``w1.2``.
+
+        cancelled_at: When it last gave a call up before it was over.
     """
 
     name: str
     loop: VirtualLoop = attrs.field(repr=False)
     wall: WallClock = attrs.field(repr=False)
     alive: bool = True
+    cancelled_at: float = -inf
     context: Context = attrs.field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:

@@ -314,7 +314,10 @@ def _is_for_people(world: World, made: Made, error: str, *, unsure: bool) -> boo
     True when no machine can decide it: somebody else has been there, or an answer was lost and nothing can tell.
     """
     touched = bool(world.ledger.touched[made.key]) or _went_past(world, made)
-    if error.startswith("StaleScoreError") and touched:
+    if error.startswith("StaleScoreError") and (touched or _was_echoed_unseen(world, made)):
+        return True
+    # What is gone is given up at once: whoever brings a line item back by a backup decides about its scores.
+    if made.buried:
         return True
     if error.startswith("ForbiddenError") and world.places[made.key[0]].bars == made.key[2]:
         return True
@@ -323,13 +326,23 @@ def _is_for_people(world: World, made: Made, error: str, *, unsure: bool) -> boo
     return touched or bool(world.ledger.met[made.number]) or _is_held_unseen(world, made, error)
 
 
+def _was_echoed_unseen(world: World, made: Made) -> bool:
+    """
+    True when the network repeated a score that leaves nothing to see: the one that came second is stale, as it would be
+    after somebody else's, and was never sent twice.
+    """
+    return not made.valued and any(one.echo for one in world.ledger.applied[made.number])
+
+
 def _went_past(world: World, made: Made) -> bool:
     """
     True when the tool has itself posted a score past its outbox, so that it may stand: a newer one; or while this one
     was put; or by another process, which shares nothing with this one.
     """
     for one in world.ledger.of(made.key):
-        if one.way == "put" or not (world.ledger.applied[one.number] or UNKNOWN in {told.verdict for told in one.told}):
+        # Given up by its caller on its way, it is told to nobody.
+        in_doubt = UNKNOWN in {told.verdict for told in one.told} or (world.ledger.sent[one.number] and not one.told)
+        if one.way == "put" or not (world.ledger.applied[one.number] or in_doubt):
             continue
         is_over = one.ended is not None and made.stored_at is not None and one.ended < made.stored_at
         if one.maker != made.maker or one.is_newer_than(made) or not is_over:

@@ -57,6 +57,8 @@ class Made:
         stored_at: When it was first stored; put again after an error, it ends later.
 
         acknowledged: `put` returned.
+
+        buried: It was told last that its line item is gone, and it was.
     """
 
     number: int
@@ -71,6 +73,7 @@ class Made:
     stored: bool | None = None
     stored_at: float | None = None
     acknowledged: bool = False
+    buried: bool = False
     told: list[Told] = attrs.field(factory=list)
 
     @property

@@ -342,6 +342,8 @@ class Network:
         self.later(sent.work + wait, self._deliver, sent, answer, name)
 
     def _is_awaited(self, sent: Sent) -> bool:
+        if sent.answer.cancelled() and sent.at <= sent.process.cancelled_at:
+            self._note(sent, Met(self.loop.now, sent.process.name, sent.place.name, "cancelled by its caller"))
         if not sent.process.alive and not sent.answer.done():
             # Whoever goes on with the score knows no more than after a lost answer.
             self._note(sent, Met(self.loop.now, sent.process.name, sent.place.name, "asked by the dead"))

@@ -114,13 +114,14 @@ class Place:
         """
         return sum(turn <= at for turn in self.turns[url]) % 2 == 1
 
-    def shown(self, url: str, user: str) -> tuple[dict[str, Any] | None, int]:
+    def shown(self, url: str, user: str) -> tuple[dict[str, Any] | None, int, int]:
         """
-        Return what is shown of somebody, and after how many scores: it may have shown something else in between.
+        Return what is shown of somebody, and after how many scores and backups: it may have shown something else in
+        between, also of a line item that was deleted since.
         """
         if url in self.gone:
-            return None, 0
-        return self.platform.result(url, user), len(self.platform.history(url, user))
+            return None, -1, len(self.restored)
+        return self.platform.result(url, user), len(self.platform.history(url, user)), len(self.restored)
 
     def keeps_order(self, url: str) -> bool:
         """

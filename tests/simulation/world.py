@@ -37,6 +37,8 @@ PEACE = 90_000.0
 """Seconds at the end in which nothing goes wrong: a day and an hour."""
 
 _BURST = 40.0
+# A clock that is wrong for longer than a minute is believed.
+_MOMENT = 30.0
 
 
 @cache
@@ -359,7 +361,8 @@ class World:
         clock = self.clocks[name]
         if glitch:
             self.say(name, f"its next {readings} readings of the clock are {glitch / YEAR:+g} year off")
-            clock.glitches += [glitch] * readings
+            clock.glitches = [glitch] * readings + clock.glitches * clock.is_off
+            clock.until = self.loop.now + _MOMENT
             self.network.watch.glitched = True
         else:
             self.say(name, f"its clock is set by {step:+g} s")
