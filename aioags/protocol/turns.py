@@ -54,19 +54,27 @@ class Last:
         process: Who made that one. None: nobody knows.
 
         may_come: What was sent last may come yet, to be stamped then.
+
+        other: Of the score that was sent last among those that another process made: who made it, and its order. An
+            outbox sends what others made in between one's own.
     """
 
     second: int
     order: int = 0
     process: str | None = None
     may_come: bool = False
+    other: tuple[str | None, int] = (None, 0)
 
     def is_newer(self, score: Score) -> bool:
         """
         True when a newer score than this one was sent before, made by the same process.
         """
         made = score.stamp
-        return made is not None and made.made_by == self.process and made.order < self.order
+        if made is None:
+            return False
+        if made.made_by == self.process:
+            return made.order < self.order
+        return made.made_by == self.other[0] and made.order < self.other[1]
 
     def _is_older(self, score: Score) -> bool:
         # An outbox settles a stamp by what it sent itself, and knows nothing of what went past it.
@@ -99,7 +107,7 @@ class Last:
         """
         Return what is known after a score that was sent with this second, and that the platform surely does not hold.
         """
-        return self if second <= self.second else Last(second, self.order, self.process, self.may_come)
+        return self if second <= self.second else Last(second, self.order, self.process, self.may_come, self.other)
 
     def sent(self, score: Score, second: int, *, may_come: bool = False) -> Last:
         """
@@ -111,12 +119,11 @@ class Last:
             may_come: It may store a later one yet.
         """
         second = max(second, self.second)
-        made = score.stamp
-        if made is None:
-            return Last(second, may_come=may_come)
-        if made.made_by == self.process and made.order < self.order:
-            return Last(second, self.order, self.process, self.may_come)
-        return Last(second, made.order, made.made_by, may_come)
+        if self is not NOTHING and self.is_newer(score):
+            return Last(second, self.order, self.process, self.may_come, self.other)
+        maker, order = (None, 0) if (made := score.stamp) is None else (made.made_by, made.order)
+        other = self.other if self.process in (None, maker) else (self.process, self.order)
+        return Last(second, order, maker, may_come, other)
 
 
 NOTHING = Last(-(2**62))

@@ -255,6 +255,22 @@ def test_c7_what_this_process_made_before_what_it_sent_last_is_older() -> None:
     assert [is_older(turns, KEY, score) for score in (first, second, third)] == [True, False, False]
 
 
+@pytest.mark.parametrize("between", [made(1, "another")[0], own(30)], ids=["another's", "the caller's"])
+def test_c7_what_another_made_in_between_changes_nothing_of_that(between: Score) -> None:
+    """
+    An outbox sends what other processes put, for the same people.
+    """
+    turns = Turns()
+    first, second, third = made(3)
+    for score in (second, between, between):
+        send(turns, KEY, score)
+    assert [is_older(turns, KEY, score) for score in (first, between, third)] == [True, False, False]
+    send(turns, KEY, first)
+    assert [is_older(turns, KEY, score) for score in (first, between, third)] == [True, False, False]
+    stamped(turns, KEY, own(60))
+    assert is_older(turns, KEY, first)
+
+
 def test_c7_stamping_alone_makes_nothing_older() -> None:
     turns = Turns()
     first, second = made(2)
@@ -264,20 +280,19 @@ def test_c7_stamping_alone_makes_nothing_older() -> None:
 
 def test_c7_between_processes_the_order_of_sending_counts() -> None:
     turns = Turns()
-    first, second = made(2, "one")
+    (first,) = made(1, "one")
     (other,) = made(1, "two", seconds=-100.0)
-    send(turns, KEY, second)
+    send(turns, KEY, first)
     assert not is_older(turns, KEY, other)
     send(turns, KEY, other)
-    assert not is_older(turns, KEY, first)
+    assert not is_older(turns, KEY, made(1, "three", seconds=-200.0)[0])
 
 
 def test_c7_what_the_caller_stamped_is_never_older_and_makes_nothing_older() -> None:
     turns = Turns()
-    first, second = made(2)
-    send(turns, KEY, second)
+    (first,) = made(1)
+    send(turns, KEY, own(3600))
     assert not is_older(turns, KEY, own(-3600))
-    send(turns, KEY, own(-3600))
     assert not is_older(turns, KEY, first)
 
 
