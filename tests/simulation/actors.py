@@ -265,9 +265,11 @@ class Tool:
         except StoreError as error:
             self.say(f"is told: nothing may be tried again: {error}")
             return
+        finally:
+            # Whatever it said: the automatic stamp of these has no maker any more.
+            rows = self.world.table.rows.values()
+            self.ledger.restamped.update(number_of(row.score) for row in rows if row.made_by is None)
         self.world.network.watch.lifted(place.name)
-        if restamp:
-            self.ledger.restamped[place.name] = self.world.loop.now
         how = f"{', as of now' if restamp else ''}{', also what waits' if waiting else ''}"
         self.say(f"is told: {count} of {place.name} are tried again{how}")
 

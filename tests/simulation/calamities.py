@@ -134,7 +134,7 @@ class Calamities:
         # A number that was given away is not given away again: that no tool could notice.
         saved.last_item = site.state.last_item
         site.state = saved
-        place.set_gone(urls - {item["id"] for item in place.platform.line_items()}, now)
+        place.set_gone(urls - {item["id"] for item in place.platform.line_items()})
         place.restored.append(now)
         self.world.say(place.name, f"is restored from its backup; {len(place.gone)} line items are gone")
         ledger.forget_created(place.name)

@@ -153,7 +153,7 @@ def nothing_waits_longer_than_a_day(world: World) -> Iterator[str]:
     """
     for row in world.table.rows.values():
         made = world.ledger.made[number_of(row.score)]
-        if row.line_item in world.places[row.registration_id].gone or _died_with_its_item(world, made, row):
+        if row.line_item in world.places[row.registration_id].gone or _died_with_its_item(made, row):
             continue
         if str(row.state) == "sent" or _is_for_people(world, made, row.last_error or "", unsure=row.unsure):
             continue
@@ -190,7 +190,7 @@ def one_identity_is_one_column(world: World) -> Iterator[str]:
             yield f"{call.maker} left {call.orphans} columns of {call.identity} that nobody can delete"
     for (platform, identity), calls in wanted.items():
         place = world.places[platform]
-        urls = sorted({call.url for call in calls if call.url is not None} - place.gone)
+        urls = sorted({call.url for call in calls if call.url is not None} - place.gone - place.returned)
         apart = max((place.made[url] for url in urls), default=0.0) - min(
             (place.made[url] for url in urls), default=0.0
         )
@@ -281,7 +281,6 @@ def _may_stand(world: World, standing: Made, newer: Made) -> bool:
     """
     applied, place = world.ledger.applied, world.places[newer.key[0]]
     taken = [one for one in applied[newer.number] if one.kept]
-    first = taken[0].at if taken else 0.0
     last = max((one for one in applied[standing.number]), key=lambda one: one.at)
     # It was on the way already when the newer one arrived, at a platform that does not compare.
     if taken and last.sent_at < taken[-1].at < last.at and not place.keeps_order(newer.key[1]):
@@ -289,8 +288,8 @@ def _may_stand(world: World, standing: Made, newer: Made) -> bool:
     # Processes that share nothing: only the platform could keep their order. It does not where it compares no stamps,
     # where it stamps by its own clock, and where two requests at once upset it.
     apart = standing.maker != newer.maker and newer.way == "post"
-    if newer.way == "post" and standing.way == "put" and world.ledger.restamped.get(newer.key[0], 0.0) > first:
-        # Somebody decided meanwhile that what the outbox had given up goes as of now.
+    if newer.way == "post" and standing.number in world.ledger.restamped:
+        # Somebody decided that what the outbox had given up goes as of now: it is in no process's order any more.
         return True
     if standing.way != newer.way and (apart or {one.sender for one in taken} != {last.sender}):
         # One went past the outbox of the other, or another process's outbox sent it.
@@ -298,15 +297,12 @@ def _may_stand(world: World, standing: Made, newer: Made) -> bool:
     return apart and (not place.compares or not newer.valued or not taken)
 
 
-def _died_with_its_item(world: World, made: Made, row: StoredScore) -> bool:
+def _died_with_its_item(made: Made, row: StoredScore) -> bool:
     """
-    True when a score is dead since its line item was not there, and it was not, when the tool was told: what is dead
-    stays dead, also where a backup has brought the line item back, since the tool may have made another one.
+    True when a score is dead since its line item was not there when the tool was told so: what is dead stays dead, also
+    where a backup has brought the line item back, since the tool may have made another one.
     """
-    place = world.places[row.registration_id]
-    return str(row.state) == "dead" and any(
-        told.error == "NotFoundError" and place.was_gone(row.line_item, told.at) for told in made.told[-1:]
-    )
+    return str(row.state) == "dead" and made.buried
 
 
 def _is_for_people(world: World, made: Made, error: str, *, unsure: bool) -> bool:
@@ -315,9 +311,6 @@ def _is_for_people(world: World, made: Made, error: str, *, unsure: bool) -> boo
     """
     touched = bool(world.ledger.touched[made.key]) or _went_past(world, made)
     if error.startswith("StaleScoreError") and (touched or _was_echoed_unseen(world, made)):
-        return True
-    # What is gone is given up at once: whoever brings a line item back by a backup decides about its scores.
-    if made.buried:
         return True
     if error.startswith("ForbiddenError") and world.places[made.key[0]].bars == made.key[2]:
         return True

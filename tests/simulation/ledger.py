@@ -201,7 +201,7 @@ class Ledger:
 
         senders: The processes that sent a score.
 
-        restamped: When somebody last decided that what an outbox had given up goes as of now, by platform.
+        restamped: Scores that an outbox had given up, and of which somebody decided that they go as of now.
 
         believable: How often a platform itself refused a score, and not for the number of requests.
 
@@ -222,7 +222,7 @@ class Ledger:
     strangers: set[int] = attrs.field(factory=set)
     applied: dict[int, list[Applied]] = attrs.field(factory=lambda: defaultdict(list))
     sent: dict[int, list[float]] = attrs.field(factory=lambda: defaultdict(list))
-    restamped: dict[str, float] = attrs.field(factory=dict)
+    restamped: set[int] = attrs.field(factory=set)
     senders: dict[int, set[str]] = attrs.field(factory=lambda: defaultdict(set))
     believable: Counter[int] = attrs.field(factory=Counter)
     failed: set[int] = attrs.field(factory=set)

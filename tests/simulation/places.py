@@ -5,7 +5,6 @@ A platform as the network knows it, and what a request asks of it, by its shape.
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from math import inf
 from typing import Any
 from urllib.parse import parse_qsl
@@ -19,6 +18,10 @@ from tests.simulation.faults import VEILS
 
 SCORE_ID = "https://simulation.example/score"
 """Extension by which a platform's record is recognised as one score of ours."""
+
+
+# Seconds. What was granted so shortly before is still on its way to its first use.
+_SPARED = 5.0
 
 
 @attrs.define(eq=False)
@@ -41,8 +44,6 @@ class Place:
 
         forgets: When it forgets every token that it has granted; it says 400 of those, with a challenge or without.
 
-        spares: How many seconds before that a token must have been granted not to be forgotten.
-
         bars: Whose scores it answers with 401, for ever. None: nobody's.
 
         granted: When each token was granted.
@@ -55,7 +56,7 @@ class Place:
 
         gone: Line items that a teacher deleted, or that a backup did not have.
 
-        turns: When each of them went, came back by a backup, and so on.
+        returned: Those of them that a backup brought back.
 
         restored: When it was set back to a backup.
 
@@ -72,14 +73,13 @@ class Place:
     terse: bool = False
     forgets: float = inf
     challenges: bool = False
-    spares: float = 0.0
     bars: str | None = None
     granted: dict[str, float] = attrs.field(factory=dict)
     renewed: dict[str, float] = attrs.field(factory=dict)
     refused: dict[str, float] = attrs.field(factory=dict)
     veil: str = ""
     gone: set[str] = attrs.field(factory=set)
-    turns: dict[str, list[float]] = attrs.field(factory=lambda: defaultdict(list))
+    returned: set[str] = attrs.field(factory=set)
     restored: list[float] = attrs.field(factory=list)
     seen: dict[str, Item] = attrs.field(factory=dict)
 
@@ -100,19 +100,12 @@ class Place:
         of = VEILS[self.veil].of if self.veil else ()
         return self.veil if not of or operation in of else ""
 
-    def set_gone(self, urls: set[str], now: float) -> None:
+    def set_gone(self, urls: set[str]) -> None:
         """
         Note which line items are gone now.
         """
-        for url in self.gone ^ urls:
-            self.turns[url].append(now)
+        self.returned |= self.gone - urls
         self.gone = urls
-
-    def was_gone(self, url: str, at: float) -> bool:
-        """
-        True when a line item was not there at a time.
-        """
-        return sum(turn <= at for turn in self.turns[url]) % 2 == 1
 
     def shown(self, url: str, user: str) -> tuple[dict[str, Any] | None, int, int]:
         """
@@ -149,7 +142,7 @@ class Place:
         True when a request carries a token that this platform does not know any more.
         """
         shown = [value.removeprefix("Bearer ") for name, value in request.headers if name == "Authorization"]
-        since = self.forgets - self.spares
+        since = self.forgets - _SPARED
         return now >= self.forgets and any(self.granted.get(token, now) < since for token in shown)
 
     def lets_in(self, request: Request) -> bool:

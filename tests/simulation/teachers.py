@@ -82,7 +82,7 @@ class Teachers:
         url = next(one["id"] for one in place.platform.line_items() if place.item(one["id"]) is item)
         self._say(f"deletes item {item.number} of {place.name}")
         del place.platform.course.items[item.number]
-        place.set_gone(place.gone | {url}, self.world.loop.now)
+        place.set_gone(place.gone | {url})
         self.world.ledger.forget_created(place.name)
 
     def end(self) -> None:

@@ -16,7 +16,10 @@ ROOT = Path(__file__).parents[2]
 SEEDS = 300
 # Together in one test, so that processes can share the work and a failure names few.
 TOGETHER = 10
-BROKEN_ONCE = (21518, 22693, 23262, 23498, 23522, 23641, 23658, 23686, 23921, 24159, 24177, 24179)
+BROKEN_ONCE = (
+    *(21518, 22693, 23262, 23498, 23522, 23641, 23658, 23686, 23921, 24159, 24177, 24179),
+    *(24840, 25011, 25111),
+)
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, TOGETHER))
