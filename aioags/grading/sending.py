@@ -281,18 +281,20 @@ class Sender:
         if told is None:
             return None
         engine = self.service.engine
-        ahead = told - engine.runtime.wall()
+        least = ahead = told - engine.runtime.wall()
         if abs(ahead) > UNSURE:
+            # The stamp is a third reading of our clock: one of them is wrong for a moment now and then.
             ahead = told - engine.wall()
-        # The stamp is a second reading of our clock: one of them is wrong for a moment now and then.
-        if ahead > _FURTHEST_AHEAD and told - sent > _FURTHEST_AHEAD:
+            least = min(least, ahead, told - sent)
+        if least > _FURTHEST_AHEAD:
             if (host := shared.clocks_told.first(url)) is not None:
                 log(WARNING, "the clock of %(host)s is %(ahead).0f s ahead: not followed", host=host, ahead=ahead)
             return None
-        if fresh and (shared.ahead or abs(ahead) > UNSURE):
-            shared.note_clock(item_id, ahead)
-        elif fresh:
-            shared.agreed = (date, sent, told)
+        if fresh and ahead <= _FURTHEST_AHEAD:
+            if shared.ahead or abs(ahead) > UNSURE:
+                shared.note_clock(item_id, ahead)
+            else:
+                shared.agreed = (date, sent, told)
         return told
 
 

@@ -474,6 +474,27 @@ async def test_c10_the_platforms_clock_is_learnt_also_while_ours_is_a_year_behin
     assert moodle.points(item=MADE_ITEM) == 80
 
 
+@pytest.mark.parametrize("off", [YEAR, 0.0])
+async def test_c10_it_is_learnt_by_a_process_that_began_a_year_behind(moodle: OldMoodle, off: float) -> None:
+    """
+    Any of three readings that it is not far ahead of will do, and none of the others puts what comes next there.
+    """
+    process = Process(moodle, -YEAR)
+    first, second = process.progress(), process.graded(80)
+    moodle.time.now += 5.0
+    process.ahead = off
+    await process.post(first, MADE_ITEM)
+    await process.post(second, MADE_ITEM)
+    assert moodle.points(item=MADE_ITEM) == 80
+    moodle.fails = GONE
+    with pytest.raises(LostAnswerError):
+        await process.post(process.progress("u2"))
+    moodle.fails = None
+    delivery = await process.post(process.graded(90, "u2"))
+    assert delivery.timestamp is not None
+    assert delivery.timestamp.timestamp() < START + off + 120
+
+
 @pytest.mark.parametrize("off", [YEAR, -YEAR, 0.0])
 async def test_c10_what_came_late_of_a_lost_answer_makes_no_newer_score_stale(
     moodle: OldMoodle, process: Process, off: float
