@@ -121,8 +121,9 @@ class LineItems:
         if item.id is not None:
             raise ValueError(f"create_line_item takes a new item, got one with the id {item.id!r}: update it instead")
         identity = (self._dialect.container, Filters(item.resource_link_id, item.resource_id, item.tag))
-        with self._shared.making(identity):
-            made, _ = await create_line_item(self._service, item)
+        self._shared.doubt(identity)
+        made, _ = await create_line_item(self._service, item)
+        self._shared.in_doubt.discard(identity)
         self._shared.made(made.id)
         return made
 
@@ -179,9 +180,10 @@ class LineItems:
         identity = (self._dialect.container, filters)
         lock = self._shared.creations.setdefault(identity, asyncio.Lock())
         async with lock:
-            with self._shared.making(identity):
-                found, is_new = await find_or_create(self._service, item, filters)
-        if self._shared.may_be_made(identity) or is_new:
+            in_doubt = self._shared.doubt(identity)
+            found, is_new = await find_or_create(self._service, item, filters)
+            self._shared.in_doubt.discard(identity)
+        if is_new or in_doubt:
             self._shared.made(found.id)
         return found
 

@@ -311,9 +311,7 @@ def has_ended(delivery: Delivery) -> float:
     error = delivery.error
     if error is None or error.recorded:
         return True
-    if error.transient:
-        return AWAY
-    return REFUSED if delivery.attempts else False
+    return AWAY if error.transient else REFUSED * (delivery.attempts > 0)
 
 
 def delivered(delivery: Delivery) -> DeliveryEvent:

@@ -6,15 +6,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable
 from typing import Any
 from weakref import WeakValueDictionary
 
 import attrs
 
 from aioags.calls.log import OncePerHost
-from aioags.errors import AGSError
 from aioags.protocol.turns import Turns
 from aioags.protocol.urls import origin
 
@@ -67,6 +65,8 @@ class Shared:
 
         agreed: A `Date`, the second of the stamp that it answered, and its Unix time: the last that was found right.
 
+        in_doubt: Identities of which a line item may have been made without our being told: who finds one finds it new.
+
         ahead: By how many seconds the clocks of platforms are ahead of ours (negative: behind), by origin, where they
             were last seen to differ.
     """
@@ -78,8 +78,7 @@ class Shared:
         self.agreed: tuple[str | None, int, float] = (None, 0, 0.0)
         self.ahead: dict[str, float] = {}
         self.new: dict[str, _New] = {}
-        # What a call for them may have made without being told: whoever finds it finds it new.
-        self._in_doubt: dict[Hashable, bool] = {}
+        self.in_doubt: set[Hashable] = set()
 
     def note_clock(self, item_id: str, ahead: float) -> None:
         """
@@ -109,25 +108,18 @@ class Shared:
         if len(self.new) > _MOST_NEW:
             self._open(next(iter(self.new)))
 
-    @contextmanager
-    def making(self, identity: Hashable) -> Iterator[None]:
+    def doubt(self, identity: Hashable) -> bool:
         """
-        Note, where this ends with an error, that a line item of this identity may have been made all the same.
-        """
-        try:
-            yield
-        except BaseException as error:
-            if not isinstance(error, AGSError) or error.recorded is not False:
-                self._in_doubt[identity] = True
-                if len(self._in_doubt) > _MOST_NEW:
-                    del self._in_doubt[next(iter(self._in_doubt))]
-            raise
+        Note, until it is taken out of `in_doubt`, that a line item of this identity may be made and we not told.
 
-    def may_be_made(self, identity: Hashable) -> bool:
+        Returns:
+            Whether that was so already: an earlier call ended with an error, or was cancelled.
         """
-        True when a line item that was found may be one of `making`, the first time that this is asked.
-        """
-        return self._in_doubt.pop(identity, False)
+        before = identity in self.in_doubt
+        if len(self.in_doubt) >= _MOST_NEW:
+            self.in_doubt.clear()
+        self.in_doubt.add(identity)
+        return before
 
     def enter(self, item_id: str, who: object, start: Callable[[], None]) -> bool:
         """
@@ -138,14 +130,12 @@ class Shared:
 
             start: Called when it is worth another attempt to enter, where this one is in vain.
         """
-        new = self.new.get(item_id)
-        if new is None or new.first is who:
-            return True
-        if new.first is None:
-            new.first = who
-            return True
-        new.behind.append(start)
-        return False
+        new = self.new.get(item_id) or _New()
+        if new.first not in (None, who):
+            new.behind.append(start)
+            return False
+        new.first = who
+        return True
 
     def leave(self, item_id: str, who: object, *, ended: float) -> None:
         """

@@ -164,10 +164,9 @@ def judge(
     if _is_refused_by_platform(error, others=others and _was_sent(delivery)) and not gone:
         waited = max(outcome.waited, min(refusing, now - row.since))
         if waited < backoff.give_up_after:
-            deferrals = outcome.deferrals + 1
-            wait = deferral_wait(deferrals)
-            deferred = attrs.evolve(outcome, state=State.DEFERRED, not_before=now + wait, deferrals=deferrals)
-            return Verdict(deferred, Standing.HEALTHY, error=error, is_refusal=True)
+            nth = outcome.deferrals + 1
+            outcome = attrs.evolve(outcome, state=State.DEFERRED, not_before=now + deferral_wait(nth), deferrals=nth)
+            return Verdict(outcome, Standing.HEALTHY, error=error, is_refusal=True)
         return _dead(_given_up(outcome, backoff), Standing.HEALTHY, error, is_refusal=True)
     if gone or _is_final(error):
         return _dead(outcome, Standing.HEALTHY, error)
@@ -251,8 +250,7 @@ def _dead(outcome: Outcome, standing: Standing, error: AGSError, *, is_refusal: 
 
 
 def _given_up(outcome: Outcome, backoff: Backoff) -> Outcome:
-    days = backoff.give_up_after / DAY
-    return attrs.evolve(outcome, error=f"gave up after {days:g} days: {outcome.error}")
+    return attrs.evolve(outcome, error=f"gave up after {backoff.give_up_after / DAY:g} days: {outcome.error}")
 
 
 def _gap(since: float, now: float) -> float:

@@ -70,11 +70,9 @@ class Last:
         True when a newer score than this one was sent before, made by the same process.
         """
         made = score.stamp
-        if made is None:
-            return False
-        if made.made_by == self.process:
-            return made.order < self.order
-        return made.made_by == self.other[0] and made.order < self.other[1]
+        if made is None or made.made_by != self.process:
+            return made is not None and made.made_by == self.other[0] and made.order < self.other[1]
+        return made.order < self.order
 
     def _is_older(self, score: Score) -> bool:
         # An outbox settles a stamp by what it sent itself, and knows nothing of what went past it.

@@ -333,17 +333,6 @@ async def test_d11_what_this_client_made_and_was_not_told_is_new_when_it_is_foun
     assert orphans(stand) == 0
 
 
-async def test_d11_where_nothing_can_have_been_made_what_is_found_is_not_new() -> None:
-    stand = wide()
-    wanted: dict[str, Any] = {"label": "Essay", "score_maximum": 10, "resource_id": "r"}
-    stand.platform.faults.add(Fault.answer(422, operation="create_line_item", times=1))
-    with pytest.raises(AGSError):
-        await stand.gradebook.find_or_create_line_item(**wanted)
-    stand.platform.add_line_item("Essay", 10, resource_id="r")
-    item = await stand.gradebook.find_or_create_line_item(**wanted)
-    assert str(item.id) not in stand.client._shared.new
-
-
 async def test_d11_an_error_of_the_transport_lets_the_next_go() -> None:
     stand = wide()
     item = await stand.gradebook.create_line_item(NEW)
@@ -386,11 +375,9 @@ def test_d11_only_who_is_first_opens() -> None:
     shared.made(None)
 
 
-def test_d11_of_many_that_may_have_been_made_the_oldest_is_forgotten() -> None:
+def test_d11_what_is_in_doubt_has_a_bound() -> None:
     shared = Shared()
+    assert [shared.doubt(number) for number in (1, 1, 2)] == [False, True, False]
     for number in range(5000):
-        with pytest.raises(OSError), shared.making(number):
-            raise OSError
-    assert not shared.may_be_made(0)
-    assert shared.may_be_made(4999)
-    assert not shared.may_be_made(4999)
+        shared.doubt(number)
+    assert len(shared.in_doubt) <= 4096
