@@ -381,8 +381,8 @@ class Engine:
             if isinstance(verdict, Renew):
                 credential.discard(authorization)
             # One that served others since may have been forgotten as well.
-            elif trial.renewed and not authorization.cached and isinstance(verdict, GiveUp):
-                _acquit(credential, authorization, verdict.error)
+            elif not authorization.cached and isinstance(verdict, GiveUp):
+                _acquit(credential, authorization, verdict.error, trial.renewed)
         return verdict
 
     def traffic(self, tokens: Mapping[Hashable, float]) -> list[Traffic]:
@@ -445,6 +445,7 @@ def _spent(trial: Trial[Any]) -> int:
     return tries if tries >= max(trial.policy.attempts, _FEWEST_TRIES) else 0
 
 
-def _acquit(credential: Credential, authorization: Authorization, error: AGSError) -> None:
-    if isinstance(error, RefusedError):
-        credential.acquit(authorization, error.status)
+def _acquit(credential: Credential, authorization: Authorization, error: AGSError, renewed: int) -> None:
+    # With another status than the one that it was renewed for this one may be meant: no further one was tried.
+    if isinstance(error, RefusedError) and error.status == renewed:
+        credential.acquit(authorization, renewed)

@@ -53,6 +53,9 @@ _INVALID_TOKEN = re.compile(r"""(?i)\bbearer\b.*\berror\s*=\s*["']?invalid_token
 # invalid".
 _ACCESS_TOKEN, _INVALID_AUD = re.compile(r"(?i)access token"), re.compile(r"(?i)'aud' is invalid")
 
+# Chamilo, in a 400 without a challenge: "Authorization token expired." Said of something else it costs one token.
+_TOKEN, _OVER = re.compile(r"(?i)token"), re.compile(r"(?i)expired|invalid|unknown|revoked")
+
 # Characters between words that belong together, at the most.
 _NEAR = 200
 
@@ -208,14 +211,22 @@ def may_mean_token(error: RefusedError, response: Response, *, cached: bool) -> 
     Args:
         error: The refusal, as it was read.
 
-        cached: The token was used before: one that was just fetched has neither expired nor been forgotten.
+        cached: The token was used before: of one that was just fetched the platform has to say that it is over.
     """
     # Open edX and Sakai say 403 for a token that expired, Chamilo 400. No words tell, unless they tell something else.
     if is_of_another_host(response):
         # The next one would be, too, and a token costs Canvas a third of what it allows.
         return False
-    told = isinstance(error, (StaleScoreError, UserNotGradableError))
-    return is_about_token(response) or (cached and response.status in {400, 403} and not told)
+    if is_about_token(response):
+        return True
+    if response.status not in {400, 403} or isinstance(error, (StaleScoreError, UserNotGradableError)):
+        return False
+    return cached or _is_said_to_be_over(platform_words(response.reason, response.body))
+
+
+def _is_said_to_be_over(words: str) -> bool:
+    # It was granted a moment ago, and the platform was started anew since.
+    return _are_near(_TOKEN, _OVER, words) or _are_near(_OVER, _TOKEN, words)
 
 
 def _refused(response: Response, facts: dict[str, Any]) -> RefusedError:

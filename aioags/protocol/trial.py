@@ -8,8 +8,8 @@ tries, and nothing else does:
 ``throttles``  how many answers said "later"; they lengthen the wait, and only time bounds them.
 ``lost``       an earlier try may have been applied. From then on "not found" means deleted, "stale" may be our own
                doing, and an error can no longer say that surely nothing was recorded.
-``renewed``    the token was renewed for this call. It is not renewed again within a minute: 400, 401 and 403 have many
-               meanings; nor after its time, or slow tokens would keep it for ever.
+``renewed``    the status for which the token was renewed for this call. It is not renewed again within a minute: 400,
+               401 and 403 have many meanings; nor after its time, or slow tokens would keep it for ever.
 ``doubt``      nobody knows what became of what was sent, and the platform is being searched for it: the error that says
                so, which stands when the search settles nothing.
 
@@ -21,7 +21,8 @@ lost, 408, 5xx, unreadable write    FREELY and STAMPED: again. NEVER: give up, r
 429, 403 in disguise, 503 + hint    again after the hint, whatever the operation: the platform did not act
 425                                 again: the platform did not act
 401, or a token called invalid      renew once, again
-400, 403 and a cached token         renew once, again, unless the words say what else it is
+400, 403 and a cached token, or     renew once, again, unless the words say what else it is
+one that the words say is over
 stale (409, 400 with the words)     after a lost answer or a 503: search; what is newer may be ours or anybody's. At the
                                     first attempt: give up. Where the back end puts its own stamp on each try (the error
                                     is transient): again
@@ -136,7 +137,7 @@ class Trial(Generic[T]):
     throttles: int = 0
     redirects: int = 0
     lost: bool = False
-    renewed: bool = False
+    renewed: int = 0
     doubt: AGSError | None = None
     # Failed probes, which cost an attempt each once another call succeeds.
     _unpaid: int = 0
@@ -194,7 +195,7 @@ class Trial(Generic[T]):
             return self._succeeded(answer, now, wall, jitter)
         error = refusal(self.operation, answer, wall=wall)
         if isinstance(error, RefusedError) and renewable and self._may_renew(error, answer, cached, now):
-            self.renewed, self._renewed_at = True, now
+            self.renewed, self._renewed_at = answer.status, now
             return Renew()
         return self._failed(error, now, jitter)
 

@@ -64,6 +64,39 @@ async def test_a_plain_400_for_a_fresh_token_means_something_else() -> None:
     assert tokens(platform) == ["token-1"]
 
 
+@pytest.mark.parametrize("status", [400, 403])
+@pytest.mark.parametrize("words", ["Authorization token expired.", "Unknown access token", "invalid_token"])
+async def test_a_fresh_token_that_is_said_to_be_over_is_renewed_once(words: str, status: int) -> None:
+    """
+    It was granted, and the platform started anew before it was used.
+    """
+    said = answer(status, {"error": words})
+    platform = PaperPlatform([said, answer(200), answer(200), said, said, said])
+    gradebook = platform.gradebook()
+    for _ in range(2):
+        assert (await gradebook.post_score(score())).recorded
+    assert tokens(platform) == ["token-1", "token-2", "token-2"]
+    for user in ("user-2", "user-3"):
+        with pytest.raises(RefusedError):
+            await gradebook.post_score(score(user))
+    assert tokens(platform)[3:] == ["token-2", "token-3", "token-3"]
+
+
+@pytest.mark.parametrize("second", [400, 403])
+async def test_one_that_was_renewed_for_another_status_is_not_acquitted(second: int) -> None:
+    """
+    401 was about a person, and while the next try travelled the platform forgot that token too.
+    """
+    gone = answer(second, {"error": "Le jeton a expiré."})
+    platform = PaperPlatform([answer(200), answer(401), gone, gone, answer(200)])
+    gradebook = platform.gradebook()
+    await gradebook.post_score(score())
+    with pytest.raises(RefusedError):
+        await gradebook.post_score(score("user-2"))
+    assert (await gradebook.post_score(score("user-3"))).recorded
+    assert tokens(platform) == ["token-1", "token-1", "token-2", "token-2", "token-3"]
+
+
 @pytest.mark.parametrize("refused", [challenged(CHALLENGES[0]), answer(400, {"error": "no"})], ids=["told", "plain"])
 async def test_never_twice_and_not_for_every_score(refused: Response) -> None:
     """

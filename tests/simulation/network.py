@@ -266,7 +266,7 @@ class Network:
         if sent.operation == "token" and answer.status == 200:
             sent.place.granted[answer.json()["access_token"]] = self.loop.now
             sent.place.renewed[sent.process.name] = self.loop.now
-        if not done:
+        if answer.status == 400:
             sent.place.refused[sent.process.name] = self.loop.now
         if sent.place.terse and not done and sent.place.does_not_know(sent.request):
             return Response(404, "", headers, b"", sent.request.url)
@@ -275,7 +275,7 @@ class Network:
 
     def _forgotten(self, sent: Sent) -> Response:
         self.say(sent.place.name, f"has forgotten the token of {shown(sent)}")
-        # Where a renewal did not help, no other call renews for a minute: what is refused is believed.
+        # Where a renewal did not help against a 400, no other call renews for that for a minute: it is believed.
         if sent.number is not None and sent.place.renewed_in_vain(sent.process.name, self.loop.now):
             self.ledger.refused[sent.number].append(self.loop.now)
         challenge = (("WWW-Authenticate", 'Bearer error="invalid_token"'),) if sent.place.challenges else ()
@@ -285,7 +285,6 @@ class Network:
         self.say(sent.place.name, f"bars {shown(sent)}")
         assert sent.number is not None
         self.ledger.refused[sent.number].append(self.loop.now)
-        sent.place.refused[sent.process.name] = self.loop.now
         headers = (("Date", formatdate(sent.place.platform.site.now(), usegmt=True)),)
         return Response(401, "", headers, b"", sent.request.url)
 
@@ -333,7 +332,7 @@ class Network:
 
     def _instead(self, sent: Sent, kind: Kind) -> Response:
         answer, sent.hold = instead(kind, self.dice, sent.place.platform.site.now(), sent.request.url)
-        if kind.body.startswith(b'{"status"') or 400 <= kind.status < 429:
+        if kind.body.startswith(b'{"status"') or kind.status == 400:
             sent.place.refused[sent.process.name] = self.loop.now
         return answer
 

@@ -50,7 +50,7 @@ class Place:
 
         renewed: When each process was last granted one.
 
-        refused: When it last refused something to each process for another reason than a forgotten token.
+        refused: When it last said 400 to each process for another reason than a forgotten token.
 
         veil: Name of what a proxy says instead of it, to everybody. Empty: nothing.
 
@@ -132,7 +132,7 @@ class Place:
 
     def renewed_in_vain(self, process: str, now: float) -> bool:
         """
-        True when a process was refused something within the last minute with a token that it was granted just then.
+        True when a process was told 400 within the last minute with a token that it was granted just then.
         """
         renewed, refused = self.renewed.get(process, -inf), self.refused.get(process, -inf)
         return renewed < refused and now - renewed <= 60
