@@ -236,7 +236,9 @@ class Sender:
             What it may have stamped the score with, by its own clock. None: it keeps the stamp.
         """
         if error is not None and error.recorded is False:
-            self._turns.note(key, last.refused(second))
+            # Else nothing stands there: what is older is not to be lifted over this one, which may come again.
+            if isinstance(error, StaleScoreError):
+                self._turns.note(key, last.refused(second))
             return None
         # A score without a value gets the platform's time, and before Moodle 4.5.6 every score of a coupled item.
         if score.score_given is not None and key[0] != self._coupled:

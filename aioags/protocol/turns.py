@@ -103,7 +103,8 @@ class Last:
 
     def refused(self, second: int) -> Last:
         """
-        Return what is known after a score that was sent with this second, and that the platform surely does not hold.
+        Return what is known after a score that was sent with this second, and that was refused as stale: something that
+        is as new stands there.
         """
         return self if second <= self.second else Last(second, self.order, self.process, self.may_come, self.other)
 

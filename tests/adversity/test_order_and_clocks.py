@@ -301,6 +301,25 @@ async def test_c7_a_regrade_that_surely_was_not_recorded_makes_nothing_older(
     assert (await process.post(first)).recorded is True
 
 
+@pytest.mark.parametrize("post", [Process.post, Process.post_in_batch])
+async def test_c7_nothing_older_is_lifted_over_a_regrade_that_was_not_recorded(
+    moodle: OldMoodle, process: Process, post: Posting
+) -> None:
+    """
+    That may come again with the stamp that it has: the caller's own, or one that an outbox has settled.
+    """
+    moodle.stamps_coupled = False
+    first = process.graded(40)
+    second = attrs.evolve(process.graded(80), timestamp=datetime.fromtimestamp(START + 20, UTC))
+    moodle.fails = UnreachableError("no connection", transient=True)
+    with pytest.raises(UnreachableError):
+        await post(process, second)
+    moodle.fails = None
+    assert (await post(process, first)).timestamp == first.timestamp
+    assert (await post(process, second)).recorded is True
+    assert moodle.points() == 80
+
+
 async def test_c7_a_regrade_of_which_nobody_knows_makes_what_was_made_before_older(
     moodle: OldMoodle, process: Process
 ) -> None:

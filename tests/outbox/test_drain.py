@@ -12,6 +12,7 @@ import pytest
 from aioags import ActivityProgress, Endpoint, Scope, Score
 from aioags.outbox import Backoff, MemoryStore, Outcome, Selection, State, StoreError
 from aioags.protocol.messages import Request
+from tests.fakes import stamping
 from tests.outbox.kit import SCHOOL, Desk, new_desk
 from tests.rigs.faults import FAULTS, Fault
 
@@ -117,6 +118,21 @@ async def test_a_score_that_is_stale_at_its_first_attempt_is_refused() -> None:
     assert await desk.outbox.retry(restamp=True) == 1
     assert await desk.drain() == (1, 0, 0)
     assert desk.applied() == [9, 4]
+
+
+@pytest.mark.parametrize("restamp", [False, True])
+async def test_what_is_posted_past_a_deferred_score_and_is_older_makes_it_no_staler(*, restamp: bool) -> None:
+    desk = new_desk("moodle")
+    with stamping(desk.now(-9)):
+        older = Score.graded(desk.user, 4, score_maximum=10)
+    desk.fail("200-empty-list")
+    await desk.put(desk.grade(9))
+    assert await desk.drain() == (0, 0, 0)
+    desk.heal()
+    assert await desk.outbox.retry(restamp=restamp) == 1
+    await desk.client.gradebook(desk.registration, desk.endpoint).post_score(older)
+    assert await desk.drain() == (1, 0, 0)
+    assert desk.applied() == [4, 9]
 
 
 @pytest.mark.parametrize("fault", ["500-after-effect", "reset-after-effect", "502-after-effect"])
