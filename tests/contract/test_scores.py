@@ -18,6 +18,7 @@ from aioags import (
     LostAnswerError,
     NotOfferedError,
     Pace,
+    RefusedError,
     Score,
     StaleScoreError,
     SupersededError,
@@ -226,6 +227,15 @@ async def test_a_score_with_an_earlier_timestamp_never_beats_a_later_one(bench: 
         await bench.post(older)
     assert caught.value.recorded is False
     assert bench.points(bench.users[0]) == 0.9
+
+
+async def test_what_was_refused_keeps_nothing_earlier_out(bench: Bench) -> None:
+    user = bench.users[0]
+    bench.befall(is_score, answered(422))
+    with pytest.raises(RefusedError):
+        await bench.post(graded(user, 9, timestamp=MOMENT))
+    await bench.post(graded(user, 3, timestamp=MOMENT - timedelta(hours=1)))
+    assert bench.points(user) == 0.3
 
 
 async def test_c7_of_scores_that_stamp_themselves_the_one_made_last_counts(bench: Bench) -> None:
