@@ -201,6 +201,8 @@ class Ledger:
 
         senders: The processes that sent a score.
 
+        taken: When the outbox of each process last took a score from the store, by process and score.
+
         restamped: Scores that an outbox had given up, and of which somebody decided that they go as of now.
 
         believable: How often a platform itself refused a score, and not for the number of requests.
@@ -224,6 +226,7 @@ class Ledger:
     sent: dict[int, list[float]] = attrs.field(factory=lambda: defaultdict(list))
     restamped: set[int] = attrs.field(factory=set)
     senders: dict[int, set[str]] = attrs.field(factory=lambda: defaultdict(set))
+    taken: dict[tuple[str, int], float] = attrs.field(factory=dict)
     believable: Counter[int] = attrs.field(factory=Counter)
     failed: set[int] = attrs.field(factory=set)
     drains_cancelled: int = 0

@@ -56,6 +56,9 @@ class FaultyStore:
             value = _at_once(getattr(self.inner, name)(*arguments, **more))
             if name == "put":
                 self._note_put(arguments[0], value)
+            if name == "take":
+                numbers = (json.loads(row.payload)[SCORE_ID] for row in value.rows)
+                self.ledger.taken.update(((self.process.name, number), self.network.loop.now) for number in numbers)
         if drawn < 1:
             self.network.say(self.process.name, f"store: {name} fails {'before' if drawn <= 0.5 else 'after'} commit")
         self.network.later(self.dice.random() * 0.01, self._tell, answer, drawn, value)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from aioags import RetryPolicy
 from tests.simulation.clock import VirtualLoop
 from tests.simulation.ledger import Ledger
 
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
     from tests.simulation.network import Sent
 
 # Seconds. A shorter silence is its client's own to keep; of a longer one the store is told, and the others read there
-# what they take next: a call that was under way goes on for as long as it may.
-_LONGEST_OWN, _TOLD_WITHIN = 150.0, 120.0
+# what they take next.
+_LONGEST_OWN, _TOLD_WITHIN = 150.0, 60.0
+# What was taken before is under way: it waits its policy's time for a place at the most, and as long for its tries.
+_LONGEST_CALL = 2 * RetryPolicy().total_time
 
 
 @attrs.define(eq=False)
@@ -78,7 +81,10 @@ class Watch:
         noted, until = self._blocks.get(sent.place.name, (inf, 0.0))
         made = self.ledger.made.get(sent.number or 0)
         # By a clock that is a year off for a moment nobody can tell the others until when.
-        if made is None or made.way == "post" or self.glitched or self.loop.now < noted + _TOLD_WITHIN:
+        if made is None or made.way == "post" or self.glitched:
+            return
+        taken = self.ledger.taken[sent.process.name, made.number]
+        if taken < noted + _TOLD_WITHIN and self.loop.now < noted + _TOLD_WITHIN + _LONGEST_CALL:
             return
         if sent.process.wall.shows() < until - 1.0:
             sentence = f"{sent.process.name} sent {shown(sent)} at {self.loop.now:.3f}, while another was told to wait"
@@ -98,23 +104,11 @@ class Watch:
         """
         Look whether a first score made a column, which raced onto a line item of its own process.
         """
-        made_it = sent.place.made_by.get(url) == sent.process.name
-        if columns and not sent.echo and made_it and self._has_company(sent, (sent.place.name, url)):
+        if columns and not sent.echo and sent.place.made_by.get(url) == sent.process.name:
             sentence = (
                 f"{shown(sent)} of {sent.process.name} made one more column: it raced onto what {url} was made as"
             )
             self.ledger.wrongs.append(("first_scores_do_not_race", sentence))
-
-    def _has_company(self, sent: Sent, item: tuple[str, str]) -> bool:
-        """
-        True when another score of its process was on its way to the line item: of other processes it knows nothing.
-        """
-        for made in self.ledger.made.values():
-            mine = made.key[:2] == item and sent.process.name in self.ledger.senders[made.number]
-            under_way = mine and min(self.ledger.sent[made.number]) <= sent.at
-            if under_way and made.number != sent.number and not any(told.at <= sent.at for told in made.told):
-                return True
-        return False
 
 
 def shown(sent: Sent) -> str:
