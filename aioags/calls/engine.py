@@ -380,7 +380,6 @@ class Engine:
         if credential is not None and authorization is not None:
             if isinstance(verdict, Renew):
                 credential.discard(authorization)
-            # One that served others since may have been forgotten as well.
             elif not authorization.cached and isinstance(verdict, GiveUp):
                 _acquit(credential, authorization, verdict.error, trial.renewed)
         return verdict
@@ -446,6 +445,6 @@ def _spent(trial: Trial[Any]) -> int:
 
 
 def _acquit(credential: Credential, authorization: Authorization, error: AGSError, renewed: int) -> None:
-    # With another status than the one that it was renewed for this one may be meant: no further one was tried.
+    # One that served others since may have been forgotten as well; so may this one, where only the status is new.
     if isinstance(error, RefusedError) and error.status == renewed:
         credential.acquit(authorization, renewed)

@@ -21,8 +21,7 @@ lost, 408, 5xx, unreadable write    FREELY and STAMPED: again. NEVER: give up, r
 429, 403 in disguise, 503 + hint    again after the hint, whatever the operation: the platform did not act
 425                                 again: the platform did not act
 401, or a token called invalid      renew once, again
-400, 403 and a cached token, or     renew once, again, unless the words say what else it is
-one that the words say is over
+400, 403, and the token may be over renew once, again, unless the words say what else it is
 stale (409, 400 with the words)     after a lost answer or a 503: search; what is newer may be ours or anybody's. At the
                                     first attempt: give up. Where the back end puts its own stamp on each try (the error
                                     is transient): again
