@@ -236,8 +236,8 @@ class Sender:
             What it may have stamped the score with, by its own clock. None: it keeps the stamp.
         """
         if error is not None and error.recorded is False:
-            # Else nothing stands there: what is older is not to be lifted over this one, which may come again.
-            if isinstance(error, StaleScoreError):
+            # Else nothing stands there, and it may come again as it is: nothing older is to be lifted over it.
+            if isinstance(error, StaleScoreError) or second != int(score.timestamp.timestamp()):
                 self._turns.note(key, last.refused(second))
             return None
         # A score without a value gets the platform's time, and before Moodle 4.5.6 every score of a coupled item.

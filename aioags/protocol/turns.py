@@ -103,8 +103,8 @@ class Last:
 
     def refused(self, second: int) -> Last:
         """
-        Return what is known after a score that was sent with this second, and that was refused as stale: something that
-        is as new stands there.
+        Return what is known after a score that was sent with this second and is not recorded: that it was refused as
+        stale, so that something as new stands there; or that it was moved there, and may be moved again.
         """
         return self if second <= self.second else Last(second, self.order, self.process, self.may_come, self.other)
 
