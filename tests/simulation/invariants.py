@@ -283,7 +283,7 @@ def _may_stand(world: World, standing: Made, newer: Made) -> bool:
     taken = [one for one in applied[newer.number] if one.kept]
     last = max((one for one in applied[standing.number]), key=lambda one: one.at)
     # It was on the way already when the newer one arrived, at a platform that does not compare.
-    if taken and last.sent_at < taken[-1].at < last.at and not place.keeps_order(newer.key[1]):
+    if taken and last.sent_at < taken[-1].at < last.at and not place.keeps_order(newer):
         return True
     # Processes that share nothing: only the platform could keep their order. It does not where it compares no stamps,
     # where it stamps by its own clock, and where two requests at once upset it.

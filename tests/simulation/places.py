@@ -15,6 +15,7 @@ from aioags import Request, Response
 from aioags.emulator import Platform
 from aioags.emulator.site.state import Grade, Item
 from tests.simulation.faults import VEILS
+from tests.simulation.ledger import Made
 
 SCORE_ID = "https://simulation.example/score"
 """Extension by which a platform's record is recognised as one score of ours."""
@@ -116,13 +117,15 @@ class Place:
             return None, -1, len(self.restored)
         return self.platform.result(url, user), len(self.platform.history(url, user)), len(self.restored)
 
-    def keeps_order(self, url: str) -> bool:
+    def keeps_order(self, newer: Made) -> bool:
         """
-        True when a request that comes late cannot take the place of a newer score of this line item: stamps are
-        compared, and what they are compared with is what was sent, not a second of the platform's own clock.
+        True when a request that comes late cannot take the place of a newer score: stamps are compared, and what they
+        are compared with is what was sent, not a second of the platform's own clock. That is what Moodle keeps of a
+        score without a value, and a stamp that a wrong clock has made may lie a year ahead of it.
         """
-        own_second = self.platform.profile.coupled_stamps_now and self.item(url).coupled
-        return self.compares and not own_second
+        profile = self.platform.profile
+        own_second = profile.coupled_stamps_now and self.item(newer.key[1]).coupled
+        return self.compares and not own_second and (newer.valued or profile.grading_rule != "moodle")
 
     def grades(self, url: str) -> list[Grade]:
         """
