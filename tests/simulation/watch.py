@@ -104,11 +104,23 @@ class Watch:
         """
         Look whether a first score made a column, which raced onto a line item of its own process.
         """
-        if columns and not sent.echo and sent.place.made_by.get(url) == sent.process.name:
+        made_it = sent.place.made_by.get(url) == sent.process.name
+        if columns and not sent.echo and made_it and self._has_company(sent, (sent.place.name, url)):
             sentence = (
                 f"{shown(sent)} of {sent.process.name} made one more column: it raced onto what {url} was made as"
             )
             self.ledger.wrongs.append(("first_scores_do_not_race", sentence))
+
+    def _has_company(self, sent: Sent, item: tuple[str, str]) -> bool:
+        """
+        True when another score of its process was on its way to the line item: of other processes it knows nothing.
+        """
+        for made in self.ledger.made.values():
+            mine = made.key[:2] == item and sent.process.name in self.ledger.senders[made.number]
+            under_way = mine and min(self.ledger.sent[made.number]) <= sent.at
+            if under_way and made.number != sent.number and not any(told.at <= sent.at for told in made.told):
+                return True
+        return False
 
 
 def shown(sent: Sent) -> str:
