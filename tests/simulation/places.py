@@ -21,10 +21,6 @@ SCORE_ID = "https://simulation.example/score"
 """Extension by which a platform's record is recognised as one score of ours."""
 
 
-# Seconds. What was granted so shortly before is still on its way to its first use.
-_SPARED = 5.0
-
-
 @attrs.define(eq=False)
 class Place:
     """
@@ -44,6 +40,8 @@ class Place:
         terse: It says 404 of a person whom it does not know, and nothing else.
 
         forgets: When it forgets every token that it has granted; it says 400 of those, with a challenge or without.
+
+        spares: How many seconds before that a token must have been granted not to be forgotten.
 
         bars: Whose scores it answers with 401, for ever. None: nobody's.
 
@@ -74,6 +72,7 @@ class Place:
     terse: bool = False
     forgets: float = inf
     challenges: bool = False
+    spares: float = 0.0
     bars: str | None = None
     granted: dict[str, float] = attrs.field(factory=dict)
     renewed: dict[str, float] = attrs.field(factory=dict)
@@ -145,7 +144,7 @@ class Place:
         True when a request carries a token that this platform does not know any more.
         """
         shown = [value.removeprefix("Bearer ") for name, value in request.headers if name == "Authorization"]
-        since = self.forgets - _SPARED
+        since = self.forgets - self.spares
         return now >= self.forgets and any(self.granted.get(token, now) < since for token in shown)
 
     def lets_in(self, request: Request) -> bool:
