@@ -310,21 +310,13 @@ def _is_for_people(world: World, made: Made, error: str, *, unsure: bool) -> boo
     True when no machine can decide it: somebody else has been there, or an answer was lost and nothing can tell.
     """
     touched = bool(world.ledger.touched[made.key]) or _went_past(world, made)
-    if error.startswith("StaleScoreError") and (touched or _was_echoed_unseen(world, made)):
+    if error.startswith("StaleScoreError") and touched:
         return True
     if error.startswith("ForbiddenError") and world.places[made.key[0]].bars == made.key[2]:
         return True
     if not (unsure and error.startswith(("StaleScoreError", "LostAnswerError"))):
         return False
     return touched or bool(world.ledger.met[made.number]) or _is_held_unseen(world, made, error)
-
-
-def _was_echoed_unseen(world: World, made: Made) -> bool:
-    """
-    True when the network repeated a score that leaves nothing to see: the one that came second is stale, as it would be
-    after somebody else's, and was never sent twice.
-    """
-    return not made.valued and any(one.echo for one in world.ledger.applied[made.number])
 
 
 def _went_past(world: World, made: Made) -> bool:
