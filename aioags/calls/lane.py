@@ -59,6 +59,8 @@ _SHARE_OF_DEADLINE = 0.05
 _SHORTEST_TICK, _LONGEST_TICK = 0.01, 1.0
 # What would end a line of the head, and begin one of somebody else's.
 _LINE_BREAK = re.compile(r"[\r\n\0]")
+# Heads of interim answers, at the beginning.
+_HINTS = re.compile(rb"\A(?:HTTP/\d\.\d 1\d\d[^\r\n]*\r\n(?:[^\r\n]+\r\n)*\r\n)+")
 
 
 class Wire(Conversation):
@@ -103,10 +105,7 @@ class Wire(Conversation):
 
     def _parse(self, *, until_closed: bool) -> None:
         self.set_response_params(
-            read_until_eof=until_closed,
-            auto_decompress=False,
-            max_line_size=LONGEST_LINE,
-            max_field_size=LONGEST_LINE,
+            read_until_eof=until_closed, auto_decompress=False, max_line_size=LONGEST_LINE, max_field_size=LONGEST_LINE
         )
 
     def data_received(self, data: bytes) -> None:
@@ -130,12 +129,13 @@ class Wire(Conversation):
         self._said += data
         if not self._buffer or (message := self._buffer[-1][0][0]).code < 200:
             return False
-        said, self._said = self._said, None
+        said, self._said = bytes(self._said), None
         if not message.should_close or message.chunked or "Content-Length" in message.headers:
             return False
         self._buffer.clear()
         self._parse(until_closed=True)
-        super().data_received(bytes(said))
+        # Hints before it may have been read, and count against it.
+        super().data_received(_HINTS.sub(b"", said, count=1))
         return True
 
     def is_clean(self) -> bool:
@@ -185,11 +185,14 @@ class Wire(Conversation):
             # Closed between the head and its reader; aiohttp would not wake who waits for the rest.
             body.set_exception(aiohttp.ClientConnectionError("closed"))
 
-    def can_go_on(self) -> bool:
+    def can_go_on(self, *, chunked: bool = False) -> bool:
         """
         End the exchange whose answer was read; True when the connection can serve another.
+
+        Args:
+            chunked: The answer came in chunks, and trailers may have followed it.
         """
-        self._body = None
+        self._body = self._said = None
         transport = self.transport
         if (
             transport is None
@@ -201,17 +204,22 @@ class Wire(Conversation):
         # Part of a head that follows the answer: the parser keeps it, and would put it before the next.
         parser: Any = self._parser
         try:
-            return parser.feed_eof() is None
+            clean = parser.feed_eof() is None
         except Exception:  # noqa: BLE001 - whatever it makes of half a head
             return False
+        if clean and chunked:
+            # The parser would put trailers among the headers of the next answer.
+            self._parse(until_closed=False)
+            self._asked = False
+        return clean
 
-    def fail(self, error: Exception) -> None:
+    def set_exception(self, *error: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """
-        End the exchange for whoever waits.
+        End the exchange for whoever waits, also for the body, which aiohttp forgets.
         """
-        self.set_exception(error)
+        super().set_exception(*error)
         if self._body is not None:
-            self._body.set_exception(error)
+            self._body.set_exception(error[0])
 
     def drop(self) -> None:
         """
@@ -343,7 +351,7 @@ class LaneTransport(ClosedAtEnd):
         except FOREIGN as error:
             # aiohttp's own complaints quote what the server sent, and a server may send back what it was sent.
             raise mapped(request, error) from (error if isinstance(error, (OSError, TimeoutError)) else None)
-        self._give_back(head.origin, wire, now)
+        self._give_back(head.origin, wire, now, message.chunked)
         return response(request, message, body, late, is_ascii=wire.is_ascii)
 
     def _head(self, request: Request) -> Head:
@@ -387,8 +395,8 @@ class LaneTransport(ClosedAtEnd):
             self._tick = self._loop.call_later(self._tick_seconds, self._look)
         return taken
 
-    def _give_back(self, origin: str, wire: Wire, now: float) -> None:
-        if self._closed or not wire.can_go_on():
+    def _give_back(self, origin: str, wire: Wire, now: float, chunked: bool) -> None:
+        if self._closed or not wire.can_go_on(chunked=chunked):
             wire.drop()
             return
         wire.idle_since = now
@@ -405,7 +413,7 @@ class LaneTransport(ClosedAtEnd):
         now, silence = self._clock(), self._timeouts.read
         for wire in self._asked:
             if now - wire.heard > silence or now > wire.ends:
-                wire.fail(TimeoutError("no whole answer in time"))
+                wire.set_exception(TimeoutError("no whole answer in time"))
         self._sweep(now)
         watches = self._asked or self._idle
         self._tick = self._loop.call_later(self._tick_seconds, self._look) if watches else None
@@ -432,7 +440,7 @@ class LaneTransport(ClosedAtEnd):
             self._tick.cancel()
             self._tick = None
         for wire in list(self._asked):
-            wire.fail(aiohttp.ClientConnectionError("closed"))
+            wire.set_exception(aiohttp.ClientConnectionError("closed"))
         for wire in [wire for idle in self._idle.values() for wire in idle]:
             wire.drop()
         self._idle.clear()

@@ -162,7 +162,7 @@ def _ends_who_waits() -> bool:
     wire = _wire(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n[")
     message, stream = _now(wire.read())
     wire.is_answered(message, stream)
-    wire.fail(TimeoutError())
+    wire.set_exception(TimeoutError())
     return isinstance(stream.exception(), TimeoutError) and isinstance(wire.exception(), TimeoutError)
 
 

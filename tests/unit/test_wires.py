@@ -17,6 +17,7 @@ from aioags.calls.lane import Wire
 from aioags.calls.transport import PIECE
 from tests.rigs.wires import heard_answer, new_wire
 
+HINT = b"HTTP/1.1 103 Early Hints\r\n\r\n"
 BODY = b'{"status":400}'
 LONG = b"x" * (3 * PIECE)
 
@@ -118,3 +119,48 @@ async def test_a_head_without_an_end_is_not_kept_without_bounds() -> None:
         await asyncio.sleep(0)
     assert wire._said is None or len(wire._said) < 2**20
     assert wire.transport is None or wire.transport.is_closing()
+
+
+async def test_hints_that_were_read_one_by_one_do_not_count_again_where_an_answer_is_read_anew() -> None:
+    wire = new_wire()
+    reading = asyncio.ensure_future(heard_answer(wire))
+    for _ in range(8):
+        wire.data_received(HINT)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    wire.data_received(b"HTTP/1.1 200 OK\r\n\r\n[")
+    assert wire.transport is not None
+    assert not wire.transport.is_closing()
+    wire.data_received(b"]")
+    wire.connection_lost(None)
+    assert (await reading)[2] == b"[]"
+
+
+async def test_a_wire_that_is_idle_keeps_nothing_of_the_head_that_it_read() -> None:
+    wire = new_wire()
+    head = b"HTTP/1.1 204 No Content\r\nX-A: " + b"a" * 200_000 + b"\r\n\r\n"
+    wire.data_received(head[:-1])
+    wire.data_received(head[-1:])
+    await heard_answer(wire)
+    assert wire.can_go_on()
+    assert not wire._said
+
+
+async def test_a_trailer_is_not_put_among_the_headers_of_the_next_answer() -> None:
+    wire = new_wire()
+    wire.data_received(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\nRetry-After: 9\r\n\r\n")
+    await heard_answer(wire)
+    if wire.can_go_on(chunked=True):
+        wire.ask(b"GET / HTTP/1.1\r\n\r\n", 0.0, 100.0)
+        wire.data_received(b"HTTP/1.1 204 No Content\r\n\r\n")
+        assert (await heard_answer(wire))[1] == []
+
+
+async def test_who_reads_chunks_is_told_at_once_that_one_cannot_be_read() -> None:
+    wire = new_wire()
+    wire.data_received(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    message, stream = await wire.read()
+    wire.is_answered(message, stream)
+    wire.data_received(b"zz\r\n")
+    wire.connection_lost(None)
+    assert stream.exception() is not None
