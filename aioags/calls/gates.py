@@ -337,7 +337,8 @@ class Gate:
         # A small batch has used up a call before there were eight failures. Nobody got through while it tried.
         others = bool(self._waiting) or self.pacer.in_flight > 0 or self.backing_off > 0
         spent = 0 < tries <= self.breaker.failures + 1 and others
-        self.breaker.failed(now, self.pacer.window, probe=place.probe, spent=spent, subject=place.subject, own=own)
+        probe = place.begun if place.probe else None
+        self.breaker.failed(now, self.pacer.window, probe=probe, spent=spent, subject=place.subject, own=own)
         if self.breaker.is_open:
             for waiter in self._waiting:
                 waiter.waited_for = type(outage).__name__

@@ -63,7 +63,7 @@ class Silence:
         probing = self.breaker.is_open
         if probing:
             self.breaker.probe(now)
-        if not self.breaker.failed(now, 0, probe=probing, spent=at_once) and not probing:
+        if not self.breaker.failed(now, 0, probe=now if probing else None, spent=at_once) and not probing:
             return None
         return self.keep(now, max(self.breaker.next_probe(now), at_least))
 

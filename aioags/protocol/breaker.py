@@ -144,27 +144,30 @@ class Breaker:
         """
         Is it time for a probe, and none under way, but for those silent for long? Asked while it is open.
         """
-        return now >= self._next
+        return now >= self._opens
 
     def next_probe(self, now: float) -> float:
         """
         Return the seconds until the next probe may go through, should one that is under way stay silent.
         """
-        return max(0.0, self._next - now)
+        return max(0.0, self._opens - now)
+
+    @property
+    def _opens(self) -> float:
+        return self._next if self._probed_at is None else max(self._next, self._probed_at + LONGEST_WAIT)
 
     def probe(self, now: float) -> None:
         """
         Take a call for the probe. `may_probe` was true.
         """
         self._probed_at = now
-        self._next = now + LONGEST_WAIT
 
     def abandon_probe(self, begun: float) -> None:
         """
         Forget the probe that began then: its caller was cancelled. Another may go at once, if it was the latest.
         """
         if begun == self._probed_at:
-            self._next = begun
+            self._probed_at = None
 
     def answered(self, subject: str = "", begun: float = -inf) -> bool:
         """
@@ -196,7 +199,7 @@ class Breaker:
         now: float,
         window: int,
         *,
-        probe: bool = False,
+        probe: float | None = None,
         spent: bool = False,
         subject: str = "",
         own: bool = False,
@@ -207,7 +210,8 @@ class Breaker:
         Args:
             window: How many calls may be in flight: that many tell of one moment.
 
-            probe: It was the probe's.
+            probe: When it began, if it was a probe. None: it was none. Of an older one than the latest, or of another
+                outage, nothing follows.
 
             spent: It was the last attempt of a call beside which others wait: as many tell as it has made.
 
@@ -225,7 +229,7 @@ class Breaker:
             if now - failed_before > _FORGOTTEN * max(LONGEST_WAIT, self._next - failed_before):
                 # Nobody asked for long: this is an outage of its own, and those who wait sit it out from its beginning.
                 self.opened_at, self._probes = now, 0
-            if probe and self._probed_at is not None:
+            if probe is not None and probe == self._probed_at:
                 self._wait_for_probe(now)
             return False
         if not counts or (self._failures < max(window, FEWEST) and not spent):

@@ -80,7 +80,7 @@ def probed(breaker: Breaker, now: float) -> bool:
     if not breaker.may_probe(now):
         return False
     breaker.probe(now)
-    breaker.failed(now, 1, probe=True)
+    breaker.failed(now, 1, probe=now)
     return True
 
 
@@ -140,10 +140,10 @@ def test_b5_a_probe_that_is_silent_for_long_holds_nobody_up() -> None:
     # The first one's end is no news of the second.
     breaker.abandon_probe(1.0)
     assert not breaker.may_probe(20.9)
-    breaker.failed(20.9, 1, probe=True)
+    breaker.failed(20.9, 1, probe=11.0)
     assert breaker.next_probe(20.9) == 2 * FIRST_WAIT
     # And that one's is no further failure.
-    breaker.failed(21.0, 1, probe=True)
+    breaker.failed(21.0, 1, probe=1.0)
     assert breaker.next_probe(20.9) == 2 * FIRST_WAIT
 
 
@@ -234,7 +234,7 @@ def test_b5_what_is_a_calls_own_says_nothing_of_the_platform() -> None:
     assert failed(breaker, FEWEST) == [False] * (FEWEST - 1) + [True]
     # As a probe it fails like any other.
     breaker.probe(1.0)
-    breaker.failed(1.0, 1, probe=True, own=True)
+    breaker.failed(1.0, 1, probe=1.0, own=True)
     assert breaker.next_probe(1.0) == 2 * FIRST_WAIT
 
 
@@ -275,3 +275,14 @@ def test_b5_nobody_waits_for_a_probe_longer_than_ten_seconds(course: list[tuple[
 def test_b5_an_error_of_a_broken_token_endpoint_is_an_outage() -> None:
     assert is_outage(BrokenError("the platform failed", status=502, transient=True))
     assert not is_outage(BrokenError("the platform failed", status=501, transient=False))
+
+
+def test_b5_after_an_hour_without_a_call_a_failed_probe_begins_an_outage_of_its_own() -> None:
+    breaker = Breaker()
+    for _ in range(FEWEST):
+        breaker.failed(0.0, FEWEST)
+    breaker.probe(3600.0)
+    breaker.failed(3600.1, FEWEST, probe=3600.0)
+    assert breaker.opened_at is not None
+    assert breaker.opened_at >= 3600.0
+    assert breaker.next_probe(3600.1) == pytest.approx(1.0)

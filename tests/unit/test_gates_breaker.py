@@ -414,3 +414,45 @@ async def test_b5_a_lone_calls_last_attempt_opens_no_gate() -> None:
         error = BrokenError("bad gateway", status=502, recorded=None)
         door.gate.leave(door.places[f"call-{number}"], GONE, outage=error, tries=number + 1 if number == 2 else 0)
     assert not door.gate.breaker.is_open
+
+
+async def test_b5_who_comes_an_hour_after_an_outage_sits_out_the_next_from_its_beginning(door: Door) -> None:
+    await door.hand.move(3600.0)
+    calls = [await door.come(f"caller-{number}", patience=120.0) for number in range(9)]
+    failed = 0
+    for _ in range(30):
+        for name in door.passed[failed:]:
+            await door.fail(name)
+        failed = len(door.passed)
+        await door.hand.move(1.0)
+    # Thirty of their 120 seconds are over. Each was let in for a probe, or waits.
+    assert [call for call in calls if call.done() and call.exception()] == []
+
+
+async def test_b5_the_failure_of_an_older_probe_lets_none_go_beside_one_that_has_just_begun(door: Door) -> None:
+    for name in ("first", "second", "third"):
+        await door.come(name)
+    await door.hand.move(1.0)
+    await door.hand.move(10.0)
+    assert door.passed == ["first", "second"]
+    await door.fail("first")
+    await door.hand.move(9.9)
+    assert door.passed == ["first", "second"]
+
+
+async def test_b5_a_probe_of_an_outage_that_is_over_says_nothing_of_the_next() -> None:
+    door = Door()
+    await door.come("slow")
+    for outage in range(2):
+        for number in range(FEWEST):
+            await door.come(f"lost-{outage}-{number}")
+            await door.fail(f"lost-{outage}-{number}")
+        await door.come(f"probe-{outage}")
+        await door.hand.move(1.0)
+        assert door.places[f"probe-{outage}"].probe
+        if not outage:
+            await door.succeed("slow")
+    await door.come("next")
+    await door.fail("probe-0")
+    await door.hand.move(9.9)
+    assert "next" not in door.passed
