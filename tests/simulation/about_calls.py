@@ -4,7 +4,7 @@ The promises about calls: how often one may ask, and when it may say no, or that
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tests.simulation.ledger import RECORDED, REFUSED, UNKNOWN, Made, Outage
@@ -36,7 +36,7 @@ def no_outage_leaves_a_score_unknown(world: World) -> Iterator[str]:
         if not _has_company(world, made, told.at):
             continue
         outage = next(one for one in world.ledger.outages if one.number in numbers)
-        end = _end_of(outage, world.ledger.outages)
+        end = _end_of(world, outage)
         lasted = end - min(outage.start, made.began)
         if lasted < world.retry.total_time - _LONGEST_PROBE - 2 * LONGEST_DELAY:
             yield (
@@ -45,14 +45,15 @@ def no_outage_leaves_a_score_unknown(world: World) -> Iterator[str]:
             )
 
 
-def _end_of(outage: Outage, outages: Iterable[Outage]) -> float:
+def _end_of(world: World, outage: Outage) -> float:
     """
-    Return when a platform is back for so long that a probe finds it: the next outage may begin before.
+    Return when a platform is back for so long that a probe finds it: the next outage, or a proxy, may come before.
     """
+    spans = [(one.platform, one.start, one.end) for one in world.ledger.outages]
     end = outage.end
-    for other in outages:
-        if other.platform == outage.platform and other.start <= end + _LONGEST_PROBE:
-            end = max(end, other.end)
+    for platform, start, until in sorted(spans + world.ledger.veils, key=lambda span: span[1]):
+        if platform == outage.platform and start <= end + _LONGEST_PROBE:
+            end = max(end, until)
     return end
 
 

@@ -92,6 +92,7 @@ class Calamities:
     def _veil(self, place: Place, kind: str, seconds: float) -> None:
         self.world.say(place.name, f"is behind a proxy that answers for it, for {seconds:g} s ({kind})")
         place.veil = kind
+        self.world.ledger.veils.append((place.name, self.world.loop.now, self.world.loop.now + seconds))
         if kind.startswith("tokens") and self.dice.random() < 0.7:
             place.forgets, place.spares = self.world.loop.now, 5.0
         self.world.network.later(seconds, self._unveil, place, kind)

@@ -215,6 +215,8 @@ class Ledger:
 
         touched: When somebody else changed a grade, or what it is out of.
 
+        veils: Behind a proxy that answers for it: which platform, from when, until when.
+
         obstacles: Until when a platform's own rule refused a key.
 
         wrongs: What was seen to be wrong on the spot, as (name of the invariant, sentence).
@@ -236,6 +238,7 @@ class Ledger:
     touched: dict[Key, list[float]] = attrs.field(factory=lambda: defaultdict(list))
     refused: dict[int, list[float]] = attrs.field(factory=lambda: defaultdict(list))
     outages: list[Outage] = attrs.field(factory=list)
+    veils: list[tuple[str, float, float]] = attrs.field(factory=list)
     wanted: list[Wanted] = attrs.field(factory=list)
     calls: list[Call] = attrs.field(factory=list)
     wrongs: list[tuple[str, str]] = attrs.field(factory=list)
