@@ -218,7 +218,7 @@ class Wire(Conversation):
         End the exchange for whoever waits, also for the body, which aiohttp forgets.
         """
         super().set_exception(*error)
-        if self._body is not None:
+        if self._body is not None and not self._body.is_eof():
             self._body.set_exception(error[0])
 
     def drop(self) -> None:
