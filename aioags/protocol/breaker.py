@@ -15,7 +15,7 @@ succeeds, and one as soon as another does (`recoveries`). So a dead platform spe
 fails beside others that succeed spends its own. Probes are different calls, of different line items where there are
 some: a platform that is well apart from one bad column or one bad user is found to be well.
 
-A line item that fails more than eight times in a row while others are answered eight times is broken by itself. Its
+A line item that fails more than eight times in a row, others being answered between each two, is broken by itself. Its
 failures say nothing of the platform until one of its calls is answered: it spends its own attempts, and does not keep
 those waiting that come after it in one batch. So is a single call that fails, sees another answered that began after
 that, and fails again (`Trial.own`): where only such calls are left, nobody waits for a platform that is well. Once
@@ -69,10 +69,14 @@ def probe_wait(count: int) -> float:
 @attrs.define
 class _Streak:
     """
-    Failures of one line item in a row, and how many answers there had been to others when they began.
+    Failures of one line item in a row, those counted that an answer to others came before, since the one before. Many
+    in an outage, and answers when it is over, are no failures beside answers.
+
+    Attributes:
+        answers: How many there had been at the latest.
     """
 
-    answers_before: int
+    answers: int = -1
     failures: int = 0
 
 
@@ -250,6 +254,7 @@ class Breaker:
         if streak is None:
             if len(self._streaks) >= _MOST_STREAKS:
                 del self._streaks[next(iter(self._streaks))]
-            streak = self._streaks[subject] = _Streak(self._answers)
-        streak.failures += 1
-        return streak.failures > FEWEST and self._answers - streak.answers_before >= FEWEST
+            streak = self._streaks[subject] = _Streak()
+        streak.failures += self._answers > streak.answers
+        streak.answers = self._answers
+        return streak.failures > FEWEST

@@ -219,6 +219,15 @@ def test_b5_answers_from_before_its_failures_prove_nothing() -> None:
     assert [breaker.failed(0.0, 1, subject="one") for _ in range(FEWEST)][-1]
 
 
+def test_b5_what_failed_in_an_outage_that_is_over_does_not_fail_by_itself_in_the_next() -> None:
+    breaker = Breaker()
+    for _ in range(2 * FEWEST):
+        breaker.failed(0.0, 1, subject="one")
+    for _ in range(2 * FEWEST):
+        breaker.answered("other")
+    assert [breaker.failed(100.0, 1, subject="one") for _ in range(FEWEST)] == [False] * (FEWEST - 1) + [True]
+
+
 def test_b5_what_is_remembered_of_line_items_is_bounded() -> None:
     breaker = Breaker()
     for number in range(10_000):
