@@ -255,6 +255,5 @@ class Breaker:
             if len(self._streaks) >= _MOST_STREAKS:
                 del self._streaks[next(iter(self._streaks))]
             streak = self._streaks[subject] = _Streak()
-        streak.failures += self._answers > streak.answers
-        streak.answers = self._answers
+        streak.failures, streak.answers = streak.failures + (self._answers > streak.answers), self._answers
         return streak.failures > FEWEST
