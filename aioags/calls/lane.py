@@ -83,7 +83,6 @@ class Wire(Conversation):
         self.is_ascii = True
         self.clock: Callable[[], float] = monotonic
         self._held: Any = None
-        self._body: Any = None
         # Of the answer, until its head is whole. None: it is.
         self._said: bytes | bytearray | None = b""
         self._ready: Callable[[int], list[Any]] | None = None
@@ -174,16 +173,11 @@ class Wire(Conversation):
 
             body: The stream of its body.
         """
-        if not body.is_eof():
-            self._follow(body)
-        status: int = message.code
-        return status >= 200 or status == 101
-
-    def _follow(self, body: Any) -> None:
-        self._body = body
-        if self.transport is None:
+        if self.transport is None and not body.is_eof():
             # Closed between the head and its reader; aiohttp would not wake who waits for the rest.
             body.set_exception(aiohttp.ClientConnectionError("closed"))
+        status: int = message.code
+        return status >= 200 or status == 101
 
     def can_go_on(self, *, chunked: bool = False) -> bool:
         """
@@ -192,7 +186,7 @@ class Wire(Conversation):
         Args:
             chunked: The answer came in chunks, and trailers may have followed it.
         """
-        self._body = self._said = None
+        self._said = None
         transport = self.transport
         if (
             transport is None
@@ -213,19 +207,10 @@ class Wire(Conversation):
             self._asked = False
         return clean
 
-    def set_exception(self, *error: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """
-        End the exchange for whoever waits, also for the body, which aiohttp forgets.
-        """
-        super().set_exception(*error)
-        if self._body is not None and not self._body.is_eof():
-            self._body.set_exception(error[0])
-
     def drop(self) -> None:
         """
         Close the connection for good, and do not wait for what has not left.
         """
-        self._body = None
         if self.transport is not None and self.transport.get_write_buffer_size():
             self.transport.abort()
         held, self._held = self._held, None

@@ -159,6 +159,15 @@ class Conversation(ResponseHandler):
         elif self._came > _MOST_AROUND + _MOST_TIMES * body.total_bytes:
             self._hang_up()
 
+    def set_exception(self, *error: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """
+        End the exchange for whoever waits, also for the body, which aiohttp forgets.
+        """
+        super().set_exception(*error)
+        body: Any = self._payload
+        if body is not None and not body.is_eof():
+            body.set_exception(error[0])
+
     def _read_anew(self, data: bytes) -> bool:
         """
         Read an answer from its beginning, by another parser, where that needs one; True: it was done.

@@ -14,6 +14,7 @@ import aiohttp
 import pytest
 
 from aioags import (
+    AGSError,
     Client,
     Gradebook,
     LineItem,
@@ -371,3 +372,23 @@ async def test_a_request_is_sent_once_for_each_try(server: RawServer, verb: str)
         with pytest.raises(LostAnswerError):
             await calls[verb]()
     assert [request.method for request in server.received] == [verb]
+
+
+async def test_a_chunk_that_cannot_be_read_ends_the_call_at_once(server: RawServer) -> None:
+    """
+    And not at the read time-out, which is longer here than the test may take.
+    """
+
+    async def broken(request: Received, writer: asyncio.StreamWriter) -> bool:
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[1\r\n")
+        await writer.drain()
+        await asyncio.sleep(0)
+        writer.write(b"zz\r\n")
+        await asyncio.get_running_loop().create_future()
+        return True
+
+    server.answers = [broken]
+    async with Client(retry=ONCE, timeouts=Timeouts(read=300, total=300)) as client:
+        with pytest.raises(AGSError):
+            async with asyncio.timeout(60):
+                await server.gradebook(client).get_result("user-1")
