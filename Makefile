@@ -41,7 +41,7 @@ check: $(STAMP)-dev ## Lint, format, two type checkers, docs, all tests
 	$(BIN)/python benchmarks/university.py --quick
 	$(BIN)/python -m pytest $(JOBS) $(ARGS)
 
-bench: $(STAMP)-dev ## Measure what a score costs beside its peers; ARGS=--quick in some minutes, ARGS=--full for the page
+bench: $(STAMP)-dev ## Measure what a score costs beside its peers; ARGS=--quick in one minute, ARGS=--full writes the page
 	@$(BIN)/python benchmarks/bench.py $(ARGS)
 
 bench-calls: $(STAMP)-dev ## Count Python calls per score, item, result, launch and put; more than agreed is an error

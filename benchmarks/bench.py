@@ -2,9 +2,9 @@
 What a score costs beside what else could send it: one run that alternates all contestants on a server that is not the
 bottleneck, and prints medians, spread and ratios.
 
-    make bench                      writes docs/performance.json, the tables and the chart made of it
-    make bench ARGS=--quick         some minutes: fewer and shorter turns; writes nothing
-    make bench ARGS=--full          more rounds everywhere, for the page
+    make bench                      ten minutes
+    make bench ARGS=--quick         one: fewer and shorter turns
+    make bench ARGS=--full          more rounds everywhere; writes docs/performance.json, its tables and the chart
     make bench ARGS="--only TLS"    contests whose title holds a word
 
 Absolute figures are the machine's, and of this hour. Ratios are of turns of one round, one after the other. The server
@@ -39,8 +39,9 @@ def scripts(level: str) -> list[list[str]]:
     """
     counts = {"quick": ["2000", "20000"]}.get(level, ["10000", "1000000"])
     small = ["--quick"] if level == "quick" else []
+    few = ["--count", "10000"] if level == "quick" else []
     found = [[str(HERE / "stream_memory.py"), "--counts", *counts, "--in-flight", "64"]]
-    found.append([str(HERE / "plan_memory.py")])
+    found.append([str(HERE / "plan_memory.py"), *few])
     if (HERE / "many_platforms.py").exists():
         found.insert(0, [str(HERE / "many_platforms.py"), *small])
     return found
@@ -128,9 +129,9 @@ def main() -> int:
     Run everything and print it.
     """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="fewer and shorter turns; writes nothing")
-    parser.add_argument("--full", action="store_true", help="more rounds everywhere")
-    parser.add_argument("--only", default="", metavar="WORD", help="contests whose title holds this; writes nothing")
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter turns")
+    parser.add_argument("--full", action="store_true", help="more rounds everywhere; writes the page")
+    parser.add_argument("--only", default="", metavar="WORD", help="contests whose title holds this")
     arguments = parser.parse_args()
     level = "quick" if arguments.quick else "full" if arguments.full else "usual"
     began = time.monotonic()
@@ -140,9 +141,10 @@ def main() -> int:
 
     print(", ".join(f"{what} {which}" for what, which in report.machine().items()))
     results: dict[str, dict[str, Any]] = {}
+    rates: dict[str, float] = {}
     for contest in contests(level):
         if arguments.only in contest.title:
-            results[contest.title] = contest.run(say)
+            results[contest.title] = contest.run(say, rates)
             print(*report.lines(results[contest.title]), sep="\n", flush=True)
     broken = 0
     programs: dict[str, list[str]] = {}
@@ -151,10 +153,11 @@ def main() -> int:
         print(f"\n{called}", flush=True)
         status, programs[called] = run_script(command)
         broken |= status
-    print("\nIn one line each, medians:")
+    short = " of turns too short to judge by" if level == "quick" else ""
+    print(f"\nIn one line each, medians{short}:")
     for what, figure, bar in summary(results):
         print(f"  {what:45} {figure:6.2f}   bar {bar}")
-    if level != "quick" and not arguments.only:
+    if level == "full" and not arguments.only:
         write(results, programs, level)
     return broken
 

@@ -23,11 +23,12 @@ def contests(level: str) -> list[Contest]:
     Return what is run.
 
     Args:
-        level: ``quick`` (some minutes), ``usual``, ``full`` (as long as it takes: more rounds everywhere).
+        level: ``quick`` (a minute), ``usual`` (ten), ``full`` (as long as it takes: more rounds everywhere).
     """
     some = {"quick": 1, "usual": 3, "full": 7}[level]
-    many = {"quick": 3, "usual": 7, "full": 11}[level]
-    seconds = {"quick": 0.4, "usual": 1.5, "full": 2.0}[level]
+    many = {"quick": 2, "usual": 7, "full": 11}[level]
+    launched = {"quick": 1, "usual": 7, "full": 11}[level]
+    seconds = {"quick": 0.2, "usual": 1.5, "full": 2.0}[level]
     contest = partial(Contest, rounds=some, seconds=seconds)
     ours = ("hand", "aioags", "aioags-uvloop", "undici")
     return [
@@ -43,13 +44,14 @@ def contests(level: str) -> list[Contest]:
             partial(quick, 50.0),
             key="rate",
             job=Job("", in_flight=32, pace="default"),
+            delay=0.05,
         ),
         *_limits(level, contest),
         *_listings(contest),
         contest("stampede of 1,000", ("stampede",), python, "rate", Job("", 1000, 0), seconds=None, counted=True),
         contest(TOKEN, ("tokenhit",), partial(python, "--page", "10"), job=Job("", 200_000, 0), seconds=None),
         contest("cold start", ("coldhand", "cold"), python, "process", Job("", 1, 0), seconds=None),
-        contest(LAUNCHES, ("pyltilaunches", "launches"), quick, "rate", Job("", 1000), rounds=many, seconds=None),
+        contest(LAUNCHES, ("pyltilaunches", "launches"), quick, "rate", Job("", 1000), rounds=launched, seconds=None),
     ]
 
 
@@ -63,8 +65,8 @@ def _limits(level: str, contest: partial[Contest]) -> list[Contest]:
     if level != "full":
         fixed = partial(fixed, rounds=1)
     wait = ("--delay", "20")
-    few = 150 if level == "quick" else 300
-    short = 400 if level == "quick" else 3000
+    few = 100 if level == "quick" else 300
+    short = 2000 if level == "quick" else 3000
     return [
         fixed(title="100 a second allowed", server=partial(python, "--allow", "100", *wait), job=_default(few)),
         fixed(title="Canvas's bucket", server=partial(python, "--bucket", *wait), job=_default(few)),

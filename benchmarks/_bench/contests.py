@@ -26,7 +26,9 @@ HERE = Path(__file__).parent
 Figures = dict[str, float]
 
 # A first turn finds out how quick a contestant is; so many scores.
-PROBE = {"pylti": 30, "pylti16": 200, "httpx": 200}
+PROBE = {"pylti": 30, "pylti16": 200, "httpx": 100}
+# Scores before those that count. What compiles as it runs is quick only after some thousand.
+WARM = {"undici": 5000, "pylti": 5, "pylti16": 100, "httpx": 100}
 WRK = """
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/vnd.ims.lis.v1.score+json"
@@ -144,32 +146,44 @@ class Contest:
     delay: float = 0.0
     counted: bool = False
 
-    def run(self, say: Callable[[str], None]) -> dict[str, Any]:
+    def run(self, say: Callable[[str], None], rates: dict[str, float]) -> dict[str, Any]:
         """
         Run it; of each contestant the list of its turns.
+
+        Args:
+            say: Is told of each round.
+
+            rates: How many scores a second each contestant posts, by name; who is not in it is tried first, and noted.
         """
         absent = {name: why for name in self.names if (why := available(name))}
         taking_part = [name for name in self.names if name not in absent]
         turns: dict[str, list[Figures]] = {name: [] for name in taking_part}
         with self.server() as server:
             job = replace(self.job, origin=server.origin, cafile=server.cafile)
-            jobs = {name: self._fitted(name, job) for name in taking_part}
+            jobs = {name: self._fitted(name, job, rates) for name in taking_part}
             for number in range(self.rounds):
                 for name in taking_part if number % 2 == 0 else reversed(taking_part):
                     turns[name].append(self._watched(name, jobs[name], server))
                 say(f"{self.title}: round {number + 1} of {self.rounds}")
         return {"title": self.title, "key": self.key, "server": server.name, "turns": turns, "absent": absent}
 
-    def _fitted(self, name: str, job: Job) -> Job:
+    def _fitted(self, name: str, job: Job, rates: dict[str, float]) -> Job:
         if self.seconds is None:
             return job
         if name == "wrk":
             return replace(job, count=int(50_000 * self.seconds))
-        # What compiles as it runs is quick only after some thousand requests.
-        job = replace(job, warm={"undici": 5000, "pylti": 5, "httpx": 200}.get(name, 1000))
-        probe = PROBE.get(name, max(1000, 4 * job.in_flight))
-        quick = turn(name, replace(job, count=probe))
-        return replace(job, count=max(job.in_flight, min(300_000, int(probe / quick["seconds"] * self.seconds))))
+        job = replace(job, warm=WARM.get(name, 1000))
+        if name not in rates:
+            probe = PROBE.get(name, max(1000, 4 * job.in_flight))
+            rates[name] = probe / turn(name, replace(job, count=probe))["seconds"]
+        if not self.delay:
+            return replace(job, count=self._count(rates[name], job))
+        count = self._count(min(rates[name], job.in_flight / self.delay), job)
+        return replace(job, count=count, warm=min(count, job.warm))
+
+    def _count(self, rate: float, job: Job) -> int:
+        assert self.seconds is not None
+        return max(4 * job.in_flight, min(300_000, int(rate * self.seconds)))
 
     def _watched(self, name: str, job: Job, server: Server) -> Figures:
         before = counts(server) if self.counted else {}
