@@ -49,7 +49,7 @@ bench-calls: $(STAMP)-dev ## Count Python calls per score, item, result, launch 
 
 sockets: $(STAMP)-sockets ## Run the tests of sockets with the oldest aiohttp that pyproject.toml allows
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		"aiohttp==$$(sed -n 's/.*"aiohttp>=\([0-9.]*\)".*/\1/p' pyproject.toml).*"
+		"aiohttp==$$(sed -n 's/.*"aiohttp>=\([0-9.]*\)".*/\1/p' pyproject.toml)"
 	@$(BIN)/python -c 'import aiohttp; print("aiohttp", aiohttp.__version__)'
 	@$(BIN)/python -m pytest tests/sockets $(ARGS)
 

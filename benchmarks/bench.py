@@ -18,6 +18,7 @@ Who takes part, and by which practice: ``_bench/contestants.py``.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import subprocess
 import sys
@@ -26,8 +27,10 @@ from pathlib import Path
 from typing import Any
 
 from _bench import page, report
-from _bench.cases import ABOVE, FAR, HAND, LAUNCHES, TLS, TOKEN, contests
-from _bench.contests import ratios, spread
+from _bench.cases import contests
+from _bench.promises import met, summary
+from _calls import baseline
+from _calls.scenes import score_over_http
 
 HERE = Path(__file__).parent
 DOCS = HERE.parent / "docs"
@@ -47,52 +50,6 @@ def scripts(level: str) -> list[list[str]]:
     return found
 
 
-def bars(results: dict[str, dict[str, Any]]) -> list[tuple[str, float, str]]:
-    """
-    Return the chart's bars: each contestant's CPU for a score beside the hand-written loop's.
-    """
-    found: dict[str, float] = {}
-    for title, contest in results.items():
-        if title == HAND or title.startswith("other clients"):
-            found |= {name: each[0] for name, each in ratios(contest["turns"], "cpu_us", "hand").items()}
-    ranked = sorted(((page.LABELS[name], ratio) for name, ratio in found.items()), key=lambda each: each[1])
-    # httpx would make all others invisible.
-    return [(name, min(ratio, 10.0), f"{ratio:.2f}" + " ▸" * (ratio > 10)) for name, ratio in ranked]
-
-
-def summary(results: dict[str, dict[str, Any]]) -> list[tuple[str, float, str]]:
-    """
-    Return what the package promises: what, figure, bar.
-    """
-    rows = []
-    if head := results.get(HAND):
-        compared = ratios(head["turns"], "cpu_us", "hand")
-        rows.append(("CPU per score ÷ hand-written loop", compared["aioags"][0], "≤ 0.45"))
-        if "aioags-uvloop" in compared:
-            rows.append(("… on uvloop", compared["aioags-uvloop"][0], "≤ 0.43"))
-        if "undici" in compared:
-            rows.append(("CPU per score ÷ undici", ratios(head["turns"], "cpu_us", "undici")["aioags"][0], "≤ 1.1"))
-    if secure := results.get(TLS):
-        rows.append(
-            ("CPU per score ÷ hand-written loop, TLS", ratios(secure["turns"], "cpu_us", "hand")["aioags"][0], "≤ 0.71")
-        )
-    if own := results.get(ABOVE):
-        rows.append(
-            ("own work, µs where the loop takes 100", 100 * ratios(own["turns"], "cpu_us", "hand")["above"][0], "≤ 25")
-        )
-    for in_flight, bar in ((64, "≥ 0.94"), (256, "≥ 0.91"), (1000, "≥ 0.29")):
-        if far := results.get(FAR[in_flight]):
-            share = spread([turn["share"] for turn in far["turns"]["aioags"]])[0]
-            rows.append((f"share of in flight ÷ delay at {in_flight:,}", share, bar))
-    if token := results.get(TOKEN):
-        rows.append(("token at hand, µs", spread([turn["cpu_us"] for turn in token["turns"]["tokenhit"]])[0], "≤ 1"))
-    if launched := results.get(LAUNCHES):
-        rows.append(
-            ("id_token checks ÷ PyLTI1p3", ratios(launched["turns"], "rate", "pyltilaunches")["launches"][0], "≥ 2.4")
-        )
-    return rows
-
-
 def run_script(command: list[str]) -> tuple[int, list[str]]:
     """
     Run a benchmark that is a program of its own, and show what it prints as it comes.
@@ -109,19 +66,15 @@ def run_script(command: list[str]) -> tuple[int, list[str]]:
     return process.returncode, lines
 
 
-def write(results: dict[str, dict[str, Any]], programs: dict[str, list[str]], level: str) -> None:
+def write(known: dict[str, Any], level: str) -> None:
     """
     Write the JSON, and the chart and the tables that the documentation shows.
     """
-    known: dict[str, Any] = {"command": report.command(), "level": level, "machine": report.machine()}
+    known |= {"command": report.command(), "level": level, "machine": report.machine()}
     known["date"] = time.strftime("%Y-%m-%d", time.gmtime())
-    known["summary"] = summary(results)
-    text = json.dumps({**known, "contests": results, "programs": programs}, indent=1, ensure_ascii=False)
+    text = json.dumps(known, indent=1, ensure_ascii=False)
     (DOCS / "performance.json").write_text(text + "\n", encoding="utf-8")
     page.write(DOCS)
-    note = f"CPU time per score, hand-written aiohttp loop = 1. {known['date']}, {known['command']}"
-    picture = report.chart("What a score costs", bars(results), note)
-    (DOCS / "images" / "cost.svg").write_text(picture, encoding="utf-8")
 
 
 def main() -> int:
@@ -148,6 +101,7 @@ def main() -> int:
             print(*report.lines(results[contest.title]), sep="\n", flush=True)
     broken = 0
     programs: dict[str, list[str]] = {}
+    calls = baseline.total(asyncio.run(score_over_http())) if not arguments.only else None
     for command in [] if arguments.only else scripts(level):
         called = f"{Path(command[0]).name} {' '.join(command[1:])}".strip()
         print(f"\n{called}", flush=True)
@@ -155,10 +109,11 @@ def main() -> int:
         broken |= status
     short = " of turns too short to judge by" if level == "quick" else ""
     print(f"\nIn one line each, medians{short}:")
-    for what, figure, bar in summary(results):
-        print(f"  {what:45} {figure:6.2f}   bar {bar}")
+    known = {"contests": results, "programs": programs, "calls": calls}
+    for what, figure, bar in summary(known):
+        print(f"  {what:45} {figure:6.2f}   bar {bar}{'' if met(figure, bar) else '   missed'}")
     if level == "full" and not arguments.only:
-        write(results, programs, level)
+        write(known, level)
     return broken
 
 

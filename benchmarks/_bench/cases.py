@@ -12,8 +12,9 @@ from .servers import python, quick
 
 HAND = "no delay, 64 in flight"
 TLS = "TLS, 64 in flight"
+OTHERS = "other clients, no delay, 64 in flight"
 TOKEN = "token at hand"
-ABOVE = "own work above the transport"
+ABOVE = "where the time of a score goes"
 LAUNCHES = "launches checked"
 FAR = {number: f"50 ms, {number:,} in flight" for number in (64, 256, 1000)}
 
@@ -34,8 +35,8 @@ def contests(level: str) -> list[Contest]:
     return [
         contest(HAND, ("hand", "tuned", *ours[1:]), quick, rounds=many),
         contest(TLS, ours, partial(quick, tls=True), rounds=many if level == "full" else some),
-        contest(ABOVE, ("hand", "above"), quick, rounds=many),
-        contest("other clients, no delay, 64 in flight", ("hand", "gather", "httpx", "pylti", "pylti16", "wrk"), quick),
+        contest(ABOVE, ("hand", "above", "lane", "bare"), quick, rounds=many),
+        contest(OTHERS, ("hand", "gather", "alone", "httpx", "pylti", "pylti16", "wrk"), quick),
         contest("no delay, 16 in flight", ours, quick, job=Job("", in_flight=16)),
         *(_far(contest, in_flight, ours) for in_flight in FAR),
         contest(
@@ -62,7 +63,7 @@ def _far(contest: partial[Contest], in_flight: int, names: tuple[str, ...]) -> C
 
 def _limits(level: str, contest: partial[Contest]) -> list[Contest]:
     fixed = partial(contest, names=("retrying", "paced"), key="rate", seconds=None, counted=True)
-    if level != "full":
+    if level == "quick":
         fixed = partial(fixed, rounds=1)
     wait = ("--delay", "20")
     few = 100 if level == "quick" else 300

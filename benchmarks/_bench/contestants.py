@@ -7,7 +7,15 @@ The contestants: each as its own documentation advises for many requests to one 
 - ``gather``: a task for every score behind a semaphore, as most answers on the net show it.
 - ``httpx``: one `AsyncClient` with limits raised to what is in flight, workers.
 - ``pylti``: PyLTI1p3's `put_grade` in a loop over one `requests.Session`; ``pylti16``: in 16 threads, a connector each.
-- ``aioags``: `Gradebook.post_scores`, everything on.
+- ``aioags``: `Gradebook.post_scores`, everything on; ``alone`` (`tasks.py`): `post_score`, awaited by each worker.
+- ``undici`` (`undici.mjs`): one `Pool` with a connection for each in flight, `request`, each body drained.
+- ``wrk`` (`contests.py`): one thread, as many connections as are in flight, a body made for each request by its script;
+  it reads an answer's status only. It is no client of scores: it shows what the server costs.
+- ``lane``, ``bare`` (`tasks.py`): aioags's transport without anything above it, and an `asyncio.Protocol` that reads
+  nothing of an answer but its status: floors, not contestants.
+- ``retrying`` (`tasks.py`): ``hand``, with what people add after the first 429; ``handitems``, ``handjoined``: ``next``
+  followed by hand; ``coldhand``: sign, ask for a token, post.
+- ``pyltilaunches`` (`launching.py`): PyLTI1p3's `MessageLaunch`, its keys and its session in memory.
 
 Each asks for its token before it is measured, checks every answer's status, and stamps every score.
 """

@@ -1,7 +1,7 @@
 """
-The tables of docs/performance.md, made of docs/performance.json and of what platforms allow.
+The tables and the chart of docs/performance.md, made of docs/performance.json and of what platforms allow.
 
-    python benchmarks/_bench/page.py        write them anew, without measuring
+    python benchmarks/_bench/page.py        write them and the chart anew, without measuring
 """
 
 from __future__ import annotations
@@ -15,34 +15,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from benchmarks._bench import marks
+from benchmarks._bench import marks, report
+from benchmarks._bench.promises import bars, met, summary
+from benchmarks._bench.report import LABELS
 
 DOCS = Path(__file__).parents[2] / "docs"
-LABELS = {
-    "hand": "hand-written loop",
-    "tuned": "the same, tuned",
-    "aioags": "aioags",
-    "aioags-uvloop": "aioags, uvloop",
-    "undici": "Node, undici",
-    "httpx": "httpx",
-    "pylti": "PyLTI1p3",
-    "pylti16": "PyLTI1p3, 16 threads",
-    "gather": "gather, semaphore",
-    "wrk": "wrk (C)",
-    "above": "aioags without its transport",
-    "retrying": "hand-written loop that repeats",
-    "paced": "aioags",
-    "handitems": "hand-written loop",
-    "items": "aioags",
-    "handjoined": "hand-written loop",
-    "joined": "aioags",
-    "stampede": "aioags",
-    "tokenhit": "aioags",
-    "coldhand": "by hand",
-    "cold": "aioags",
-    "pyltilaunches": "PyLTI1p3",
-    "launches": "aioags",
-}
 UNITS = {
     "cpu_us": ("µs CPU each", 1),
     "rate": ("a second", 0),
@@ -113,10 +90,10 @@ def promises(known: dict[str, Any]) -> Iterator[str]:
     """
     The figures that there is a bar for.
     """
-    yield "| figure (median) | measured | bar |"
-    yield "|---|---|---|"
-    for what, figure, bar in known["summary"]:
-        yield f"| {what} | {figure:.2f} | {bar} |"
+    yield "| figure (median) | measured | bar | |"
+    yield "|---|---|---|---|"
+    for what, figure, bar in summary(known):
+        yield f"| {what} | {f'{figure:.2f}'.removesuffix('.00')} | {bar} | {'' if met(figure, bar) else '**missed**'} |"
 
 
 def contests(known: dict[str, Any]) -> Iterator[str]:
@@ -127,17 +104,19 @@ def contests(known: dict[str, Any]) -> Iterator[str]:
         unit, digits = UNITS[contest["key"]]
         turns = contest["turns"]
         first = next(iter(turns.values()))
-        yield f"\n**{title[0].upper()}{title[1:]}** ({len(first)} rounds, server: {contest['server']})\n"
-        yield f"| who | {unit}: median (least–most) | ratio to the first: median (least–most) | peak MiB |"
-        yield "|---|---|---|---|"
+        rounds = f"{len(first)} round{'s' * (len(first) != 1)}"
+        yield f"\n**{title[0].upper()}{title[1:]}** ({rounds}, server: {contest['server']})\n"
+        yield f"| who | {unit}: median (least–most) | to the first: median (least–most) | peak MiB | server's core |"
+        yield "|---|---|---|---|---|"
         for name, own in turns.items():
             figures = [turn[contest["key"]] for turn in own]
             compared = [turn[contest["key"]] / base[contest["key"]] for turn, base in zip(own, first, strict=True)]
             peak = median(turn["peak_mib"] for turn in own)
-            cells = LABELS[name], spread(figures, digits), spread(compared, 2), f"{peak:.0f}" if peak else ""
+            busy = f"{max(turn['server'] for turn in own):.0%}"
+            cells = LABELS[name], spread(figures, digits), spread(compared, 2), f"{peak:.0f}" if peak else "", busy
             yield f"| {' | '.join(cells)} |"
         for name, why in contest["absent"].items():
-            yield f"| {LABELS[name]} | {why} | | |"
+            yield f"| {LABELS[name]} | {why} | | | |"
 
 
 def programs(known: dict[str, Any]) -> Iterator[str]:
@@ -160,13 +139,22 @@ def filled(text: str, known: dict[str, Any]) -> str:
     return marks.filled(text, {name: "\n".join(make(known)) for name, make in TABLES.items()})
 
 
+def chart(known: dict[str, Any]) -> str:
+    """
+    Draw what a score costs beside the hand-written loop's.
+    """
+    note = f"CPU time per score, hand-written aiohttp loop = 1. {known['date']}, {known['command']}"
+    return report.chart("What a score costs", bars(known["contests"]), note)
+
+
 def write(docs: Path = DOCS) -> None:
     """
-    Put the tables into the page.
+    Put the tables into the page, and draw the chart.
     """
     known = json.loads((docs / "performance.json").read_text(encoding="utf-8"))
     place = docs / "performance.md"
     place.write_text(filled(place.read_text(encoding="utf-8"), known), encoding="utf-8")
+    (docs / "images" / "cost.svg").write_text(chart(known), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -20,6 +20,34 @@ FIGURES = {
     "share": ("of in flight ÷ delay", 1.0, 2),
     "process": ("s", 1.0, 2),
 }
+LABELS = {
+    "hand": "hand-written loop",
+    "tuned": "the same, tuned",
+    "aioags": "aioags",
+    "aioags-uvloop": "aioags, uvloop",
+    "undici": "Node, undici",
+    "httpx": "httpx",
+    "pylti": "PyLTI1p3",
+    "pylti16": "PyLTI1p3, 16 threads",
+    "gather": "gather, semaphore",
+    "wrk": "wrk (C)",
+    "alone": "aioags, post_score one by one",
+    "above": "aioags without its transport",
+    "lane": "its transport alone",
+    "bare": "asyncio alone",
+    "retrying": "hand-written loop that repeats",
+    "paced": "aioags",
+    "handitems": "hand-written loop",
+    "items": "aioags",
+    "handjoined": "hand-written loop",
+    "joined": "aioags",
+    "stampede": "aioags",
+    "tokenhit": "aioags",
+    "coldhand": "by hand",
+    "cold": "aioags",
+    "pyltilaunches": "PyLTI1p3",
+    "launches": "aioags",
+}
 ASKED = ("score", "token", "throttled", "unauthorized")
 LIBRARIES = ("aioags", "aiohttp", "uvloop", "orjson", "httpx", "PyLTI1p3", "requests")
 

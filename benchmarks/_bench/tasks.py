@@ -9,8 +9,9 @@ import json
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
 from typing import Any
+from urllib.parse import urlsplit
 
-from .contestants import SCORE_TYPE, gradebook, payload, tls
+from .contestants import SCORE_TYPE, by_workers, gradebook, payload, tls
 from .measuring import Job, Measure, user, users
 
 
@@ -219,6 +220,86 @@ class InPlace:
         """
 
 
+async def lane(job: Job, measure: Measure) -> None:
+    """
+    aioags's transport without anything above it: one body, sent again and again.
+    """
+    from aioags.calls.lane import LaneTransport
+    from aioags.model.policy import Timeouts
+    from aioags.protocol.messages import Request
+
+    headers = (("Authorization", f"Bearer {'x' * 40}"), ("Content-Type", SCORE_TYPE))
+    request = Request("POST", job.scores, headers, json.dumps(payload(user(0), 1)).encode())
+    transport = LaneTransport(timeouts=Timeouts(), user_agent="aioags")
+
+    async def post(_: str, __: int) -> None:
+        assert (await transport.send(request)).status == 204
+
+    await by_workers(post, job, measure)
+    await transport.aclose()
+
+
+class Answers(asyncio.Protocol):
+    """
+    A connection that takes what arrives next for the answer, and reads nothing of it.
+    """
+
+    def connection_made(self, transport: Any) -> None:
+        """
+        Keep the transport; asyncio's buffer of 256 KiB would cost page faults.
+        """
+        self.transport = transport
+        if hasattr(transport, "max_size"):
+            transport.max_size = 65536
+
+    def data_received(self, data: bytes) -> None:
+        """
+        Wake the worker.
+        """
+        self.answer.set_result(data)
+
+    async def ask(self, request: bytes) -> bytes:
+        """
+        Send, and wait for what comes.
+        """
+        self.answer = asyncio.get_running_loop().create_future()
+        self.transport.write(request)
+        return await self.answer
+
+
+async def bare(job: Job, measure: Measure) -> None:
+    """
+    asyncio alone, as the floor: one text, sent again and again, of whose answers the status is looked at.
+    """
+    host = urlsplit(job.scores)
+    body = json.dumps(payload(user(0), 1)).encode()
+    head = f"POST {host.path} HTTP/1.1\r\nHost: {host.netloc}\r\nAuthorization: Bearer {'x' * 40}\r\n"
+    text = f"{head}Content-Type: {SCORE_TYPE}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    loop = asyncio.get_running_loop()
+    free = [(await loop.create_connection(Answers, host.hostname, host.port))[1] for _ in range(job.in_flight)]
+
+    async def post(_: str, __: int) -> None:
+        connection = free.pop()
+        assert (await connection.ask(text)).startswith(b"HTTP/1.1 204")
+        free.append(connection)
+
+    await by_workers(post, job, measure)
+
+
+async def alone(job: Job, measure: Measure) -> None:
+    """
+    `post_score`, awaited by as many workers as are in flight, in place of one `post_scores`.
+    """
+    from aioags import Score
+
+    async with gradebook(job) as book:
+
+        async def post(user_id: str, points: int) -> None:
+            await book.post_score(Score.graded(user_id, points, score_maximum=100))
+
+        await by_workers(post, job, measure)
+
+
 async def tokenhit(job: Job, measure: Measure) -> None:
     """
     The token for a score, from the cache: as often as scores are posted.
@@ -261,5 +342,8 @@ async def above(job: Job, measure: Measure) -> None:
 
 TASKS: dict[str, Callable[[Job, Measure], Coroutine[Any, Any, None]]] = {
     each.__name__: each
-    for each in (retrying, paced, stampede, cold, coldhand, handitems, items, handjoined, joined, tokenhit, above)
+    for each in (
+        *(retrying, paced, alone, stampede, cold, coldhand),
+        *(handitems, items, handjoined, joined, tokenhit, above, lane, bare),
+    )
 }

@@ -257,8 +257,8 @@ def test_an_origin_that_is_read_at_a_glance_is_what_reading_it_all_would_give(
             return type(error).__name__
 
     url = f"{scheme}://{host}{port}{rest}"
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         number = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
         whole = f"{parts.scheme}://{parts.hostname}:{number}" if parts.hostname else "ValueError"
     except ValueError:
