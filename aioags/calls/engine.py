@@ -256,7 +256,7 @@ class Engine:
             if not isinstance(entered, Admission):
                 return entered
             place = entered
-        trial.entered(place.begun, place.recoveries, place.waited_for)
+        trial.entered(place.begun, place.recoveries, place.waited_for, gate.breaker.well_beside)
         sent = place.begun
         authorization = None if credential is None else credential.held(operation.scopes)
         try:
@@ -337,7 +337,7 @@ class Engine:
             answer = without_token(answer, authorization)
         if is_outage(answer):
             error = answer if isinstance(answer, AGSError) else self._refusal(trial, answer)
-            trial.stumbled(self.runtime.clock(), gate.breaker.well_beside)
+            trial.stumbled(self.runtime.clock(), gate.breaker.well_beside, place.begun)
             # Quick failures say nothing about what the platform carries.
             gate.leave(place, Signal(seconds, lost=True), outage=error, tries=_spent(trial), own=trial.own)
             return answer

@@ -142,6 +142,7 @@ class Trial(Generic[T]):
     _unpaid: int = 0
     _hinted: bool = False
     _failed_at: float = inf
+    _well_at: float = -inf
     _renewed_at: float = 0.0
     _recoveries: int = 0
     _broke: int | None = None
@@ -182,8 +183,7 @@ class Trial(Generic[T]):
         """
         # Who allows one attempt wants no second, whatever it is called.
         if probe and not self.own and self.policy.attempts > 1 and is_outage(answer):
-            self._unpaid += 1
-            self.tries -= 1
+            self._unpaid, self.tries = self._unpaid + 1, self.tries - 1
         if isinstance(answer, AGSError):
             self.left = self.left or answer.recorded is not False
             return self._failed(answer, now, jitter)
@@ -205,7 +205,7 @@ class Trial(Generic[T]):
         """
         return None if self._answer is None else self._answer.header("Date")
 
-    def entered(self, now: float, recoveries: int, waited_for: str | None) -> None:
+    def entered(self, now: float, recoveries: int, waited_for: str | None, well_at: float = -inf) -> None:
         """
         Note that the next try begins.
 
@@ -215,22 +215,22 @@ class Trial(Generic[T]):
             recoveries: How often the platform had come back from an outage by then.
 
             waited_for: What was waited for at an open breaker. None: nothing.
+
+            well_at: When the latest call began that was answered by then (`Breaker.well_beside`).
         """
         if self.began is None:
             self.began = now
         if recoveries != self._recoveries:
             self.tries += self._unpaid
             self._unpaid, self._recoveries = 0, recoveries
-        self.waited_for = waited_for or self.waited_for
+        self._well_at, self.waited_for = well_at, waited_for or self.waited_for
 
-    def stumbled(self, now: float, well_at: float) -> None:
+    def stumbled(self, now: float, well_at: float, began: float) -> None:
         """
-        Note that the latest try got no proper answer.
-
-        Args:
-            well_at: When the latest call of the platform's began that was answered (`Breaker.well_beside`).
+        Note that the latest try, which began then, got no proper answer; `well_at` as for `entered`, but by now.
         """
-        self.own = well_at > self._failed_at
+        # Who is asked after it began, and answered, says nothing of a try that an outage swallowed.
+        self.own = (well_at if well_at <= began else self._well_at) > self._failed_at
         self._failed_at = min(self._failed_at, now)
 
     def steadied(self) -> None:

@@ -38,8 +38,8 @@ class Watch:
     glitched: bool = False
     # Until when a process was told to leave a platform alone.
     _holds: dict[tuple[str, str], float] = attrs.field(factory=dict)
-    # When the outbox of some process was told so, and until when by its own clock.
-    _blocks: dict[str, tuple[float, float]] = attrs.field(factory=dict)
+    # When the outbox of some process was told so, until when by its own clock, and until when in truth.
+    _blocks: dict[str, tuple[float, float, float]] = attrs.field(factory=dict)
 
     def note_hold(self, sent: Sent) -> None:
         """
@@ -71,17 +71,18 @@ class Watch:
         """
         is_put = sent.number in self.ledger.made and self.ledger.made[sent.number].way == "put"
         if is_put and sent.hold > _LONGEST_OWN:
-            until = sent.process.wall.shows() + sent.hold
-            self._blocks[sent.place.name] = (
-                self.loop.now,
-                max(until, self._blocks.get(sent.place.name, (0.0, 0.0))[1]),
-            )
+            until, over = sent.process.wall.shows() + sent.hold, self.loop.now + sent.hold
+            before = self._blocks.get(sent.place.name, (0.0, 0.0, 0.0))
+            self._blocks[sent.place.name] = (self.loop.now, max(until, before[1]), max(over, before[2]))
 
     def _check_block(self, sent: Sent) -> None:
-        noted, until = self._blocks.get(sent.place.name, (inf, 0.0))
+        noted, until, over = self._blocks.get(sent.place.name, (inf, 0.0, 0.0))
         made = self.ledger.made.get(sent.number or 0)
         # By a clock that is a year off for a moment nobody can tell the others until when.
         if made is None or made.way == "post" or self.glitched:
+            return
+        # The silence that was asked for has passed, whatever a clock shows that was set back since.
+        if self.loop.now >= over:
             return
         taken = self.ledger.taken[sent.process.name, made.number]
         if taken < noted + _TOLD_WITHIN and self.loop.now < noted + _TOLD_WITHIN + _LONGEST_CALL:

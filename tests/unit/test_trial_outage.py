@@ -4,6 +4,7 @@ What an outage costs a trial: time, and no tries until another call succeeds.
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 import attrs
@@ -53,17 +54,28 @@ def test_b5_a_failed_probe_costs_a_try_as_soon_as_another_call_succeeds() -> Non
 
 def test_b5_of_a_call_that_failed_before_others_succeeded_each_failed_probe_is_a_try() -> None:
     one = trial("score")
-    one.stumbled(10.0, well_at=9.9)
+    one.stumbled(10.0, well_at=9.9, began=0.0)
     assert not one.own, "what began before says nothing"
-    one.stumbled(11.0, well_at=10.5)
+    one.stumbled(11.0, well_at=10.5, began=10.9)
     assert one.own
     assert isinstance(probe(one, answer(502)), Again)
     assert one.tries == 1
-    one.stumbled(50.0, well_at=10.5)
+    one.stumbled(50.0, well_at=10.5, began=49.0)
     assert one.own, "and nobody need succeed again"
     one.steadied()
-    one.stumbled(60.0, well_at=59.0)
+    one.stumbled(60.0, well_at=59.0, began=59.5)
     assert not one.own, "it was answered itself"
+
+
+def test_b5_a_try_that_was_silent_since_the_outage_is_not_its_own_for_what_was_answered_meanwhile() -> None:
+    one = trial("score")
+    one.stumbled(5.0, well_at=-inf, began=0.0)
+    one.entered(10.0, 0, "BrokenError", well_at=-inf)
+    one.stumbled(40.0, well_at=20.0, began=10.0)
+    assert not one.own
+    one.entered(41.0, 1, None, well_at=39.0)
+    one.stumbled(71.0, well_at=70.0, began=41.0)
+    assert one.own, "others were answered before it began, and were so all the time"
 
 
 def test_b5_each_failed_probe_is_paid_for_once() -> None:
