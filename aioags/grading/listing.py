@@ -136,7 +136,8 @@ def _pick_results(
     first = ask(limit=limit)
     # Moodle 4.5 answers results with a limit by a 404 page of HTML, others by a 5xx: then once without.
     whole = None if limit is None else ask(limit=None)
-    pages = service.pages(
+    pages = partial(
+        service.pages,
         first,
         partial(service.dialect.results_page, item_id),
         instead=whole,
@@ -144,25 +145,29 @@ def _pick_results(
         limit=limit,
         on_unreadable=on_unreadable,
     )
-    if user_id is not None:
-        asked = {operation.request.url for operation in (first, whole) if operation is not None}
-        pages = _none_of_unknown(pages, service, item_id, asked)
-    return pick(pages, picking, partial(picking.tell, service.engine, first))
+    asked = {operation.request.url for operation in (first, whole) if operation is not None}
+    results = pages() if user_id is None else _none_of_unknown(pages, service, item_id, asked)
+    return pick(results, picking, partial(picking.tell, service.engine, first))
 
 
 async def _none_of_unknown(
-    pages: AsyncGenerator[Result, None], service: Service[Dialect], item_id: str, asked: set[str]
+    pages: Callable[[], AsyncGenerator[Result, None]], service: Service[Dialect], item_id: str, asked: set[str]
 ) -> AsyncGenerator[Result, None]:
-    try:
-        async for result in pages:
-            yield result
-    except NotFoundError as error:
-        # A further page that is not found is no end of the listing.
-        if error.url not in asked:
-            raise
-        told = await Presence(service, waits=service.patient).explain(item_id, error)
-        if isinstance(told, NotFoundError):
-            raise told from error
+    # Again, since what said 404 of the user may be gone when the line item is read.
+    for last in (False, True):
+        try:
+            async for result in pages():
+                yield result
+            return
+        except NotFoundError as error:
+            # A further page that is not found is no end of the listing.
+            if error.url not in asked:
+                raise
+            if last:
+                return
+            told = await Presence(service, waits=service.patient).explain(item_id, error)
+            if isinstance(told, NotFoundError):
+                raise told from error
 
 
 def _picking(user_id: str | None) -> Picking[Result]:

@@ -9,7 +9,16 @@ from typing import Any
 
 import pytest
 
-from aioags import AGSError, ForbiddenError, LostAnswerError, NotFoundError, Scope, Score, UserNotGradableError
+from aioags import (
+    AGSError,
+    BrokenError,
+    ForbiddenError,
+    LostAnswerError,
+    NotFoundError,
+    Scope,
+    Score,
+    UserNotGradableError,
+)
 from aioags.outbox import MemoryStore, Outbox, State
 from aioags.outbox.memory import Table
 from aioags.protocol.messages import Request, Response
@@ -192,7 +201,7 @@ async def test_so_it_is_behind_a_gateway(code: int, kind: type[AGSError]) -> Non
     with pytest.raises(kind) as caught:
         await gradebook.post_score(score())
     assert type(caught.value) is kind
-    _, gradebook = gradebook_on_paper(answer(404), answer(200, lms_item_record()))
+    _, gradebook = gradebook_on_paper(answer(404), answer(200, lms_item_record()), answer(404))
     assert await gradebook.get_result("user-1") is None
 
 
@@ -215,10 +224,26 @@ async def test_a_long_batch_looks_again() -> None:
 
 @pytest.mark.parametrize("said", NOT_FOUND)
 async def test_a_result_of_an_unknown_person_is_none(said: Response) -> None:
-    platform = PaperPlatform([said, THERE, said, THERE])
+    platform = PaperPlatform([said, THERE, said] * 2)
     gradebook = platform.gradebook()
     assert await gradebook.get_result("user-1") is None
     assert [result async for result in gradebook.results(user_id="user-1")] == []
+    assert len(platform.sent) == 6
+
+
+@pytest.mark.parametrize("last", [AWAY, answer(200, [{"id": f"{ITEM}/1", "userId": "user-1", "resultScore": 8}])])
+async def test_a_404_of_somebody_in_between_who_is_gone_when_the_item_is_read_is_no_result(last: Response) -> None:
+    """
+    Then the item is there, and nothing was said of the person.
+    """
+    gradebook = PaperPlatform([answer(404, "<html>"), THERE, *[last] * 9]).gradebook()
+    if last is AWAY:
+        with pytest.raises(BrokenError):
+            await gradebook.get_result("user-1")
+    else:
+        result = await gradebook.get_result("user-1")
+        assert result is not None
+        assert result.result_score == 8
 
 
 @pytest.mark.parametrize("item, gone", [(GONE, True), (AWAY, None)], ids=["gone", "unknown"])
