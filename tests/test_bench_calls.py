@@ -5,6 +5,7 @@ What the count of calls says when a room grew (benchmarks/calls.py).
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 from pathlib import Path
 
@@ -81,10 +82,10 @@ def test_the_room_is_where_a_function_stands() -> None:
 def test_calls_are_counted_while_it_is_on() -> None:
     calls = Calls()
     with calls.on():
-        asyncio.iscoroutinefunction(len)
+        inspect.iscoroutinefunction(len)
         with calls.off():
-            asyncio.iscoroutinefunction(len)
-    asyncio.iscoroutinefunction(len)
+            inspect.iscoroutinefunction(len)
+    inspect.iscoroutinefunction(len)
     by_name = {code.co_name: number for code, number in calls.counted.items()}
     assert by_name["iscoroutinefunction"] == 1
     assert calls.rooms()["stdlib"] >= 1
