@@ -123,7 +123,9 @@ class DefaultTransport:
             return AiohttpTransport(timeouts=self._timeouts, user_agent=self._agent)
         from aioags.calls.lane import LaneTransport
         from aioags.calls.lane_check import fault_of_aiohttp
+        from aioags.calls.session_check import check_aiohttp
 
+        check_aiohttp()
         fault = (self._fault or fault_of_aiohttp)()
         if fault is None:
             return LaneTransport(timeouts=self._timeouts, user_agent=self._agent)

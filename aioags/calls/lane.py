@@ -18,7 +18,7 @@ the write was never sent; what fails after may have been received.
 One tick watches all: it ends what has been silent for too long, or takes too long in all, and closes what has been idle
 for too long. There are no other timers.
 
-What of aiohttp this needs beyond its documentation, `fault_of_aiohttp` tries out: docs/adr/0130.
+What of aiohttp this needs beyond its documentation, `fault_of_aiohttp` tries out: docs/adr/0147.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ from aioags.calls.transport import (
     mapped,
     unreachable,
 )
+from aioags.errors import UnreachableError
 from aioags.model.mistakes import ClosedAtEnd
 from aioags.model.policy import Timeouts
 from aioags.protocol.messages import Request, Response
@@ -226,7 +227,7 @@ class LaneConnector(aiohttp.TCPConnector):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        self._factory = partial(Wire, loop=self._loop)  # type: ignore[assignment]
+        self._factory = partial(Wire, loop=settings.get("loop") or asyncio.get_running_loop())  # type: ignore[assignment]
 
 
 class Head:
@@ -368,17 +369,19 @@ class LaneTransport(ClosedAtEnd):
             connection = await self._connector.connect(head.opening, [], self._opening)
         except (aiohttp.ClientError, OSError) as error:
             raise unreachable(request, error) from (error if isinstance(error, OSError) else None)
-        wire: Any = connection.protocol
+        wire = getattr(connection, "protocol", None)
+        if not isinstance(wire, Wire):
+            connection.close()
+            raise UnreachableError(f"aiohttp {aiohttp.__version__} opened a connection that is none of the lane's")
         if wire.transport is None or wire.transport.is_closing():
             # Closed at once, or it spoke before it was asked.
             connection.close()
             raise unreachable(request, ConnectionResetError())
-        taken: Wire = wire
-        taken.clock = self._clock
-        taken.hold(connection)
+        wire.clock = self._clock
+        wire.hold(connection)
         if self._tick is None:
             self._tick = self._loop.call_later(self._tick_seconds, self._look)
-        return taken
+        return wire
 
     def _give_back(self, origin: str, wire: Wire, now: float, chunked: bool) -> None:
         if self._closed or not wire.can_go_on(chunked=chunked):

@@ -202,7 +202,7 @@ class CleanConnector(aiohttp.TCPConnector):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        self._factory = partial(Conversation, loop=self._loop)  # type: ignore[assignment]
+        self._factory = partial(Conversation, loop=settings.get("loop") or asyncio.get_running_loop())  # type: ignore[assignment]
 
     async def _get(self, key: Any, traces: Any) -> Any:
         while (connection := await super()._get(key, traces)) is not None:
@@ -247,8 +247,9 @@ class AiohttpTransport(ClosedAtEnd):
     """
 
     def __init__(self, session: aiohttp.ClientSession | None = None, *, timeouts: Timeouts, user_agent: str) -> None:
-        self._session = session
-        self._owned = session is None
+        self._given = session
+        # What is ours of it is checked before it is used.
+        self._session = None if isinstance(getattr(session, "connector", None), CleanConnector) else session
         self._closed = False
         self._agent = user_agent
         connect = min(timeouts.connect, timeouts.total)
@@ -290,23 +291,33 @@ class AiohttpTransport(ClosedAtEnd):
         Raises:
             RuntimeError: It is not.
         """
-        if self._session is not None and self._session._loop is not asyncio.get_running_loop():
+        running = asyncio.get_running_loop()
+        if self._given is not None and getattr(self._given, "_loop", running) is not running:
             raise RuntimeError("the session belongs to another event loop: make it in the one that uses the Client")
 
     def _open(self) -> aiohttp.ClientSession:
+        from aioags.calls.session_check import check_aiohttp
+
+        check_aiohttp()
+        session = self._session = self._given or aiohttp.ClientSession(
+            connector=self._connector(), cookie_jar=aiohttp.DummyCookieJar()
+        )
+        if self._given is None:
+            # aiohttp would send GET, PUT and DELETE twice by itself: the second DELETE finds nothing, and 404 is a
+            # failure.
+            session._retry_connection = False
+        return session
+
+    def _connector(self) -> CleanConnector:
         # limit=0: the pacing of each platform bounds its connections; a common limit would let one starve the others.
-        connector = CleanConnector(limit=0, keepalive_timeout=KEEPALIVE)
-        self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
-        # aiohttp would send GET, PUT and DELETE twice by itself: the second DELETE finds nothing, and 404 is a failure.
-        self._session._retry_connection = False
-        return self._session
+        return CleanConnector(limit=0, keepalive_timeout=KEEPALIVE)
 
     async def aclose(self) -> None:
         """
         Close the session, if it was opened here.
         """
         self._closed = True
-        if self._owned and self._session is not None:
+        if self._given is None and self._session is not None:
             await self._session.close()
 
 

@@ -8,7 +8,7 @@ import asyncio
 from typing import Any
 
 from aioags.calls.lane import Wire
-from aioags.calls.lane_check import _PaperConnection, _PaperTransport
+from aioags.calls.session_check import PaperConnection, PaperTransport
 
 
 def new_wire() -> Wire:
@@ -16,8 +16,8 @@ def new_wire() -> Wire:
     Return a wire that was asked something.
     """
     wire = Wire(asyncio.get_running_loop())
-    wire.connection_made(_PaperTransport())
-    wire.hold(_PaperConnection())
+    wire.connection_made(PaperTransport())
+    wire.hold(PaperConnection())
     wire.ask(b"GET / HTTP/1.1\r\n\r\n", 0.0, 100.0)
     return wire
 

@@ -1,0 +1,209 @@
+"""
+Does this aiohttp carry what guards a score, over the session as well? Tried out on paper, without a network.
+
+`Conversation` and `CleanConnector` touch more of aiohttp than is documented, and the lane stands on the first of them:
+where that fails there is nothing to fall back to, and nothing is sent. What the lane alone needs, `lane_check` tries.
+The list is that of docs/adr/0147. It takes about a millisecond, once for each `Client`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import aiohttp
+
+from aioags.calls.transport import CleanConnector, Conversation
+from aioags.errors import UnreachableError
+
+YES = b"HTTP/1.1 204 No Content\r\n\r\n"
+NOWHERE = "http://127.0.0.1:8/a%2Cb?c=d"
+# The minor versions of aiohttp that CI has run the tests of sockets with, the oldest and the newest.
+_CHECKED = "3.11 to 3.14"
+
+
+class PaperTransport(asyncio.Transport):
+    """
+    Where nothing is sent.
+    """
+
+    closed = False
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def write(self, data: Any) -> None:
+        """
+        Forget it.
+        """
+
+    def close(self) -> None:
+        """
+        Note it.
+        """
+        self.closed = True
+
+    abort = close
+
+
+class PaperConnection:
+    """
+    What nobody has to give back.
+    """
+
+    def close(self) -> None:
+        """
+        Do nothing.
+        """
+
+
+class PaperLoop:
+    """
+    The running loop, but that it connects to nobody.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loop, name)
+
+    async def sock_connect(self, sock: Any, address: Any) -> None:
+        """
+        Do nothing.
+        """
+
+    async def create_connection(self, factory: Callable[[], Any], *_: Any, sock: Any, **__: Any) -> tuple[Any, Any]:
+        """
+        Return a transport of paper, and its protocol.
+        """
+        sock.close()
+        transport, protocol = PaperTransport(), factory()
+        protocol.connection_made(transport)
+        return transport, protocol
+
+
+class _SeenError(Exception):
+    """
+    A session asked for a connection, and need not go on.
+    """
+
+
+class _Watched(CleanConnector):
+    """
+    Opens two connections, the first of which is dirty when the second is asked for.
+    """
+
+    async def connect(self, *request: Any, **settings: Any) -> Any:
+        """
+        Raise what was seen.
+        """
+        seen = []
+        for end in ("release", "close"):
+            connection = await super().connect(*request, **settings)
+            seen.append(connection.protocol)
+            getattr(connection, end)()
+        raise _SeenError(*seen)
+
+
+def now(coroutine: Any) -> Any:
+    """
+    Return what a coroutine returns that needs not wait.
+    """
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        return end.value
+    finally:
+        coroutine.close()
+    raise AssertionError("it waits")
+
+
+def _talk(*heard: bytes) -> Conversation:
+    """
+    Return a conversation that has heard this of the answer to its request.
+    """
+    talk = Conversation(asyncio.get_running_loop())
+    talk.connection_made(PaperTransport())
+    talk.set_response_params()
+    for data in heard:
+        talk.data_received(data)
+    return talk
+
+
+def _opens_conversations() -> bool:
+    session = aiohttp.ClientSession(connector=_Watched(loop=PaperLoop(), resolver=PaperConnection()))
+    try:
+        now(session.get(NOWHERE, timeout=aiohttp.ClientTimeout()))
+    except _SeenError as seen:
+        first, second = seen.args
+        kept = isinstance(first, Conversation) and not isinstance(first, asyncio.BufferedProtocol)
+        return kept and first is not second and first.transport is None
+    finally:
+        session.detach()
+    return False
+
+
+def _repeats_where_it_is_told() -> bool:
+    session = aiohttp.ClientSession(connector=CleanConnector(resolver=PaperConnection()))
+    session.detach()
+    return session._retry_connection is True
+
+
+def _hears_one_answer() -> bool:
+    talk = _talk(b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n[1")
+    kept = talk._begun and talk._missing == 3
+    talk.data_received(b",2]")
+    said = [now(talk.read())[0].code for _ in range(2)]
+    kept = kept and said == [103, 200] and not (talk._asked or talk.should_close)
+    talk.data_received(YES)
+    return kept and talk._hung_up and talk.should_close
+
+
+def _ends_who_waits() -> bool:
+    talk = _talk(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n[")
+    body = now(talk.read())[1]
+    talk.set_exception(TimeoutError())
+    return isinstance(body.exception(), TimeoutError) and isinstance(talk.exception(), TimeoutError)
+
+
+CHECKS: dict[str, Callable[[], bool]] = {
+    "a connection takes what nobody asked for": _hears_one_answer,
+    "a connection cannot be ended for who waits": _ends_who_waits,
+    "a connector does not open and keep connections as it did": _opens_conversations,
+    "a session does not say whether it repeats by itself": _repeats_where_it_is_told,
+}
+"""What would have changed for both, and how to see whether it has."""
+
+
+def fault_of(checks: dict[str, Callable[[], bool]]) -> str | None:
+    """
+    Say in a sentence what of this aiohttp is not as these need it; None: nothing. Needs a running event loop.
+    """
+    for sentence, holds in checks.items():
+        try:
+            if holds():
+                continue
+            why = ""
+        except Exception as error:  # noqa: BLE001 - whatever another version raises, it is another
+            why = f" ({type(error).__name__}: {error})"
+        return f"aiohttp {aiohttp.__version__} is not one that it is made for: {sentence}{why}"
+    return None
+
+
+def check_aiohttp() -> None:
+    """
+    Check that nobody's answer can be taken for another's, and that what is sent once is sent once.
+
+    Raises:
+        UnreachableError: The installed aiohttp is not as that needs it.
+    """
+    if (fault := fault_of(CHECKS)) is not None:
+        raise UnreachableError(
+            f"nothing was sent by aioags: {fault}. Install a version of aiohttp that it was checked with ({_CHECKED}),"
+            " or a newer aioags"
+        )
