@@ -54,7 +54,7 @@ CONFINED = {
         "calls/transport.py",
         "calls/lane.py",
         "calls/lane_check.py",
-        "calls/public_only.py",
+        "calls/session_check.py",
         "contrib/aiohttp.py",
         "cli/listen.py",
         "emulator/",

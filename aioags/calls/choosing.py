@@ -5,8 +5,9 @@ Which transport a `Client` sends with: the lane, where this aiohttp carries it, 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from typing import Any, Literal
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from aioags._version import __version__
 from aioags.calls.log import INFO, WARNING, log
@@ -72,8 +73,6 @@ class DefaultTransport:
 
         public: Connects to public addresses only. None: one is made when it is needed.
 
-        fault: Says what keeps the lane from being used. None: the installed aiohttp is tried out.
-
     Attributes:
         chosen: Which one it is. None: nothing was sent yet.
 
@@ -87,13 +86,11 @@ class DefaultTransport:
         user_agent: str,
         named: str | None = None,
         public: Transport | None = None,
-        fault: Callable[[], str | None] | None = None,
     ) -> None:
         self._timeouts = timeouts
         self._agent = user_agent
         self._named = named
         self._public = public
-        self._fault = fault
         self.chosen: Transport | None = None
         self._closed = False
         self.send: Any = self._send_first
@@ -103,6 +100,9 @@ class DefaultTransport:
             raise RuntimeError("the Client is closed")
         if self.chosen is None:
             self.chosen = self._choose()
+            place = urlsplit(request.url)
+            if place.scheme in getproxies() and not proxy_bypass(place.hostname or ""):
+                log(WARNING, "the environment's proxy for %(host)s is not used: give a session", host=place.hostname)
         # An attribute, not a method: so the choice costs later requests nothing.
         self.send = self.chosen.send
         return await self.chosen.send(request)
@@ -115,23 +115,20 @@ class DefaultTransport:
         if self._public is None:
             from aioags.calls.public_only import PublicTransport
 
+            log(INFO, "aioags asks what strangers chose by a session that connects to public addresses only")
             self._public = PublicTransport(timeouts=self._timeouts)
         return self._public
 
     def _choose(self) -> Transport:
-        if self._named == "session":
-            return AiohttpTransport(timeouts=self._timeouts, user_agent=self._agent)
-        from aioags.calls.lane import LaneTransport
-        from aioags.calls.lane_check import fault_of_aiohttp
-        from aioags.calls.session_check import check_aiohttp
+        if self._named != "session":
+            from aioags.calls.lane import LaneTransport
+            from aioags.calls.lane_check import fault_of_aiohttp
 
-        check_aiohttp()
-        fault = (self._fault or fault_of_aiohttp)()
-        if fault is None:
-            return LaneTransport(timeouts=self._timeouts, user_agent=self._agent)
-        if self._named == "lane":
-            raise RuntimeError(f"the lane cannot be used: {fault}")
-        log(WARNING, "aioags sends through a session, which costs more: %(fault)s", fault=fault)
+            if (fault := fault_of_aiohttp()) is None:
+                return LaneTransport(timeouts=self._timeouts, user_agent=self._agent)
+            if self._named == "lane":
+                raise RuntimeError(f"the lane cannot be used: {fault}")
+            log(WARNING, "aioags sends through a session, which costs more: %(fault)s", fault=fault)
         return AiohttpTransport(timeouts=self._timeouts, user_agent=self._agent)
 
     async def aclose(self) -> None:

@@ -1,6 +1,6 @@
 """
-Does this aiohttp carry the lane? Tried out on paper, on what the lane alone uses beyond aiohttp's documentation; what it
-shares with the session, `session_check` tries.
+Does this aiohttp carry the lane? Tried out on paper, on what the lane alone uses beyond aiohttp's documentation. What
+it shares with the session, `session_check` tries.
 
 It takes a fraction of a millisecond, once for each `Client`. The list is that of docs/adr/0147.
 """
@@ -13,8 +13,11 @@ from collections.abc import Callable
 import aiohttp
 
 from aioags.calls.lane import Head, LaneConnector, Wire
-from aioags.calls.session_check import NOWHERE, YES, PaperConnection, PaperLoop, PaperTransport, fault_of, now
+from aioags.calls.session_check import NOWHERE, YES, PaperLoop, PaperTransport, check_aiohttp, fault_of, now
 from aioags.protocol.messages import Request
+
+_ASKED = Request("POST", NOWHERE, (("Accept", "x/y"), ("Content-Type", "x/y")))
+
 
 def _wire(*heard: bytes) -> Wire:
     """
@@ -22,7 +25,7 @@ def _wire(*heard: bytes) -> Wire:
     """
     wire = Wire(asyncio.get_running_loop())
     wire.connection_made(PaperTransport())
-    wire.hold(PaperConnection())
+    wire.hold(PaperTransport())
     for data in heard:
         wire.data_received(data)
     return wire
@@ -36,20 +39,16 @@ def _answer(wire: Wire) -> tuple[int, bytes]:
 
 
 def _opens_wires() -> bool:
-    connector = LaneConnector(loop=PaperLoop(), resolver=PaperConnection())
-    connection = now(connector.connect(_head().opening, [], aiohttp.ClientTimeout()))
+    connector = LaneConnector(loop=PaperLoop(), resolver=PaperTransport())
+    opening = Head(_ASKED, "agent", asyncio.get_running_loop()).opening
+    connection = now(connector.connect(opening, [], aiohttp.ClientTimeout()))
     wire = connection.protocol
     connection.close()
     return isinstance(wire, Wire) and wire.transport is None
 
 
-def _head() -> Head:
-    asked = Request("POST", NOWHERE, (("Accept", "x/y"), ("Content-Type", "x/y")))
-    return Head(asked, "agent", asyncio.get_running_loop())
-
-
 def _writes_heads() -> bool:
-    lines = _head().text.split(b"\r\n")
+    lines = Head(_ASKED, "agent", asyncio.get_running_loop()).text.split(b"\r\n")
     wanted = {b"Host: 127.0.0.1:8", b"Accept: x/y", b"Content-Type: x/y", b"User-Agent: agent", b""}
     return lines[0] == b"POST /a%2Cb?c=d HTTP/1.1" and wanted | {b"Accept-Encoding: gzip, deflate"} == set(lines[1:])
 
@@ -80,34 +79,13 @@ def _leaves_packed_what_is_packed() -> bool:
 
 
 def _notices_what_follows() -> bool:
-    for stray in (b"H", b"HTTP/1.1 204 No Content\r\nX-A: ", YES):
-        wire = _wire(YES + stray)
-        if _answer(wire) != (204, b"") or _can_go_on(wire):
-            return False
-    return True
-
-
-def _can_go_on(wire: Wire) -> bool:
-    try:
-        return wire.can_go_on()
-    finally:
-        wire.drop()
+    wires = [_wire(YES + stray) for stray in (b"H", b"HTTP/1.1 204 No Content\r\nX-A: ", YES)]
+    return all(_answer(wire) == (204, b"") and not wire.can_go_on() for wire in wires)
 
 
 def _notices_close() -> bool:
     wire = _wire(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n[]")
-    return _answer(wire) == (200, b"[]") and not _can_go_on(wire)
-
-
-def _takes_nothing_unasked() -> bool:
-    wire = _wire(YES)
-    kept = _answer(wire)[0] == 204 and wire.can_go_on() and not _is_closed(wire)
-    wire.data_received(YES)
-    return kept and _is_closed(wire)
-
-
-def _is_closed(wire: Wire) -> bool:
-    return wire.transport is None or wire.transport.is_closing()
+    return _answer(wire) == (200, b"[]") and not wire.can_go_on()
 
 
 def _ends_who_waits() -> bool:
@@ -127,7 +105,6 @@ CHECKS: dict[str, Callable[[], bool]] = {
     "a parser decompresses though it was told not to": _leaves_packed_what_is_packed,
     "a parser does not tell of what follows an answer": _notices_what_follows,
     "a connection does not tell that it must be closed": _notices_close,
-    "a connection takes what nobody asked for": _takes_nothing_unasked,
     "a connection cannot be ended for who waits": _ends_who_waits,
 }
 """What would have changed, and how to see whether it has."""
@@ -136,5 +113,9 @@ CHECKS: dict[str, Callable[[], bool]] = {
 def fault_of_aiohttp() -> str | None:
     """
     Say in a sentence why the lane cannot be used here; None when it can. Needs a running event loop.
+
+    Raises:
+        UnreachableError: A session would not do either.
     """
+    check_aiohttp()
     return fault_of(CHECKS)

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from aiohttp.abc import AbstractResolver
 
 from aioags._version import __version__
-from aioags.calls.transport import AiohttpTransport, CleanConnector
+from aioags.calls.transport import AiohttpTransport, Session, new_session
 from aioags.errors import UnreachableError, UntrustedURLError, shown_url
 from aioags.model.policy import Timeouts
 from aioags.model.secure import http_origins
@@ -85,7 +85,7 @@ class PublicTransport:
             raise TypeError("private_networks must be a list of networks, got one str")
         self._guard = _Guard(resolve or _resolve, [ipaddress.ip_network(one) for one in private_networks])
         self._timeouts = timeouts
-        self._sender: _Sender | None = None
+        self._session: Session | None = None
 
     async def send(self, request: Request) -> Response:
         """
@@ -96,12 +96,13 @@ class PublicTransport:
 
             AGSError: As `Transport.send`.
         """
-        if self._sender is None:
-            self._sender = _Sender(self._guard, timeouts=self._timeouts, user_agent=f"aioags/{__version__}")
+        if self._session is None:
+            self._session = new_session(resolver=self._guard, use_dns_cache=False, force_close=True)
         # An address in the URL is not looked up, and so does not come past the resolver.
         self._check_literal(request.url)
+        sender = AiohttpTransport(self._session, timeouts=self._timeouts, user_agent=f"aioags/{__version__}")
         try:
-            return await self._sender.send(request)
+            return await sender.send(request)
         except UnreachableError as error:
             if isinstance(getattr(error.__cause__, "os_error", None), NotPublicError):
                 raise _not_public(request.url) from None
@@ -132,9 +133,9 @@ class PublicTransport:
         """
         Close what was opened. Can be called twice; the next request opens it again.
         """
-        sender, self._sender = self._sender, None
-        if sender is not None:
-            await sender.aclose()
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
 
     def _check_literal(self, url: str) -> None:
         host, port = _place(url)
@@ -200,19 +201,6 @@ class _Guard(AbstractResolver):
         """
         Do nothing.
         """
-
-
-class _Sender(AiohttpTransport):
-    """
-    Connects to what a guard lets it, each time anew.
-    """
-
-    def __init__(self, guard: _Guard, *, timeouts: Timeouts, user_agent: str) -> None:
-        super().__init__(timeouts=timeouts, user_agent=user_agent)
-        self._guard = guard
-
-    def _connector(self) -> CleanConnector:
-        return CleanConnector(resolver=self._guard, use_dns_cache=False, force_close=True)
 
 
 def _result(host: str, port: int, address: Address) -> dict[str, Any]:

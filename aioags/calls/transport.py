@@ -299,18 +299,9 @@ class AiohttpTransport(ClosedAtEnd):
         from aioags.calls.session_check import check_aiohttp
 
         check_aiohttp()
-        session = self._session = self._given or aiohttp.ClientSession(
-            connector=self._connector(), cookie_jar=aiohttp.DummyCookieJar()
-        )
-        if self._given is None:
-            # aiohttp would send GET, PUT and DELETE twice by itself: the second DELETE finds nothing, and 404 is a
-            # failure.
-            session._retry_connection = False
-        return session
-
-    def _connector(self) -> CleanConnector:
         # limit=0: the pacing of each platform bounds its connections; a common limit would let one starve the others.
-        return CleanConnector(limit=0, keepalive_timeout=KEEPALIVE)
+        self._session = self._given or new_session(limit=0, keepalive_timeout=KEEPALIVE)
+        return self._session
 
     async def aclose(self) -> None:
         """
@@ -319,6 +310,16 @@ class AiohttpTransport(ClosedAtEnd):
         self._closed = True
         if self._given is None and self._session is not None:
             await self._session.close()
+
+
+def new_session(**settings: Any) -> aiohttp.ClientSession:
+    """
+    Return a session that sends each request once; the settings are those of its connector.
+    """
+    session = aiohttp.ClientSession(connector=CleanConnector(**settings), cookie_jar=aiohttp.DummyCookieJar())
+    # aiohttp would send GET, PUT and DELETE twice by itself: the second DELETE finds nothing, and 404 is a failure.
+    session._retry_connection = False
+    return session
 
 
 async def _read(request: Request, answer: aiohttp.ClientResponse) -> Response:

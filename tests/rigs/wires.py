@@ -8,7 +8,7 @@ import asyncio
 from typing import Any
 
 from aioags.calls.lane import Wire
-from aioags.calls.session_check import PaperConnection, PaperTransport
+from aioags.calls.session_check import PaperTransport
 
 
 def new_wire() -> Wire:
@@ -17,7 +17,7 @@ def new_wire() -> Wire:
     """
     wire = Wire(asyncio.get_running_loop())
     wire.connection_made(PaperTransport())
-    wire.hold(PaperConnection())
+    wire.hold(PaperTransport())
     wire.ask(b"GET / HTTP/1.1\r\n\r\n", 0.0, 100.0)
     return wire
 
