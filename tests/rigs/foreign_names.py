@@ -1,0 +1,2 @@
+def foreign_names():
+    return set()
