@@ -342,17 +342,15 @@ class LaneTransport(ClosedAtEnd):
 
     def _head(self, request: Request) -> Head:
         if self._connector is None:
-            self._open()
+            self._loop = asyncio.get_running_loop()
+            # limit=0: the pacing of each platform bounds its connections; a common limit would let one starve the
+            # others.
+            self._connector = LaneConnector(limit=0)
         head = Head(request, self._agent, self._loop)
         if len(self._heads) >= _MOST_HEADS:
             self._heads.clear()
         self._heads[request.method, request.url, request.headers] = head
         return head
-
-    def _open(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        # limit=0: the pacing of each platform bounds its connections; a common limit would let one starve the others.
-        self._connector = LaneConnector(limit=0)
 
     def _take(self, origin: str, now: float) -> Wire | None:
         idle = self._idle.get(origin)

@@ -50,7 +50,9 @@ def classes(places: tuple[Place, ...]) -> Iterator[type]:
         if isinstance(place, type):
             yield place
         elif isinstance(place, ModuleType):
-            yield from (one for one in vars(place).values() if inspect.isclass(one) and one.__module__ == place.__name__)
+            yield from (
+                one for one in vars(place).values() if inspect.isclass(one) and one.__module__ == place.__name__
+            )
 
 
 def functions(places: tuple[Place, ...]) -> Iterator[FunctionType]:

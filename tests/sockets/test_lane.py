@@ -14,10 +14,8 @@ from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp.client_proto import ResponseHandler
 
 from aioags import (
-    AGSError,
     AiohttpTransport,
     Client,
     LostAnswerError,
@@ -29,7 +27,6 @@ from aioags import (
 )
 from aioags.calls.choosing import DefaultTransport
 from aioags.calls.lane import LaneTransport
-from aioags.calls.lane_check import CHECKS, fault_of_aiohttp
 from aioags.protocol.messages import Request
 from tests.rigs.memory import until
 from tests.rigs.raw_server import RawServer, Received, http, http_json
@@ -43,74 +40,6 @@ def new_lane(timeouts: Timeouts = Timeouts()) -> LaneTransport:  # noqa: B008
 
 def graded() -> Score:
     return Score.graded("user-1", 8, score_maximum=10)
-
-
-# -- This aiohttp ------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("sentence", CHECKS)
-async def test_aiohttp_is_as_the_lane_needs_it(sentence: str) -> None:
-    """
-    Where this fails, the name of the case says what a release of aiohttp changed: docs/adr/0130.
-    """
-    assert CHECKS[sentence](), f"aiohttp {aiohttp.__version__}: {sentence}"
-
-
-def without_parser_params(self: Any, **params: Any) -> None:
-    raise TypeError("unexpected keyword argument")
-
-
-def keeps_nothing(self: Any, data: bytes) -> None:
-    """
-    Take data as a release would that parses elsewhere.
-    """
-
-
-CHANGES = [
-    (ResponseHandler, "set_response_params", without_parser_params),
-    (ResponseHandler, "data_received", keeps_nothing),
-    (ResponseHandler, "should_close", property(lambda self: False)),
-    (ResponseHandler, "set_exception", lambda self, error, cause=None: None),
-    (aiohttp.TCPConnector, "connect", lambda self, request: None),
-    (aiohttp.BaseConnector, "__init__", lambda self: None),
-    (aiohttp.ClientRequest, "__init__", lambda self, method, url: None),
-]
-
-
-@pytest.mark.parametrize("owner, name, changed", CHANGES, ids=lambda value: value if isinstance(value, str) else "")
-async def test_another_aiohttp_is_told_in_a_sentence(
-    server: RawServer,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    owner: type,
-    name: str,
-    changed: Any,
-) -> None:
-    monkeypatch.setattr(owner, name, changed)
-    fault = fault_of_aiohttp()
-    assert fault is not None
-    assert fault.startswith(f"aiohttp {aiohttp.__version__} is not one that it is made for: ")
-
-
-async def test_where_the_lane_cannot_be_used_a_session_is_and_the_log_says_why_once(
-    server: RawServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.delenv("AIOAGS_TRANSPORT", raising=False)
-    server.answers = [http(204)]
-    with caplog.at_level(logging.INFO, "aioags"):
-        async with Client(transport=opened(fault="a parser does not read chunks as it did")) as client:
-            for _ in range(3):
-                assert (await server.gradebook(client).post_score(graded())).recorded
-    (record,) = caplog.records
-    assert record.levelno == logging.WARNING
-    assert "a parser does not read chunks as it did" in record.getMessage()
-
-
-async def test_a_lane_that_was_asked_for_by_name_is_not_replaced(server: RawServer) -> None:
-    async with Client(transport=opened("lane", fault="aiohttp is another one")) as client:
-        with pytest.raises(RuntimeError, match="the lane cannot be used: aiohttp"):
-            await server.gradebook(client).post_score(graded())
-    assert server.received == server.tokens == []
 
 
 # -- Choosing ----------------------------------------------------------------------------------------------------------
@@ -129,13 +58,6 @@ async def test_the_environment_chooses_where_the_program_does_not(
             await server.gradebook(client).get_result("u")
         assert isinstance(transport, DefaultTransport)
         assert type(transport.chosen) is kind
-
-
-def opened(named: str | None = None, *, fault: str | None = None) -> DefaultTransport:
-    """
-    Return what a client opens by itself, where this keeps the lane from being used.
-    """
-    return DefaultTransport(timeouts=Timeouts(), user_agent="test", named=named, fault=lambda: fault)
 
 
 def test_an_unknown_transport_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,26 +145,6 @@ async def serving(converse: Conversation) -> AsyncIterator[int]:
 
 
 # -- Left, or never left -----------------------------------------------------------------------------------------------
-
-
-async def test_a_server_that_speaks_before_it_is_asked_was_sent_nothing() -> None:
-    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(http(204))
-        heard.append(await reader.read())
-
-    heard: list[bytes] = []
-    async with serving(greet) as port, new_lane() as lane:
-        for _ in range(3):
-            try:
-                await lane.send(Request("POST", f"http://127.0.0.1:{port}/scores", (), b"{}"))
-            except AGSError as error:
-                # The greeting may come before or after the write; it is never both sent and unreachable.
-                kind = type(error)
-            else:
-                kind = None
-            await asyncio.sleep(0)
-            if kind is UnreachableError:
-                assert heard == [] or heard[-1] == b""
 
 
 async def test_an_idle_connection_that_the_server_closed_is_left_alone(server: RawServer) -> None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable
-from functools import partial
+from functools import partial, partialmethod
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,17 @@ import pytest
 from aiohttp import client_proto, client_reqrep, connector, streams
 from aiohttp.client_proto import ResponseHandler
 
-from aioags import CleanConnector, Client, Score, Timeouts, UnreachableError
+from aioags import (
+    CleanConnector,
+    Client,
+    LostAnswerError,
+    NoAnswerError,
+    Score,
+    Timeouts,
+    UnreachableError,
+    UntrustedURLError,
+    open_transport,
+)
 from aioags.calls import lane_check, session_check
 from aioags.calls.choosing import DefaultTransport
 from aioags.calls.lane import LaneTransport
@@ -27,7 +38,9 @@ from aioags.calls.transport import AiohttpTransport, Transport
 from aioags.protocol.messages import Request
 from tests.rigs.another_aiohttp import another_parser, rename
 from tests.rigs.foreign_names import foreign_names
-from tests.rigs.raw_server import RawServer, http
+from tests.rigs.memory import until
+from tests.rigs.raw_server import GRANT, RawServer, http, http_json
+from tests.sockets.test_lane import serving
 
 Patch = pytest.MonkeyPatch
 Change = Callable[[Patch], None]
@@ -42,7 +55,6 @@ IN_TURN = "a parser does not read one answer after the other"
 CHUNKS = "a parser does not read chunks as it did"
 TO_THE_END = "a parser does not tell that an answer ends with its connection"
 PACKED = "a parser decompresses though it was told not to"
-FOLLOWS = "a parser does not tell of what follows an answer"
 WAITS = "a connection cannot be ended for who waits"
 
 
@@ -95,8 +107,8 @@ def returns_protocols(patch: Patch) -> None:
 def connects_by_keyword(patch: Patch) -> None:
     connect = aiohttp.TCPConnector.connect
 
-    async def changed(self: Any, req: Any, *, traces: Any, timeout: Any) -> Any:
-        return await connect(self, req, traces, timeout)
+    async def changed(self: Any, req: Any, *, traces: Any, **settings: Any) -> Any:
+        return await connect(self, req, traces, **settings)
 
     patch.setattr(aiohttp.TCPConnector, "connect", changed)
 
@@ -191,9 +203,9 @@ BOTH: dict[str, tuple[Change, str]] = {
 # What the lane alone needs: changed, a session is used.
 LANE: dict[str, tuple[Change, str]] = {
     "ResponseHandler._parser": (renamed("_parser"), lacks(IN_TURN, "Wire", "_parser")),
-    "HttpResponseParser.feed_eof": (parser(end=object()), IN_TURN),
-    "HttpResponseParser, for one answer": (parser(most=1), IN_TURN),
-    "without extensions in C": (has_no_extensions, FOLLOWS),
+    "ResponseHandler._parser.feed_eof": (parser(end=object()), IN_TURN),
+    "ResponseHandler._parser, for one answer": (parser(most=1), IN_TURN),
+    "ResponseHandler._parser, in Python": (has_no_extensions, "a parser does not "),
     "RawResponseMessage.should_close": (
         says_otherwise_that_it_closes,
         lacks(CHUNKS, "RawResponseMessage", "should_close"),
@@ -216,6 +228,7 @@ LANE: dict[str, tuple[Change, str]] = {
 # What is touched where it is there, and not missed.
 NOBODY: dict[str, Change] = {
     "ClientSession._loop": renamed("_loop", connector, aiohttp.client),
+    "ClientSession._trace_configs": renamed("_trace_configs"),
     "ClientResponse._protocol": renamed("_protocol", client_reqrep.ClientResponse),
 }
 
@@ -357,9 +370,7 @@ async def test_a_session_of_the_callers_and_a_transport_of_the_callers_are_used_
                 assert (await server.gradebook(client).post_score(graded())).recorded
 
 
-async def test_a_connection_that_is_none_of_the_lanes_is_not_written_on(
-    server: RawServer, monkeypatch: Patch
-) -> None:
+async def test_a_connection_that_is_none_of_the_lanes_is_not_written_on(server: RawServer, monkeypatch: Patch) -> None:
     """
     Whoever changes aiohttp does so while the program runs: a tracer, for one.
     """
@@ -381,19 +392,159 @@ async def test_a_connection_that_is_none_of_the_lanes_is_not_written_on(
     assert [request.target for request in server.received] == ["/a"]
 
 
+async def test_who_watches_every_session_of_a_process_does_not_see_the_check(
+    server: RawServer, monkeypatch: Patch
+) -> None:
+    """
+    As tracers do, which add themselves to each session; one that waits for something does not keep a score back.
+    """
+    watch, seen = aiohttp.TraceConfig(), []
+
+    async def note(session: Any, context: Any, request: aiohttp.TraceRequestStartParams) -> None:
+        await asyncio.sleep(0)
+        seen.append(request.url.path)
+
+    made = aiohttp.ClientSession.__init__
+    watch.on_request_start.append(note)
+    monkeypatch.setattr(aiohttp.ClientSession, "__init__", partialmethod(made, trace_configs=[watch]))
+    server.answers = [http(204)]
+    async with Client(transport="session") as client:
+        assert (await server.gradebook(client).post_score(graded())).recorded
+    assert seen == ["/token", "/items/7/scores"]
+
+
+# -- Before it was asked -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("greeting", [b"", http(204), b"SSH-2.0-x\r\n"], ids=["closed at once", "answers", "speaks"])
+async def test_a_connection_that_ended_before_it_was_asked_was_sent_nothing(
+    server: RawServer, monkeypatch: Patch, greeting: bytes, both_transports: str
+) -> None:
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(greeting)
+        if not greeting:
+            writer.close()
+        while part := await reader.read(4096):
+            heard.append(part)
+
+    connect = aiohttp.TCPConnector.connect
+
+    async def changed(self: Any, *request: Any, **settings: Any) -> Any:
+        connection = await connect(self, *request, **settings)
+        protocol: Any = connection.protocol
+        # As where the answer came with the last packet of the handshake.
+        await until(lambda: protocol.transport is None or protocol.transport.is_closing())
+        return connection
+
+    heard: list[bytes] = []
+    settings: Any = {"timeouts": Timeouts(), "user_agent": "test"}
+    transport = LaneTransport(**settings) if both_transports == "lane" else AiohttpTransport(**settings)
+    async with serving(greet) as port, transport:
+        # This aiohttp was looked at by then.
+        await transport.send(Request("GET", f"{server.origin}/a"))
+        monkeypatch.setattr(aiohttp.TCPConnector, "connect", changed)
+        with pytest.raises(NoAnswerError) as caught:
+            await transport.send(Request("POST", f"http://127.0.0.1:{port}/scores", (), b"{}"))
+    assert heard == []
+    # A session does not tell whether it had begun to write.
+    assert type(caught.value) is (UnreachableError if both_transports == "lane" else LostAnswerError)
+    assert (caught.value.recorded is False) == (both_transports == "lane")
+    assert caught.value.transient
+
+
+# -- Who is told of what -----------------------------------------------------------------------------------------------
+
+
+def proxied(patch: Patch, **variables: str) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"):
+        patch.delenv(name, raising=False)
+        patch.delenv(name.lower(), raising=False)
+    for name, value in variables.items():
+        patch.setenv(name, value)
+
+
+PROXY = "http://user:secret@proxy.example:3128"
+
+
+@pytest.mark.parametrize(
+    "variables, told",
+    [
+        ({"HTTP_PROXY": PROXY}, True),
+        ({"http_proxy": PROXY, "NO_PROXY": "lms.example"}, True),
+        ({"HTTP_PROXY": PROXY, "NO_PROXY": "127.0.0.1,localhost"}, False),
+        ({"HTTP_PROXY": PROXY, "no_proxy": "*"}, False),
+        ({"HTTPS_PROXY": PROXY}, False),
+        ({}, False),
+    ],
+)
+async def test_a_proxy_of_the_environment_that_is_not_used_is_told_once_and_not_quoted(
+    server: RawServer,
+    monkeypatch: Patch,
+    caplog: pytest.LogCaptureFixture,
+    both_transports: str,
+    variables: dict[str, str],
+    told: bool,
+) -> None:
+    proxied(monkeypatch, **variables)
+    server.answers = [http(204)]
+    async with Client() as client:
+        for _ in range(2):
+            assert (await server.gradebook(client).post_score(graded())).recorded
+    sentence = "the environment's proxy for 127.0.0.1 is not used: give a session"
+    assert warnings(caplog) == ([sentence] if told else [])
+    assert "secret" not in caplog.text
+    assert "proxy.example" not in caplog.text
+
+
+async def test_who_gave_a_session_is_not_told_of_proxies(
+    server: RawServer, monkeypatch: Patch, caplog: pytest.LogCaptureFixture
+) -> None:
+    proxied(monkeypatch, HTTP_PROXY=server.origin)
+    # A proxy is asked for whole URLs, also for that of the token.
+    server.answers = [http_json(GRANT), http(204)]
+    async with aiohttp.ClientSession(trust_env=True) as session, Client(session=session) as client:
+        assert (await server.gradebook(client).post_score(graded())).recorded
+    assert server.received[0].target.startswith("http://")
+    assert warnings(caplog) == []
+
+
+@pytest.mark.parametrize("named", [None, "lane", "session"])
+async def test_what_strangers_chose_goes_by_a_session_whatever_was_named_and_the_log_says_so_once(
+    server: RawServer, caplog: pytest.LogCaptureFixture, named: Any
+) -> None:
+    transport = open_transport(named)
+    assert isinstance(transport, DefaultTransport)
+    with caplog.at_level(logging.INFO, "aioags"):
+        for _ in range(2):
+            with pytest.raises(UntrustedURLError):
+                await transport.public.send(Request("GET", f"{server.origin}/keys"))
+    await transport.aclose()
+    (record,) = caplog.records
+    assert record.levelno == logging.INFO
+    assert record.getMessage() == "aioags asks what strangers chose by a session that connects to public addresses only"
+
+
 # -- The list ----------------------------------------------------------------------------------------------------------
-
-
-def test_every_private_name_of_aiohttp_is_changed_here_and_stands_in_the_record() -> None:
-    touched = foreign_names()
-    assert {name.rpartition(".")[2] for name in touched} <= {name.rpartition(".")[2].partition(",")[0] for name in CHANGED}
-    assert touched
 
 
 CHANGED = {**BOTH, **LANE, **NOBODY}
 
 
-@pytest.mark.parametrize("touched", CHANGED)
-def test_what_is_changed_here_stands_in_the_record(touched: str) -> None:
-    name = touched.partition(",")[0].partition("(")[0].rpartition(".")[2]
-    assert f"{name}" in RECORD.read_text(encoding="utf-8")
+def bare(touched: str) -> str:
+    """
+    Return the name of what was touched: ``_buffer`` of ``ResponseHandler._buffer[0][0][0]``.
+    """
+    return re.findall(r"\w+", touched)[1]
+
+
+def test_every_private_name_of_aiohttp_that_is_touched_is_changed_here_and_stands_in_the_record() -> None:
+    record = RECORD.read_text(encoding="utf-8")
+    for name, files in foreign_names().items():
+        assert name in map(bare, CHANGED), f"{name} of aiohttp is touched in {files}, and no case changes it"
+        assert f"`{name}`" in record or f".{name}`" in record, f"{name} of aiohttp is touched in {files}: {RECORD.name}"
+
+
+def test_what_is_changed_here_is_touched_and_stands_in_the_record() -> None:
+    record = RECORD.read_text(encoding="utf-8")
+    assert {bare(touched) for touched in CHANGED if bare(touched).startswith("_")} == set(foreign_names())
+    assert [touched for touched in CHANGED if not re.search(rf"\b{bare(touched)}\b", record)] == []
