@@ -10,7 +10,9 @@ import tracemalloc
 import pytest
 
 from aioags import Client, LostAnswerError, RetryPolicy, Score
+from aioags.calls.public_only import PublicTransport
 from aioags.calls.transport import Conversation
+from aioags.protocol.messages import Request
 from tests.rigs.raw_server import Received, http, raw_server
 from tests.rigs.work import Work
 
@@ -141,6 +143,14 @@ async def test_what_was_asked_for_is_read_before_a_flood_and_after_hints() -> No
         with pytest.raises(LostAnswerError) as caught:
             await gradebook.post_score(score(3))
     assert caught.value.recorded is None
+
+
+async def test_a_stranger_cannot_flood_either() -> None:
+    public = PublicTransport(private_networks=["127.0.0.0/8"])
+    async with raw_server(CONTINUE * 20_000 + YES) as server:
+        with pytest.raises(LostAnswerError):
+            await public.send(Request("GET", f"{server.origin}/keys"))
+        await public.aclose()
 
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
