@@ -7,8 +7,9 @@ import typing as _typing
 
 from aioags._version import __version__
 from aioags.calls.choosing import open_transport
+from aioags.calls.conversation import CleanConnector
 from aioags.calls.engine import Runtime
-from aioags.calls.transport import AiohttpTransport, CleanConnector, Transport
+from aioags.calls.transport import AiohttpTransport, Transport
 from aioags.client import Client
 from aioags.errors import (
     AGSError,

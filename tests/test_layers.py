@@ -52,9 +52,11 @@ KNOWN_CIRCLES: set[frozenset[str]] = set()
 CONFINED = {
     "aiohttp": (
         "calls/transport.py",
+        "calls/conversation.py",
         "calls/lane.py",
         "calls/lane_check.py",
         "calls/session_check.py",
+        "calls/public_only.py",
         "contrib/aiohttp.py",
         "cli/listen.py",
         "emulator/",

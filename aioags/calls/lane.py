@@ -35,17 +35,9 @@ import aiohttp
 from yarl import URL
 
 from aioags.calls.arrival import WORTH_ASKING, seconds_unseen
+from aioags.calls.conversation import LONGEST_LINE, PIECE, Conversation, is_readable
 from aioags.calls.lane_answers import read_body, response
-from aioags.calls.transport import (
-    FOREIGN,
-    KEEPALIVE,
-    LONGEST_LINE,
-    PIECE,
-    Conversation,
-    is_readable,
-    mapped,
-    unreachable,
-)
+from aioags.calls.transport import FOREIGN, KEEPALIVE, mapped, unreachable
 from aioags.errors import UnreachableError
 from aioags.model.mistakes import ClosedAtEnd
 from aioags.model.policy import Timeouts

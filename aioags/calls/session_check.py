@@ -14,7 +14,7 @@ from typing import Any
 
 import aiohttp
 
-from aioags.calls.transport import CleanConnector, Conversation
+from aioags.calls.conversation import CleanConnector, Conversation
 from aioags.errors import UnreachableError
 
 YES = b"HTTP/1.1 204 No Content\r\n\r\n"
@@ -29,9 +29,15 @@ class PaperTransport(asyncio.Transport):
     closed = False
 
     def is_closing(self) -> bool:
+        """
+        True once it was closed.
+        """
         return self.closed
 
     def get_write_buffer_size(self) -> int:
+        """
+        Return 0: all has left.
+        """
         return 0
 
     def write(self, data: Any) -> None:

@@ -14,11 +14,11 @@ from pathlib import Path
 import aiohttp
 
 import aioags
-from aioags.calls import lane, session_check, transport
+from aioags.calls import conversation, lane, session_check
 
 PACKAGE = Path(aioags.__file__).parent
 # Of our classes that are made from aiohttp's.
-OURS = {**vars(transport), **vars(lane), **vars(session_check)}
+OURS = {**vars(conversation), **vars(lane), **vars(session_check)}
 
 
 @cache

@@ -10,8 +10,8 @@ import tracemalloc
 import pytest
 
 from aioags import Client, LostAnswerError, RetryPolicy, Score
+from aioags.calls.conversation import Conversation
 from aioags.calls.public_only import PublicTransport
-from aioags.calls.transport import Conversation
 from aioags.protocol.messages import Request
 from tests.rigs.raw_server import Received, http, raw_server
 from tests.rigs.work import Work

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from aioags.calls.conversation import PIECE
 from aioags.calls.lane import Wire
-from aioags.calls.transport import PIECE
 from tests.rigs.wires import heard_answer, new_wire
 
 HINT = b"HTTP/1.1 103 Early Hints\r\n\r\n"
