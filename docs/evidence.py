@@ -93,7 +93,7 @@ OUTSIDE = {
     "tests/interop": "beside software that is not ours",
 }
 DEPENDENCIES = {
-    "aiohttp": ("Apache-2.0, MIT", "aio-libs, many maintainers", "HTTP; the transport and the lane alone import it"),
+    "aiohttp": ("Apache-2.0, MIT", "aio-libs, many maintainers", "HTTP; a few files of `calls/` import it"),
     "attrs": ("MIT", "the attrs project", "the records"),
     "cachetools": ("MIT", "one maintainer, steady since 2014", "bounded tables of tokens and key sets"),
     "cryptography": ("Apache-2.0 or BSD-3-Clause", "the Python Cryptographic Authority", "keys"),

@@ -20,7 +20,7 @@ GUIDE = (ROOT / "docs" / "guides" / "monitoring.md").read_text(encoding="utf-8")
 LOG = "calls/log.py"
 # What it may say as a warning, beside events: something is so from now on.
 LASTING = {
-    "calls/choosing.py": 1,  # the lane cannot be used
+    "calls/choosing.py": 2,  # the lane cannot be used, or a proxy is not
     "calls/development.py": 1,  # tokens go without encryption
     "calls/raised.py": 1,  # a platform does not know that it is asked by https
     "calls/tokens.py": 1,  # our clock is wrong
