@@ -44,6 +44,7 @@ from aioags.errors import (
     RefusedError,
     StaleScoreError,
     ThrottledError,
+    UnreachableError,
     UntrustedURLError,
 )
 from aioags.model.delivery import Delivery
@@ -296,10 +297,11 @@ def _is_refused_by_platform(error: AGSError, *, others: bool) -> bool:
 
 
 def _is_final(error: AGSError) -> bool:
-    if isinstance(error, (AuthorizationError, UntrustedURLError, RefusedError)) and not isinstance(
+    if isinstance(error, (AuthorizationError, UnreachableError, UntrustedURLError, RefusedError)) and not isinstance(
         error, StaleScoreError
     ):
-        # A line item of another origin waits until its registration says that it is the same platform's.
+        # A line item of another origin waits until its registration says that it is the same platform's. A certificate
+        # that is over, or another aiohttp, are nothing of the score's.
         return False
     if error.transient:
         return False

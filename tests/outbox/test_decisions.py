@@ -78,7 +78,7 @@ TABLE: list[tuple[AGSError | None, State, Standing, bool, bool]] = [
     (RefusedError("", status=422, recorded=None), DEFERRED, HEALTHY, True, True),
     (NotOfferedError(""), DEAD, HEALTHY, True, False),
     (BrokenError("", status=501), DEFERRED, HEALTHY, True, False),
-    (UnreachableError("a header that cannot be sent"), DEAD, HEALTHY, True, False),
+    (UnreachableError("a certificate that is over"), DUE, SHAKY, True, False),
     (RefusedError("", status=302), DUE, SHAKY, True, False),
     (StaleScoreError("", status=409, transient=True), DUE, HEALTHY, True, False),
     (UntrustedURLError(""), DUE, SHAKY, True, False),
