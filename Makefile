@@ -44,7 +44,7 @@ check: $(STAMP)-dev ## Lint, format, two type checkers, docs, all tests
 bench: $(STAMP)-dev ## Measure what a score costs beside its peers; ARGS=--quick in one minute, ARGS=--full writes the page
 	@$(BIN)/python benchmarks/bench.py $(ARGS)
 
-bench-calls: $(STAMP)-dev ## Count Python calls per score, item, result, launch and put; more than agreed is an error
+bench-calls: $(STAMP)-dev ## Count Python calls per score, item, result, launch and put; off by over 3 % of what was agreed is an error
 	@$(BIN)/python benchmarks/calls.py $(ARGS)
 
 sockets: $(STAMP)-sockets ## Run the tests of sockets with the oldest aiohttp that pyproject.toml allows

@@ -10,7 +10,7 @@ bottleneck, and prints medians, spread and ratios.
 Absolute figures are the machine's, and of this hour. Ratios are of turns of one round, one after the other. The server
 has the last core for itself where there are several; its share of that core is printed: near 100 % the server was
 measured, not its clients. So is how much of the time a contestant waited for its core: more than a few per cent, and
-rates and shares are those of a machine that others use; CPU per score stands.
+the figures are those of a machine that others use. × is the ratio to the first of a contest, in the same round.
 
 Who takes part, and by which practice: ``_bench/contestants.py``.
 """
@@ -93,12 +93,17 @@ def main() -> int:
         print(f"[{time.monotonic() - began:4.0f} s] {text}", file=sys.stderr, flush=True)
 
     print(", ".join(f"{what} {which}" for what, which in report.machine().items()))
+    wanted = [contest for contest in contests(level) if arguments.only.lower() in contest.title.lower()]
+    if not wanted:
+        parser.error(
+            f"--only {arguments.only}: no contest is called so; they are:\n  "
+            + "\n  ".join(each.title for each in contests(level))
+        )
     results: dict[str, dict[str, Any]] = {}
     rates: dict[str, float] = {}
-    for contest in contests(level):
-        if arguments.only in contest.title:
-            results[contest.title] = contest.run(say, rates)
-            print(*report.lines(results[contest.title]), sep="\n", flush=True)
+    for contest in wanted:
+        results[contest.title] = contest.run(say, rates)
+        print(*report.lines(results[contest.title]), sep="\n", flush=True)
     broken = 0
     programs: dict[str, list[str]] = {}
     calls = baseline.total(asyncio.run(score_over_http())) if not arguments.only else None
@@ -107,11 +112,16 @@ def main() -> int:
         print(f"\n{called}", flush=True)
         status, programs[called] = run_script(command)
         broken |= status
-    short = " of turns too short to judge by" if level == "quick" else ""
-    print(f"\nIn one line each, medians{short}:")
     known = {"contests": results, "programs": programs, "calls": calls}
+    short = " of turns too short to judge by" if level == "quick" else ""
+    if summary(known):
+        print(f"\nWhat is promised, medians{short}:")
     for what, figure, bar in summary(known):
         print(f"  {what:45} {figure:6.2f}   bar {bar}{'' if met(figure, bar) else '   missed'}")
+    if (waited := report.waited(known)) > report.BUSY:
+        print(
+            f"A contestant waited for its core {waited:.0%} of the time: others use this machine, judge by a quiet one."
+        )
     if level == "full" and not arguments.only:
         write(known, level)
     return broken

@@ -97,7 +97,9 @@ class Pace:
 
     def __attrs_post_init__(self) -> None:
         if self.floor > self.ceiling:
-            raise ValueError(f"floor must not be above ceiling, got floor={self.floor}, ceiling={self.ceiling}")
+            raise ValueError(
+                f"floor must not be above ceiling, got floor={self.floor}, ceiling={self.ceiling}: the floor comes first"
+            )
 
 
 @attrs.frozen

@@ -66,10 +66,10 @@ def _limits(level: str, contest: partial[Contest]) -> list[Contest]:
     if level == "quick":
         fixed = partial(fixed, rounds=1)
     wait = ("--delay", "20")
-    few = 100 if level == "quick" else 300
+    few = 150 if level == "quick" else 300
     short = 2000 if level == "quick" else 3000
     return [
-        fixed(title="100 a second allowed", server=partial(python, "--allow", "100", *wait), job=_default(few)),
+        fixed(title="100 a second allowed", server=partial(python, "--allow", "100", *wait), job=_default(300)),
         fixed(title="Canvas's bucket", server=partial(python, "--bucket", *wait), job=_default(few)),
         fixed(
             title="a token lives three seconds",

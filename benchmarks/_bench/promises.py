@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import chain
 from typing import Any
 
 from .cases import ABOVE, FAR, HAND, LAUNCHES, OTHERS, TLS, TOKEN
@@ -75,6 +74,8 @@ def _others(known: dict[str, Any]) -> Iterator[Row]:
         yield "token at hand, µs", spread([turn["cpu_us"] for turn in token["turns"]["tokenhit"]])[0], "≤ 1"
     if known["calls"]:
         yield "Python calls per score, over HTTP", known["calls"], "≤ 165"
-    for line in chain.from_iterable(known["programs"].values()):
-        if grown := re.match(r"growth of the peak: \+?(-?[\d.]+) MiB", line):
-            yield "a million scores beside 10,000, peak MiB more", float(grown[1]), "≤ 8"
+    for command, lines in known["programs"].items():
+        if counts := re.search(r"--counts (\d+) (\d+)", command):
+            few, many = map(int, counts.groups())
+            [grown] = re.findall(r"growth of the peak: \+?(-?[\d.]+) MiB", "\n".join(lines))
+            yield f"{many:,} scores beside {few:,}, peak MiB more", float(grown), "≤ 8"

@@ -22,7 +22,7 @@ FIGURES = {
 }
 LABELS = {
     "hand": "hand-written loop",
-    "tuned": "the same, tuned",
+    "tuned": "hand-written loop, tuned",
     "aioags": "aioags",
     "aioags-uvloop": "aioags, uvloop",
     "undici": "Node, undici",
@@ -48,6 +48,7 @@ LABELS = {
     "pyltilaunches": "PyLTI1p3",
     "launches": "aioags",
 }
+BUSY = 0.05
 ASKED = ("score", "token", "throttled", "unauthorized")
 LIBRARIES = ("aioags", "aiohttp", "uvloop", "orjson", "httpx", "PyLTI1p3", "requests")
 
@@ -89,12 +90,12 @@ def lines(contest: dict[str, Any]) -> Iterator[str]:
         busy = max(each["server"] for each in own)
         waited = spread([each.get("waited", 0.0) for each in own])[0]
         yield (
-            f"  {name:14} {middle:>10,.{digits}f} ({least:,.{digits}f}–{most:,.{digits}f}) {unit:21}"
-            f" × {ratio:6.2f} ({low:.2f}–{high:.2f})  {faults:5.1f} faults, peak {peak:4.0f} MiB,"
+            f"  {LABELS[name]:30} {middle:>10,.{digits}f} ({least:,.{digits}f}–{most:,.{digits}f}) {unit:21}"
+            f" × {ratio:6.2f} ({low:.2f}–{high:.2f})  {faults:5.1f} page faults, peak {peak:4.0f} MiB,"
             f" server {busy:4.0%}, waited for its core {waited:4.0%}{_asked(own)}"
         )
     for name, why in contest["absent"].items():
-        yield f"  {name:14} did not take part: {why}"
+        yield f"  {LABELS[name]:30} did not take part: {why}"
 
 
 def _asked(turns: list[dict[str, float]]) -> str:
@@ -102,6 +103,14 @@ def _asked(turns: list[dict[str, float]]) -> str:
     if not any(middles.values()):
         return ""
     return ", asked: " + ", ".join(f"{key} {number:,.0f}" for key, number in middles.items())
+
+
+def waited(known: dict[str, Any]) -> float:
+    """
+    Return the share of the time that a contestant waited for its core, at the median; 0 where nobody counted it.
+    """
+    turns = (turn for contest in known["contests"].values() for each in contest["turns"].values() for turn in each)
+    return spread([turn.get("waited", 0.0) for turn in turns])[0]
 
 
 def chart(title: str, bars: Iterable[tuple[str, float, str]], note: str) -> str:
@@ -115,6 +124,7 @@ def chart(title: str, bars: Iterable[tuple[str, float, str]], note: str) -> str:
     """
     rows = list(bars)
     longest = max(value for _, value, _ in rows)
+    left = 24 + max(round(7.4 * len(name)) for name, _, _ in rows)
     height = 64 + 30 * len(rows) + 28
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 {height}" role="img" aria-label="{title}">',
@@ -125,11 +135,11 @@ def chart(title: str, bars: Iterable[tuple[str, float, str]], note: str) -> str:
     ]
     for index, (name, value, text) in enumerate(rows):
         top = 50 + 30 * index
-        width = max(2, 380 * value / longest)
+        width = max(2, (572 - left) * value / longest)
         kind = "o" if name.startswith("aioags") else "b"
-        parts.append(f'<text x="180" y="{top + 16}" text-anchor="end">{name}</text>')
-        parts.append(f'<rect class="{kind}" x="192" y="{top + 3}" width="{width:.1f}" height="18" rx="3"/>')
-        parts.append(f'<text x="{192 + width + 8:.1f}" y="{top + 16}">{text}</text>')
+        parts.append(f'<text x="{left}" y="{top + 16}" text-anchor="end">{name}</text>')
+        parts.append(f'<rect class="{kind}" x="{left + 12}" y="{top + 3}" width="{width:.1f}" height="18" rx="3"/>')
+        parts.append(f'<text x="{left + 20 + width:.1f}" y="{top + 16}">{text}</text>')
     parts.append(f'<text class="n" x="16" y="{height - 14}">{note}</text></svg>\n')
     return "\n".join(parts)
 
