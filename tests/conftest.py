@@ -15,9 +15,10 @@ import hypothesis
 import pytest
 
 from tests.rigs.both_transports import both_transports
+from tests.rigs.carrying import every_transport
 from tests.rigs.postgres import USED, find_binaries, postgres, postgres_server
 
-__all__ = ["both_transports", "postgres", "postgres_server"]
+__all__ = ["both_transports", "every_transport", "postgres", "postgres_server"]
 
 # Program, as tests name it: the commands that must be found for it to count as present.
 PROGRAMS = {

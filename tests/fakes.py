@@ -21,6 +21,7 @@ from joserfc.jwk import RSAKey
 from aioags import AGSError, Client, Endpoint, Gradebook, Registration, RetryPolicy, Runtime, Scope
 from aioags.model.stamp import Timekeeper, timekeeper
 from aioags.protocol.messages import Request, Response
+from tests.rigs.carrying import carry
 
 HOST = "https://lms.example"
 TOKEN_URL = f"{HOST}/token"
@@ -141,6 +142,12 @@ class PaperPlatform:
     time: PaperTime = attrs.field(factory=PaperTime)
 
     async def send(self, request: Request) -> Response:
+        """
+        Keep the request and answer it, the way that is open.
+        """
+        return await carry(request, self.answer)
+
+    async def answer(self, request: Request) -> Response:
         """
         Keep the request and answer it.
         """

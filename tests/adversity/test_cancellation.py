@@ -22,6 +22,8 @@ from aioags.protocol.messages import Request
 from tests.rigs.memory import Stand, memory_stand, runtime_for, until
 from tests.rigs.virtual_time import VirtualTime
 
+pytestmark = pytest.mark.usefixtures("every_transport")
+
 SLOTS = 3
 USERS = 4
 Call = Callable[[Stand], Awaitable[Any]]

@@ -21,6 +21,8 @@ from tests.rigs.faults import FAULTS, Fault, FaultyTransport
 from tests.rigs.memory import Stand, new_platform, stand_of
 from tests.rigs.virtual_time import VirtualTime
 
+pytestmark = pytest.mark.usefixtures("every_transport")
+
 USERS = 6
 NEW = {"label": "Quiz 2", "score_maximum": 10, "resource_id": "quiz-2", "tag": "grade"}
 

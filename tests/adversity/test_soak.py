@@ -20,6 +20,8 @@ from aioags.protocol.messages import Request
 from tests.rigs.faults import FAULTS, Fault, FaultyTransport
 from tests.rigs.memory import Stand, new_platform, stand_of
 
+pytestmark = pytest.mark.usefixtures("every_transport")
+
 POSTS = 1000
 USERS = 40
 SHARE = 0.2

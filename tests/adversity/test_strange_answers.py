@@ -41,6 +41,8 @@ from tests.fakes import (
 from tests.rigs.memory import grades, memory_stand, runtime_for
 from tests.rigs.virtual_time import VirtualTime
 
+pytestmark = pytest.mark.usefixtures("every_transport")
+
 NEW = LineItem("Quiz 1", 10, resource_id="quiz-1", tag="grade")
 LOST = LostAnswerError("no answer", recorded=None, transient=True)
 STALE = answer(409, "[]", reason="Refusing score with an earlier timestamp for item 7 and user u1")

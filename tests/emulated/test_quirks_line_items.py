@@ -13,6 +13,8 @@ from aioags import CoupledLineItemError, ForbiddenError, LineItem, NotOfferedErr
 from aioags.emulator import Fault
 from tests.rigs.lms import lms, sent
 
+pytestmark = pytest.mark.usefixtures("every_transport")
+
 NEW = {"label": "Quiz 1", "score_maximum": 10, "resource_id": "quiz-1", "tag": "grade"}
 
 

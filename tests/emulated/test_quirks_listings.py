@@ -15,6 +15,8 @@ from aioags.emulator import PROFILES, Fault, Platform, serve
 from tests.rigs.lms import Lms, header_of, lms
 from tests.rigs.memory import grades
 
+pytestmark = pytest.mark.usefixtures("every_transport")
+
 
 def add_items(stand: Lms, count: int, **fields: object) -> None:
     for number in range(count):

@@ -30,6 +30,8 @@ from aioags.emulator.refusals import Kind
 from tests.rigs.lms import Lms, lms, sent
 from tests.rigs.memory import grades
 
+pytestmark = pytest.mark.usefixtures("every_transport")
+
 
 def graded(stand: Lms, points: float = 8, **more: Any) -> Score:
     return Score.graded(stand.platform.users()[0], points, score_maximum=10, **more)

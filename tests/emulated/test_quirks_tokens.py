@@ -17,6 +17,8 @@ from aioags.emulator import Exchange, Fault
 from tests.rigs.lms import Lms, header_of, lms
 from tests.rigs.memory import grades
 
+pytestmark = pytest.mark.usefixtures("every_transport")
+
 
 def form(exchange: Exchange) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs((exchange.request.body or b"").decode()).items()}

@@ -13,9 +13,10 @@ from email.utils import formatdate
 
 import attrs
 
-from aioags import AGSError, LostAnswerError, UnreachableError
+from aioags import AGSError, LostAnswerError
 from aioags.emulator import Platform
 from aioags.protocol.messages import Request, Response
+from tests.rigs.carrying import carry, refuse
 from tests.rigs.memory import MemoryTransport
 
 Apply = Callable[[], Response]
@@ -30,19 +31,16 @@ class Fault:
     Attributes:
         name: For the test's id.
 
-        act: Answers in the platform's stead; calls the second argument to let the platform answer first.
+        act: Answers in the platform's stead; calls the second argument to let the platform answer first. None: nobody
+            is reached.
     """
 
     name: str
-    act: Act
+    act: Act | None
 
 
 def _fail(error: AGSError) -> Response:
     raise error
-
-
-def _unreachable(_: Request, __: Apply, ___: Platform) -> Response:
-    return _fail(UnreachableError("refused", transient=True))
 
 
 def _lost(request: Request, apply: Apply, platform: Platform) -> Response:
@@ -97,8 +95,8 @@ def _skewed(_: Request, apply: Apply, platform: Platform) -> Response:
 _HTML = b"<!DOCTYPE html><html><title>Sign in</title></html>"
 
 FAULTS = [
-    Fault("refused", _unreachable),
-    Fault("reset-before-send", _unreachable),
+    Fault("refused", None),
+    Fault("reset-before-send", None),
     Fault("reset-after-send", _lost),
     Fault("reset-after-effect", _applied_and_lost),
     Fault("half-answer", _applied_and_lost),
@@ -154,7 +152,13 @@ class FaultyTransport(MemoryTransport):
         if fault is None:
             return await super().send(request)
         self.befallen += 1
-        return fault.act(request, lambda: self._answer(request), self.platform)
+        if (act := fault.act) is None:
+            return await refuse(request)
+
+        async def answer(request: Request) -> Response:
+            return act(request, lambda: self._answer(request), self.platform)
+
+        return await carry(request, answer)
 
     def _answer(self, request: Request) -> Response:
         answer = self.platform.answer(request)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cache
 from typing import Any
 
@@ -15,7 +15,8 @@ import attrs
 from joserfc.jwk import RSAKey
 
 from aioags import Client, Endpoint, Registration, Runtime, Scope
-from aioags.emulator import Exchange, Profile
+from aioags.emulator import Exchange, Profile, serve
+from tests.rigs.carrying import way
 from tests.rigs.memory import MemoryTransport, Stand, new_platform
 
 START = 1_900_000_000.0
@@ -92,12 +93,15 @@ class Lms(Stand):
 @asynccontextmanager
 async def lms(profile: str | Profile, *, users: int = 6, **settings: Any) -> AsyncIterator[Lms]:
     """
-    Open a platform of this profile with a tool in front of it.
+    Open a platform of this profile with a tool in front of it; behind its real server, where the way is a socket.
     """
     time = SharedTime()
     platform = new_platform(profile, users=users, clock=time.wall, key=rsa_key(), **settings)
-    transport = MemoryTransport(platform)
-    async with Client(transport=transport, runtime=time.runtime()) as client:
+    transport = MemoryTransport(platform) if way() == "memory" else None
+    async with AsyncExitStack() as stack:
+        if transport is None:
+            await stack.enter_async_context(serve(platform, sleep=time.sleep))
+        client = await stack.enter_async_context(Client(transport=transport or way(), runtime=time.runtime()))
         registration = Registration(**platform.registration_args() | {"key": rsa_key()})
         endpoint = Endpoint.from_claim(platform.endpoint_claim())
         gradebook = client.gradebook(registration, endpoint)

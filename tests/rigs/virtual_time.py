@@ -10,6 +10,8 @@ import itertools
 
 import attrs
 
+from tests.rigs.carrying import is_quiet
+
 # Turns of the event loop after which whoever could go on without time passing has done so. A request of the stands
 # takes a dozen.
 _SETTLED = 100
@@ -66,5 +68,5 @@ class VirtualTime:
             await asyncio.sleep(0)
             calm = calm + 1 if self.now == seen and self._due[0] is place else 0
             seen = self.now
-            if calm >= _SETTLED:
+            if calm >= _SETTLED and is_quiet():
                 self.now = place[0]
