@@ -182,7 +182,7 @@ class PaperPlatform:
         """
         Return a client that talks to this platform, in its time.
         """
-        return Client(transport=self, runtime=self.time.runtime(), **{"retry": RetryPolicy(), **settings})
+        return Client(transport=self, **{"runtime": self.time.runtime(), "retry": RetryPolicy(), **settings})
 
     def gradebook(self, **fields: Any) -> Gradebook:
         """

@@ -298,7 +298,8 @@ async def test_a2_where_the_user_filter_is_ignored_every_page_is_read(platform: 
         return results(shown(9, user="u0"), shown(5, user="u2"), after=page)
 
     platform.script = [LOST, STALE, *[listing] * 10]
-    assert (await platform.gradebook().post_score(graded())).recorded is True
+    client = platform.client(runtime=runtime_for(VirtualTime()))
+    assert (await client.gradebook(registration(), endpoint()).post_score(graded())).recorded is True
     assert platform.sent[-1].url == page
     assert methods(platform).count("POST") == 2
     platform.script.clear()

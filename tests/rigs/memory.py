@@ -68,20 +68,22 @@ class MemoryTransport:
         """
         Let the platform answer, the way that is open.
         """
-        return await carry(request, self.answer)
+        self._count(request, 1)
+        try:
+            return await carry(request, self.answer)
+        finally:
+            self._count(request, -1)
 
     async def answer(self, request: Request) -> Response:
         """
         Let the platform answer.
         """
         visit = self.platform.arrive(request)
-        self._count(request, 1)
         try:
             await self.before(request)
             answer = visit.apply()
             await self.after(request)
         finally:
-            self._count(request, -1)
             visit.leave()
         return as_response(request, answer)
 
