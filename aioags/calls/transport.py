@@ -158,12 +158,16 @@ async def _read(request: Request, answer: aiohttp.ClientResponse) -> Response:
     body: Body | None = None
     # By the end of the body aiohttp has given the connection back.
     protocol: Any = getattr(answer, "_protocol", None)
-    async for chunk in answer.content.iter_any():
-        body = body or Body(request, answer.status, answer.headers.get("Content-Encoding", ""))
-        if not body.feed(chunk):
-            # The rest is not read; closing the connection is the only way to be rid of it.
-            answer.close()
-            break
+    try:
+        async for chunk in answer.content.iter_any():
+            body = body or Body(request, answer.status, answer.headers.get("Content-Encoding", ""))
+            if not body.feed(chunk):
+                # The rest is not read; closing the connection is the only way to be rid of it.
+                answer.close()
+                break
+    except RuntimeError as error:
+        # So aiohttp says that the session was closed before anybody waited for the rest.
+        raise aiohttp.ClientConnectionError("closed") from error
     headers = tuple((name, as_text(value)) for name, value in answer.headers.items())
     held = b"" if body is None else body.finish()
     late = seconds_unseen(getattr(protocol, "transport", None))

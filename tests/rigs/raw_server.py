@@ -98,6 +98,8 @@ class RawServer:
         tokens: The token requests, in order.
 
         connections: How many were opened.
+
+        open: The tasks of those that are.
     """
 
     port: int = 0
@@ -106,7 +108,7 @@ class RawServer:
     received: list[Received] = attrs.field(factory=list)
     tokens: list[Received] = attrs.field(factory=list)
     connections: int = 0
-    _open: set[asyncio.Task[Any]] = attrs.field(factory=set)
+    open: set[asyncio.Task[Any]] = attrs.field(factory=set)
 
     @property
     def origin(self) -> str:
@@ -121,14 +123,14 @@ class RawServer:
         """
         task = asyncio.current_task()
         assert task is not None
-        self._open.add(task)
+        self.open.add(task)
         self.connections += 1
         try:
             await self._converse(reader, writer, self.connections)
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
-            self._open.discard(task)
+            self.open.discard(task)
             writer.close()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
@@ -158,9 +160,9 @@ class RawServer:
         """
         End every connection.
         """
-        for task in list(self._open):
+        for task in list(self.open):
             task.cancel()
-        await asyncio.gather(*self._open, return_exceptions=True)
+        await asyncio.gather(*self.open, return_exceptions=True)
 
     def registration(self) -> Registration:
         """
