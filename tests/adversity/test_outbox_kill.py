@@ -258,11 +258,15 @@ def report(rig: Rig, rounds: int, sent: int) -> None:
     print(f"{rounds} kills, {len(rig.ledger.durable)} acknowledged, {rig.posts} posts, {sent} rows, lost 0, wrong 0")
 
 
+# One for each transport, which the processes take from the environment.
+PROFILES = pytest.mark.parametrize(
+    "profile, both_transports", [("spec", "lane"), ("moodle", "session")], indirect=["both_transports"]
+)
 FEW_OR_MANY = pytest.mark.parametrize("rounds", [FEW, pytest.param(MANY, marks=pytest.mark.soak)])
 
 
 @FEW_OR_MANY
-@pytest.mark.parametrize("profile", ["spec", "moodle"])
+@PROFILES
 async def test_no_acknowledged_grade_is_lost_with_sqlite(profile: str, rounds: int, tmp_path: Path) -> None:
     seed = seed_for(rounds)
     store = SQLiteStore(tmp_path / "grades.db")
@@ -277,7 +281,7 @@ async def test_no_acknowledged_grade_is_lost_with_sqlite(profile: str, rounds: i
 
 @pytest.mark.needs("postgres")
 @FEW_OR_MANY
-@pytest.mark.parametrize("profile", ["spec", "moodle"])
+@PROFILES
 async def test_no_acknowledged_grade_is_lost_with_two_workers(profile: str, rounds: int, postgres: str) -> None:
     seed = seed_for(rounds)
     store = PostgresStore(postgres)

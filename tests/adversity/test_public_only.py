@@ -211,16 +211,22 @@ async def sly() -> AsyncIterator[SlyLMS]:
     await runner.cleanup()
 
 
-def guarded(*turns: list[str]) -> DefaultTransport:
+def guarded(*turns: list[str], named: str | None = None) -> DefaultTransport:
     """
     Return what a client opens by itself; to it 127.0.0.2 is public, and names have these addresses in turn.
+
+    Args:
+        named: What it sends with but for what strangers chose: that is fetched by a session of its own in any case.
     """
     public_only = PublicTransport(private_networks=["127.0.0.2/32"], resolve=answers(*turns))
-    return DefaultTransport(timeouts=Timeouts(), user_agent="test", public=public_only)
+    return DefaultTransport(timeouts=Timeouts(), user_agent="test", named=named, public=public_only)
 
 
-async def test_tokens_of_a_registration_from_outside_are_fetched_from_public_addresses_only(sly: SlyLMS) -> None:
-    async with Client(transport=guarded(["127.0.0.2"], ["127.0.0.1"]), retry=RetryPolicy(attempts=3)) as client:
+async def test_tokens_of_a_registration_from_outside_are_fetched_from_public_addresses_only(
+    sly: SlyLMS, both_transports: str
+) -> None:
+    transport = guarded(["127.0.0.2"], ["127.0.0.1"], named=both_transports)
+    async with Client(transport=transport, retry=RetryPolicy(attempts=3)) as client:
         await client.service(sly.registration(), f"{sly.url}/groups", scopes=["one"]).request("GET")
         assert sly.asked == ["/token", "/groups"]
         # By now its owner says that the same name is inside.
@@ -261,6 +267,7 @@ async def test_a_client_opens_the_guard_by_itself(sly: SlyLMS) -> None:
     assert sly.asked == []
 
 
+@pytest.mark.usefixtures("both_transports")
 async def test_an_lms_under_development_is_the_exception(sly: SlyLMS, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIOAGS_HTTP_ORIGINS", sly.url)
     async with Client() as client:

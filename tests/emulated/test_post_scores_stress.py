@@ -480,6 +480,7 @@ async def test_a_bug_in_a_transport_ends_the_batch_at_once_and_bare() -> None:
     await assert_at_rest(stand)
 
 
+@pytest.mark.usefixtures("both_transports")
 async def test_a_client_closed_midway_ends_the_batch() -> None:
     from aioags import Client
     from tests.rigs.raw_server import http, raw_server

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import attrs
 import pytest
 
-from aioags import Client, Endpoint, LineItem, MalformedError, Registration, Score, UntrustedURLError
-from aioags.emulator import PROFILES, Fault, Platform, serve
+from aioags import LineItem, MalformedError, Score, UntrustedURLError
+from aioags.emulator import PROFILES, Fault
 from tests.rigs.lms import Lms, header_of, lms
 from tests.rigs.memory import grades
 
@@ -229,11 +229,7 @@ async def test_r5_moodle_adds_a_timestamp_that_is_kept() -> None:
 
 
 async def test_n5_moodle_under_mod_php_speaks_http_1_0_and_hangs_up() -> None:
-    platform = Platform.create("moodle-apache", users=5)
-    async with serve(platform), Client() as client:
-        gradebook = client.gradebook(
-            Registration(**platform.registration_args()), Endpoint.from_claim(platform.endpoint_claim())
-        )
-        report = await gradebook.post_scores(grades(platform.users()))
+    async with lms("moodle-apache", users=5) as stand:
+        report = await stand.gradebook.post_scores(grades(stand.platform.users()))
         assert report.ok
-        assert len([result async for result in gradebook.results()]) == 5
+        assert len([result async for result in stand.gradebook.results()]) == 5

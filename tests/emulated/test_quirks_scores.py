@@ -14,18 +14,15 @@ from aioags import (
     CANVAS_SUBMISSION,
     AGSError,
     BrokenError,
-    Client,
-    Endpoint,
     LineItem,
     LostAnswerError,
     RefusedError,
-    Registration,
     Score,
     StaleScoreError,
     Submission,
     UserNotGradableError,
 )
-from aioags.emulator import PROFILES, Fault, Platform, serve
+from aioags.emulator import PROFILES, Fault
 from aioags.emulator.refusals import Kind
 from tests.rigs.lms import Lms, lms, sent
 from tests.rigs.memory import grades
@@ -66,14 +63,10 @@ async def test_s2_a_score_is_one_line_so_that_moodle_can_say_400() -> None:
 
 @pytest.mark.parametrize("profile", ["moodle", "moodle-apache"])
 async def test_s3_moodle_puts_the_request_into_the_reason_phrase(profile: str) -> None:
-    platform = Platform.create(profile, users=3)
     comment = "Very private. " + "ünïcode " * 10_000
-    async with serve(platform), Client() as client:
-        gradebook = client.gradebook(
-            Registration(**platform.registration_args()), Endpoint.from_claim(platform.endpoint_claim())
-        )
+    async with lms(profile, users=3) as stand:
         with pytest.raises(UserNotGradableError) as caught:
-            await gradebook.post_score(Score.graded("99999", 8, score_maximum=10, comment=comment))
+            await stand.gradebook.post_score(Score.graded("99999", 8, score_maximum=10, comment=comment))
         assert "private" not in f"{caught.value} {caught.value!r} {caught.value.body}"
         assert "99999" not in str(caught.value)
 

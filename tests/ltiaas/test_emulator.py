@@ -303,6 +303,7 @@ def test_its_repr_tells_no_key(tool: Tool) -> None:
     assert [key for key in keys if key in shown] == []
 
 
+@pytest.mark.usefixtures("both_transports")
 async def test_the_whole_way_over_sockets() -> None:
     tool = Tool("moodle")
     async with serve(tool.gateway) as server, Client() as ags:
@@ -320,6 +321,7 @@ async def test_the_whole_way_over_sockets() -> None:
     assert "?type_id=" in quiz.id
 
 
+@pytest.mark.usefixtures("both_transports")
 async def test_a_slow_lms_makes_a_slow_answer() -> None:
     tool = Tool()
     waits: list[float] = []

@@ -88,6 +88,7 @@ async def test_initialized_is_spelled_as_everywhere_but_in_their_reference() -> 
     assert sent_json(paper.sent[0])["activityProgress"] == "Initialized"
 
 
+@pytest.mark.usefixtures("both_transports")
 async def test_a_request_does_not_wait_for_ever() -> None:
     async def silence(*_: Any) -> None:
         await asyncio.Event().wait()

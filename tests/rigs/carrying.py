@@ -100,6 +100,7 @@ class _Conversation(asyncio.Protocol):
     transport: Any = None
     held: bytes = b""
     task: asyncio.Task[None] | None = None
+    ended: asyncio.Event = attrs.field(factory=asyncio.Event)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
@@ -107,6 +108,7 @@ class _Conversation(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.bridge.open.discard(self)
+        self.ended.set()
         if self.task is not None:
             self.task.cancel()
 
@@ -211,6 +213,6 @@ async def every_transport(request: pytest.FixtureRequest) -> AsyncIterator[Way]:
             await bridge.sends.aclose()
             listener.close()
             async with asyncio.timeout(10):
-                while bridge.open or bridge.answering:
-                    await asyncio.sleep(0)
+                for conversation in list(bridge.open):
+                    await conversation.ended.wait()
             await listener.wait_closed()

@@ -32,7 +32,7 @@ def platform() -> Iterator[Platform]:
 
 
 @pytest.fixture
-def ags() -> Iterator[blocking.Client]:
+def ags(both_transports: str) -> Iterator[blocking.Client]:
     with blocking.Client() as client:
         yield client
 
@@ -295,6 +295,7 @@ with serve_in_thread(platform):
 """
 
 
+@pytest.mark.usefixtures("both_transports")
 @pytest.mark.parametrize("then", ["pass", "raise SystemExit(0)"])
 def test_a_program_that_closes_nothing_ends_without_a_word(then: str) -> None:
     command = [sys.executable, "-W", "error", "-c", PROGRAM.format(then=then)]
