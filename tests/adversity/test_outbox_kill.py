@@ -29,6 +29,8 @@ from aioags.emulator.platform import Exchange
 from aioags.outbox import SQLiteStore
 from aioags.outbox.postgres import PostgresStore
 
+pytestmark = pytest.mark.usefixtures("both_transports")
+
 ROOT = Path(__file__).parent.parent.parent
 FEW = 2
 MANY = int(os.environ.get("AIOAGS_KILL_ROUNDS", "15"))
