@@ -37,6 +37,7 @@ from tests.rigs.memory import MemoryTransport, grades, new_platform, runtime_for
 from tests.rigs.raw_server import http, raw_server
 from tests.rigs.virtual_time import VirtualTime
 
+EVERY = pytest.mark.usefixtures("every_transport")
 USERS = 60
 ANSWER = 0.05
 
@@ -155,6 +156,7 @@ async def alone() -> float:
     return when
 
 
+@EVERY
 @pytest.mark.parametrize("sicken", SICKNESSES)
 async def test_a_sick_platform_does_not_slow_a_healthy_one(sicken: Callable[[Town], None]) -> None:
     town = new_town()
@@ -171,6 +173,7 @@ async def test_a_sick_platform_does_not_slow_a_healthy_one(sicken: Callable[[Tow
     await town.client.aclose()
 
 
+@EVERY
 @pytest.mark.parametrize("sicken", [dead, slow, throttling])
 async def test_single_calls_pass_a_sick_neighbour_too(sicken: Callable[[Town], None]) -> None:
     town = new_town()
@@ -191,6 +194,7 @@ async def test_single_calls_pass_a_sick_neighbour_too(sicken: Callable[[Town], N
     await town.client.aclose()
 
 
+@EVERY
 async def test_each_platform_has_slots_of_its_own() -> None:
     town = new_town()
     dead(town)
@@ -203,6 +207,7 @@ async def test_each_platform_has_slots_of_its_own() -> None:
     await asyncio.gather(sick, return_exceptions=True)
 
 
+@EVERY
 async def test_one_slow_user_does_not_hold_the_others_of_a_batch() -> None:
     """
     A request that hangs costs its own slot.
@@ -228,6 +233,7 @@ async def test_one_slow_user_does_not_hold_the_others_of_a_batch() -> None:
         hanging[0].cancel()
 
 
+@EVERY
 async def test_two_tools_at_one_origin_have_lines_of_their_own() -> None:
     """
     Two schools on one host: a platform is an origin and a client id.
@@ -246,6 +252,7 @@ async def test_two_tools_at_one_origin_have_lines_of_their_own() -> None:
     assert when - begun == pytest.approx(await alone())
 
 
+@EVERY
 async def test_a_tool_whose_token_cannot_be_had_keeps_another_of_the_same_host_waiting_for_one_probe() -> None:
     town = new_town()
     second = town.well.add_tool("tool-of-another-school")
@@ -286,6 +293,7 @@ async def _swallow(call: Coroutine[object, object, object]) -> None:
         await call
 
 
+@EVERY
 async def test_after_its_recovery_a_platform_is_served_again() -> None:
     town = new_town()
     unreachable(town)
@@ -296,6 +304,7 @@ async def test_after_its_recovery_a_platform_is_served_again() -> None:
     assert report.ok
 
 
+@EVERY
 async def test_whoever_cannot_wait_so_long_is_told_at_once() -> None:
     """
     The platform asked for an hour: nobody stands in line for that, and the error says when to come back.
