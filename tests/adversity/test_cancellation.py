@@ -29,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("every_transport")
 SLOTS = 3
 USERS = 4
 # Over sockets: of some hundred turns, and the same ones each time.
-AT_MOST = 16
+AT_MOST = 12
 Call = Callable[[Stand], Awaitable[Any]]
 
 

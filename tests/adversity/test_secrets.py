@@ -38,6 +38,7 @@ from aioags import (
 )
 from aioags.protocol.messages import Request, Response
 from tests.fakes import PaperTime
+from tests.rigs.carrying import carry
 from tests.rigs.memory import tool_key
 from tests.rigs.raw_server import GRANT, Received, http, http_json, raw_server
 
@@ -47,6 +48,7 @@ TOKEN = "3714bfd0e53f66ec60c5d4bb81c9d2da"
 SHORT_TOKEN = "Zq8kLm2Pq+xYt4/Nn0BvAA"
 COMMENT = 'Très bien, "Zoë" & <b>don\'t</b> tell / anybody about the second draft – 漢字'
 SHORT = "see me"
+EVERY = pytest.mark.usefixtures("every_transport")
 HOST = "https://lms.example"
 ITEM = f"{HOST}/items/7?type_id=1"
 ONCE = RetryPolicy(attempts=2, total_time=10.0)
@@ -128,12 +130,18 @@ class Parrot:
     requests: list[Request] = attrs.field(factory=list)
 
     async def send(self, request: Request) -> Response:
+        return await carry(request, self.answer)
+
+    async def answer(self, request: Request) -> Response:
         self.requests.append(request)
         if request.url.endswith("/token") and not self.refuse_token:
             body = json.dumps(GRANT | {"access_token": self.token}).encode()
             return Response(200, "OK", (), body, request.url)
         text = told(request)
-        headers = (("Location", f"{HOST}/elsewhere?access_token={TOKEN}"), ("WWW-Authenticate", text))
+        headers = (
+            ("Location", f"{HOST}/elsewhere?access_token={TOKEN}"),
+            ("WWW-Authenticate", text.replace("\n", " ")),
+        )
         body = self.echo(text).encode()
         return Response(self.status, self.echo(text).replace("\n", " "), headers, body, request.url)
 
@@ -172,6 +180,7 @@ CALLS: dict[str, Callable[[Gradebook, str], Awaitable[Any]]] = {
 STATUSES = [200, 201, 302, 307, 400, 401, 403, 404, 409, 410, 422, 425, 429, 500, 501, 503]
 
 
+@EVERY
 @pytest.mark.parametrize("echo", ECHOES)
 @pytest.mark.parametrize("name, comment", [("post_score", SHORT), *((name, COMMENT) for name in CALLS)])
 async def test_an_echo_is_never_shown(name: str, echo: str, comment: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -192,6 +201,7 @@ async def test_an_echo_is_never_shown(name: str, echo: str, comment: str, caplog
         assert len(parrot.requests) >= 2
 
 
+@EVERY
 @pytest.mark.parametrize("echo", ECHOES)
 @pytest.mark.parametrize("status", STATUSES)
 async def test_a_token_endpoint_that_echoes_the_assertion(
@@ -207,14 +217,15 @@ async def test_a_token_endpoint_that_echoes_the_assertion(
     assert_silent(shown(caught.value) | {"log": caplog.text, "events": repr(events)}, secrets(COMMENT, parrot.requests))
 
 
+@EVERY
 @pytest.mark.parametrize("token", [TOKEN, SHORT_TOKEN, "a.b.c"])
 @pytest.mark.parametrize("status", [400, 403, 404, 422, 500])
 async def test_a_token_that_is_echoed_alone_is_never_shown(status: int, token: str) -> None:
     @attrs.define
     class Quoting(Parrot):
-        async def send(self, request: Request) -> Response:
+        async def answer(self, request: Request) -> Response:
             if request.url.endswith("/token"):
-                return await Parrot.send(self, request)
+                return await Parrot.answer(self, request)
             text = f"<{token}> is not good"
             return Response(status, text, (), json.dumps({"error": text}).encode(), request.url)
 
@@ -225,6 +236,7 @@ async def test_a_token_that_is_echoed_alone_is_never_shown(status: int, token: s
     assert "is not good" in str(caught.value)
 
 
+@EVERY
 async def test_what_stands_around_a_call_shows_nothing() -> None:
     parrot = Parrot(422, ECHOES["json"])
     client = client_of(parrot)
@@ -235,12 +247,13 @@ async def test_what_stands_around_a_call_shows_nothing() -> None:
     assert_silent(texts, secrets(COMMENT, parrot.requests))
 
 
+@EVERY
 async def test_a_token_that_cannot_be_used_is_not_quoted() -> None:
     bad = f"{TOKEN}\r\nX-Injected: 1"
 
     @attrs.define
     class Odd(Parrot):
-        async def send(self, request: Request) -> Response:
+        async def answer(self, request: Request) -> Response:
             return Response(200, "OK", (), json.dumps(GRANT | {"access_token": bad}).encode(), request.url)
 
     client = client_of(Odd(200, ECHOES["plain"]))
@@ -367,6 +380,9 @@ class Leading:
     requests: list[Request] = attrs.field(factory=list)
 
     async def send(self, request: Request) -> Response:
+        return await carry(request, self.answer)
+
+    async def answer(self, request: Request) -> Response:
         self.requests.append(request)
         if request.url == f"{HOST}/token":
             return Response(200, "OK", (), json.dumps(GRANT | {"access_token": TOKEN}).encode(), request.url)
@@ -389,6 +405,7 @@ def assert_nobody_else_was_asked(transport: Leading) -> None:
     assert all(request.url.startswith("https://lms.example/") for request in transport.requests)
 
 
+@EVERY
 @pytest.mark.parametrize("target", FOREIGN)
 async def test_a_next_page_elsewhere_is_an_error_and_no_end(target: str) -> None:
     transport = Leading(target, "link")
@@ -401,6 +418,7 @@ async def test_a_next_page_elsewhere_is_an_error_and_no_end(target: str) -> None
     assert_nobody_else_was_asked(transport)
 
 
+@EVERY
 @pytest.mark.parametrize("target", FOREIGN)
 @pytest.mark.parametrize("status", ["301", "302", "303", "307", "308"])
 async def test_a_redirect_elsewhere_is_an_error(target: str, status: str) -> None:
@@ -435,11 +453,12 @@ async def test_an_item_elsewhere_is_an_error_before_anything_is_sent(target: str
     assert transport.requests == []
 
 
+@EVERY
 @pytest.mark.parametrize("status", ["301", "302", "303", "307", "308"])
 async def test_the_token_endpoint_cannot_send_the_assertion_elsewhere(status: str) -> None:
     @attrs.define
     class Away(Leading):
-        async def send(self, request: Request) -> Response:
+        async def answer(self, request: Request) -> Response:
             self.requests.append(request)
             return Response(int(self.by), "", (("Location", self.target),), b"", request.url)
 
@@ -464,11 +483,12 @@ async def test_an_endpoint_in_the_clear_gets_no_token(url: str) -> None:
     assert transport.requests == []
 
 
+@EVERY
 @pytest.mark.parametrize("host", ["127.0.0.1:80", "localhost", "tool.localhost:8080", "[::1]:8080"])
 async def test_loopback_may_be_in_the_clear(host: str) -> None:
     @attrs.define
     class Near(Leading):
-        async def send(self, request: Request) -> Response:
+        async def answer(self, request: Request) -> Response:
             self.requests.append(request)
             token = request.url.endswith("/token")
             body = json.dumps(GRANT).encode() if token else b""
@@ -516,12 +536,13 @@ async def test_307_repeats_the_score_at_the_new_place() -> None:
         assert (first.body, second.target) == (second.body, "/moved/scores")
 
 
+@EVERY
 async def test_a_lost_answer_names_no_secret_either() -> None:
     @attrs.define
     class Losing(Parrot):
-        async def send(self, request: Request) -> Response:
+        async def answer(self, request: Request) -> Response:
             if request.url.endswith("/token"):
-                return await Parrot.send(self, request)
+                return await Parrot.answer(self, request)
             raise LostAnswerError(f"lost {request.method}", recorded=None, transient=True) from OSError("reset")
 
     transport = Losing(200, ECHOES["plain"])
