@@ -6,8 +6,8 @@ gives `carry` the request and what answers it. Over a socket the request is writ
 `Bridge`, which reads it, asks for the answer, and writes that; an answer that is lost is a connection that ends. Who
 hangs up ends what he asked for, as a call that is cancelled does.
 
-Clocks, hooks and faults are the same on all three, and what is on the wire takes no time of theirs. Not carried over a
-socket is what has no client with a transport in it: values, and clocks that are told when to answer by hand.
+Clocks, hooks and faults are the same on all three, and what is on the wire takes no time of theirs: the package's clock
+stays the test's. A transport's own deadlines, and bytes that are no HTTP, are real and in `tests/sockets`.
 """
 
 from __future__ import annotations

@@ -20,7 +20,8 @@ _SETTLED = 100
 @attrs.define
 class VirtualTime:
     """
-    A clock for many sleepers: the one that is due first moves it, once everybody else has come to rest.
+    A clock for many sleepers: the one that is due first moves it, once everybody else has come to rest and nothing is
+    on the wire.
 
     Attributes:
         now: Seconds since the test began.

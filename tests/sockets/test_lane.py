@@ -1,5 +1,5 @@
 """
-The lane: its bytes, its connections, and what is known of a request that failed.
+The lane: its bytes, its connections, and what is known of a request that failed. What a session owes too, it is asked.
 """
 
 from __future__ import annotations
@@ -108,9 +108,9 @@ async def test_both_say_the_same_of_a_request(server: RawServer, method: str, bo
 @pytest.mark.parametrize("evil", ["a\r\nX-Evil: b", "a\nb", "a\rb", "a\0b"])
 async def test_a_line_break_in_a_header_is_not_sent(server: RawServer, both_transports: str, evil: str) -> None:
     request = Request("POST", f"{server.origin}/a", (("Authorization", evil),), b"{}")
-    async with sending(both_transports) as lane:
+    async with sending(both_transports) as way:
         with pytest.raises(UnreachableError) as caught:
-            await lane.send(request)
+            await way.send(request)
     assert caught.value.transient is False
     assert "Evil" not in str(caught.value)
     assert server.received == []
@@ -119,9 +119,9 @@ async def test_a_line_break_in_a_header_is_not_sent(server: RawServer, both_tran
 
 
 async def test_a_head_is_of_one_token(server: RawServer, both_transports: str) -> None:
-    async with sending(both_transports) as lane:
+    async with sending(both_transports) as way:
         for token in ("one", "two", "one"):
-            await lane.send(Request("GET", f"{server.origin}/a", (("Authorization", token),)))
+            await way.send(Request("GET", f"{server.origin}/a", (("Authorization", token),)))
     assert [request.header("Authorization") for request in server.received] == [["one"], ["two"], ["one"]]
 
 
@@ -156,10 +156,10 @@ async def serving(converse: Conversation) -> AsyncIterator[int]:
 
 
 async def test_an_idle_connection_that_the_server_closed_is_left_alone(server: RawServer, both_transports: str) -> None:
-    async with sending(both_transports) as lane:
-        await lane.send(Request("GET", f"{server.origin}/a"))
+    async with sending(both_transports) as way:
+        await way.send(Request("GET", f"{server.origin}/a"))
         await server.hang_up()
-        await lane.send(Request("POST", f"{server.origin}/b", (), b"{}"))
+        await way.send(Request("POST", f"{server.origin}/b", (), b"{}"))
     assert [request.connection for request in server.received] == [1, 2]
 
 
@@ -179,9 +179,9 @@ async def test_a_large_request_that_nobody_reads_is_not_waited_for(both_transpor
         await gone.wait()
 
     gone = asyncio.Event()
-    async with serving(early) as port, sending(both_transports) as lane:
+    async with serving(early) as port, sending(both_transports) as way:
         for _ in range(2):
-            answer = await lane.send(Request("POST", f"http://127.0.0.1:{port}/scores", (), b"x" * 50_000_000))
+            answer = await way.send(Request("POST", f"http://127.0.0.1:{port}/scores", (), b"x" * 50_000_000))
             assert answer.status == 413
         gone.set()
     assert connections == 2
@@ -259,8 +259,8 @@ async def test_a_slow_body_that_lives_is_read_though_it_takes_longer_than_the_lo
         return False
 
     server.answers = [slowly]
-    async with sending(both_transports, Timeouts(read=silence, total=30.0)) as lane:
-        assert (await lane.send(Request("GET", f"{server.origin}/a"))).body == b" " * 8
+    async with sending(both_transports, Timeouts(read=silence, total=30.0)) as way:
+        assert (await way.send(Request("GET", f"{server.origin}/a"))).body == b" " * 8
 
 
 async def test_many_that_are_late_are_ended_and_only_those(server: RawServer, both_transports: str) -> None:
@@ -272,10 +272,10 @@ async def test_many_that_are_late_are_ended_and_only_those(server: RawServer, bo
         return True
 
     server.answers = [held]
-    async with sending(both_transports, Timeouts(read=0.1, total=30.0)) as lane:
-        late = [asyncio.ensure_future(lane.send(Request("POST", f"{server.origin}/a", (), b"{}"))) for _ in range(20)]
+    async with sending(both_transports, Timeouts(read=0.1, total=30.0)) as way:
+        late = [asyncio.ensure_future(way.send(Request("POST", f"{server.origin}/a", (), b"{}"))) for _ in range(20)]
         while not all(task.done() for task in late):
-            assert (await lane.send(Request("GET", f"{server.origin}/quick"))).status == 204
+            assert (await way.send(Request("GET", f"{server.origin}/quick"))).status == 204
         assert {type(task.exception()) for task in late} == {LostAnswerError}
 
 
@@ -305,15 +305,15 @@ async def test_closing_ends_who_waits_for_a_body(server: RawServer, both_transpo
         return True
 
     server.answers = [half]
-    lane = open_transport(both_transports)  # type: ignore[arg-type]
-    call = asyncio.ensure_future(lane.send(Request("GET", f"{server.origin}/a")))
+    way = open_transport(both_transports)  # type: ignore[arg-type]
+    call = asyncio.ensure_future(way.send(Request("GET", f"{server.origin}/a")))
     await began.wait()
     await asyncio.sleep(0)
-    await lane.aclose()
+    await way.aclose()
     with pytest.raises(LostAnswerError):
         await call
     with pytest.raises(RuntimeError, match="closed"):
-        await lane.send(Request("GET", f"{server.origin}/a"))
+        await way.send(Request("GET", f"{server.origin}/a"))
 
 
 @pytest.mark.parametrize(
@@ -326,7 +326,7 @@ async def test_closing_ends_who_waits_for_a_body(server: RawServer, both_transpo
 )
 async def test_bodies_end_where_they_end(server: RawServer, both_transports: str, said: bytes, body: bytes) -> None:
     server.answers = [said]
-    async with sending(both_transports) as lane:
+    async with sending(both_transports) as way:
         for _ in range(3):
-            assert (await lane.send(Request("GET", f"{server.origin}/a"))).body == body
+            assert (await way.send(Request("GET", f"{server.origin}/a"))).body == body
     assert server.connections == 1
