@@ -97,14 +97,12 @@ class AiohttpTransport(ClosedAtEnd):
         """
         if self._closed:
             raise RuntimeError("the Client is closed")
-        session = self._session or self._open()
-        headers = {"User-Agent": self._agent, "Accept-Encoding": "gzip, deflate", **dict(request.headers)}
         try:
-            async with session.request(
+            async with (self._session or self._open()).request(
                 request.method,
                 # The platform's own bytes: yarl would turn %2C into a comma.
                 URL(request.url, encoded=True),
-                headers=headers,
+                headers={"User-Agent": self._agent, "Accept-Encoding": "gzip, deflate", **dict(request.headers)},
                 data=request.body,
                 timeout=self._timeout,
                 allow_redirects=False,
