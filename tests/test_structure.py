@@ -25,7 +25,7 @@ MEDIAN_FUNCTION = 10
 LONGEST_FILE = 450
 
 # Lines of code, docstrings and comments left out: docs/adr/0700. What raises one needs a record there.
-BUDGETS = {"core": 9_090, "outbox": 5_500, "launch": 3_100, "cli": 3_500, "emulator": 9_550, "": 33_000}
+BUDGETS = {"core": 9_100, "outbox": 5_500, "launch": 3_100, "cli": 3_500, "emulator": 9_550, "": 33_000}
 CORE = ["errors.py", "model", "wire", "protocol", "calls", "grading", "gradebook.py", "memberships.py", "client.py"]
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

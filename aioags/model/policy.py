@@ -97,9 +97,7 @@ class Pace:
 
     def __attrs_post_init__(self) -> None:
         if self.floor > self.ceiling:
-            raise ValueError(
-                f"floor must not be above ceiling, got floor={self.floor}, ceiling={self.ceiling}; the floor is first"
-            )
+            raise ValueError(f"floor must not be above ceiling, got floor={self.floor}, ceiling={self.ceiling}")
 
 
 @attrs.frozen

@@ -19,7 +19,7 @@ def befallen(back_end: str, fault: Fault, admits: Callable[[Request], bool]) -> 
     Set up a bench on which a fault befalls the first request that is admitted.
     """
     bench = new_bench(back_end)
-    bench.befall(admits, lambda request, apply: fault.act(request, apply, bench.platform))
+    bench.befall(admits, lambda request, apply: fault.answer(request, apply, bench.platform))
     return bench
 
 

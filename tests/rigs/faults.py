@@ -13,7 +13,7 @@ from email.utils import formatdate
 
 import attrs
 
-from aioags import AGSError, LostAnswerError
+from aioags import AGSError, LostAnswerError, UnreachableError
 from aioags.emulator import Platform
 from aioags.protocol.messages import Request, Response
 from tests.rigs.carrying import carry, refuse
@@ -37,6 +37,17 @@ class Fault:
 
     name: str
     act: Act | None
+
+    def answer(self, request: Request, apply: Apply, platform: Platform) -> Response:
+        """
+        Act in this process.
+
+        Raises:
+            UnreachableError: Nobody is reached.
+        """
+        if self.act is None:
+            raise UnreachableError("refused", transient=True)
+        return self.act(request, apply, platform)
 
 
 def _fail(error: AGSError) -> Response:

@@ -39,7 +39,7 @@ async def test_K6_404_for_a_score_is_about_the_item_where_that_is_gone() -> None
 
 
 async def test_K6_open_olat_has_no_result_of_an_ungraded_user() -> None:
-    platform = PaperPlatform([answer(404, b""), answer(200, item_record())])
+    platform = PaperPlatform([answer(404, b""), answer(200, item_record()), answer(404, b"")])
     assert await platform.gradebook().get_result("user-1") is None
 
 
