@@ -4,7 +4,7 @@ bottleneck, and prints medians, spread and ratios.
 
     make bench                      ten minutes
     make bench ARGS=--quick         one: fewer and shorter turns
-    make bench ARGS=--full          more rounds everywhere; writes docs/performance.json, its tables and the chart
+    make bench ARGS=--full          more rounds of what is promised; writes the page, its JSON and its chart
     make bench ARGS="--only TLS"    contests whose title holds a word
 
 Absolute figures are the machine's, and of this hour. Ratios are of turns of one round, one after the other. The server
@@ -83,7 +83,7 @@ def main() -> int:
     """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer and shorter turns")
-    parser.add_argument("--full", action="store_true", help="more rounds everywhere; writes the page")
+    parser.add_argument("--full", action="store_true", help="more rounds of what is promised; writes the page")
     parser.add_argument("--only", default="", metavar="WORD", help="contests whose title holds this")
     arguments = parser.parse_args()
     level = "quick" if arguments.quick else "full" if arguments.full else "usual"

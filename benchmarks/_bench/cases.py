@@ -24,12 +24,12 @@ def contests(level: str) -> list[Contest]:
     Return what is run.
 
     Args:
-        level: ``quick`` (a minute), ``usual`` (ten), ``full`` (as long as it takes: more rounds everywhere).
+        level: ``quick`` (a minute), ``usual`` (ten), ``full`` (more rounds of what is promised).
     """
-    some = {"quick": 1, "usual": 3, "full": 7}[level]
+    some = 1 if level == "quick" else 3
     many = {"quick": 2, "usual": 7, "full": 11}[level]
     launched = {"quick": 1, "usual": 7, "full": 11}[level]
-    seconds = {"quick": 0.2, "usual": 1.5, "full": 2.0}[level]
+    seconds = 0.2 if level == "quick" else 1.5
     contest = partial(Contest, rounds=some, seconds=seconds)
     ours = ("hand", "aioags", "aioags-uvloop", "undici")
     return [

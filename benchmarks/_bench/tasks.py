@@ -17,7 +17,8 @@ from .measuring import Job, Measure, user, users
 
 async def retrying(job: Job, measure: Measure) -> None:
     """
-    The hand-written loop with what people add after the first 429: wait as told, or twice as long each time, again.
+    The hand-written loop with what people add after the first 429: wait as told, or twice as long each time, up to half
+    a minute, again.
     """
     import aiohttp
 
@@ -36,7 +37,7 @@ async def retrying(job: Job, measure: Measure) -> None:
                         return
                     wait = float(answer.headers.get("Retry-After", wait))
                 await asyncio.sleep(wait)
-                wait *= 2
+                wait = min(2 * wait, 30.0)
 
         source = users(0, job.count)
 
