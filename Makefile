@@ -41,7 +41,7 @@ check: $(STAMP)-dev ## Lint, format, two type checkers, docs, all tests
 	$(BIN)/python benchmarks/university.py --quick
 	$(BIN)/python -m pytest $(JOBS) $(ARGS)
 
-bench: $(STAMP)-dev ## Measure what a score costs beside its peers; ARGS=--quick in one minute, ARGS=--full writes the page
+bench: $(STAMP)-dev ## Measure what a score costs beside its peers; ARGS=--quick in one and a half minutes, ARGS=--full writes the page
 	@$(BIN)/python benchmarks/bench.py $(ARGS)
 
 bench-calls: $(STAMP)-dev ## Count Python calls per score, item, result, launch and put; off by over 3 % of what was agreed is an error

@@ -3,7 +3,7 @@ What a score costs beside what else could send it: one run that alternates all c
 bottleneck, and prints medians, spread and ratios.
 
     make bench                      ten minutes
-    make bench ARGS=--quick         one: fewer and shorter turns
+    make bench ARGS=--quick         one and a half: fewer and shorter turns
     make bench ARGS=--full          more rounds of what is promised; writes the page, its JSON and its chart
     make bench ARGS="--only TLS"    contests whose title holds a word
 

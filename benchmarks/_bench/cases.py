@@ -24,7 +24,7 @@ def contests(level: str) -> list[Contest]:
     Return what is run.
 
     Args:
-        level: ``quick`` (a minute), ``usual`` (ten), ``full`` (more rounds of what is promised).
+        level: ``quick`` (a minute and a half), ``usual`` (ten), ``full`` (more rounds of what is promised).
     """
     some = 1 if level == "quick" else 3
     many = {"quick": 2, "usual": 7, "full": 11}[level]
