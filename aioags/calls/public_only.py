@@ -86,6 +86,7 @@ class PublicTransport:
         self._guard = _Guard(resolve or _resolve, [ipaddress.ip_network(one) for one in private_networks])
         self._timeouts = timeouts
         self._session: Session | None = None
+        self._sender: AiohttpTransport | None = None
 
     async def send(self, request: Request) -> Response:
         """
@@ -96,11 +97,13 @@ class PublicTransport:
 
             AGSError: As `Transport.send`.
         """
-        if self._session is None:
+        if (sender := self._sender) is None:
             self._session = new_session(resolver=self._guard, use_dns_cache=False, force_close=True)
+            # Kept: it tries out the installed aiohttp once.
+            sender = AiohttpTransport(self._session, timeouts=self._timeouts, user_agent=f"aioags/{__version__}")
+            self._sender = sender
         # An address in the URL is not looked up, and so does not come past the resolver.
         self._check_literal(request.url)
-        sender = AiohttpTransport(self._session, timeouts=self._timeouts, user_agent=f"aioags/{__version__}")
         try:
             return await sender.send(request)
         except UnreachableError as error:
@@ -133,7 +136,7 @@ class PublicTransport:
         """
         Close what was opened. Can be called twice; the next request opens it again.
         """
-        session, self._session = self._session, None
+        session, self._session, self._sender = self._session, None, None
         if session is not None:
             await session.close()
 
